@@ -1,0 +1,100 @@
+"""Opening the database, bringing its tables up to date, and leaving no trace in its files."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from peewee import Database, Model, PostgresqlDatabase, SqliteDatabase
+from playhouse.db_url import connect
+from playhouse.migrations import Migration, Runner
+
+from survey.models import Comment, Invitation, Rating, Response, database
+from survey.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_TIMEOUT_SECONDS = 15
+ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
+ARRIVAL_TABLES: tuple[type[Model], ...] = (Response, Rating, Comment, Invitation)  # written while people answer
+
+SQLITE_PRAGMAS = {
+    "journal_mode": "wal",  # readers never wait for the writer
+    "synchronous": "full",  # an acknowledged answer survives a power cut
+    "foreign_keys": 1,
+    "secure_delete": 1,  # deleted bytes are overwritten, not only forgotten
+    "cache_size": -16000,  # KiB
+}
+
+
+def open_database(settings: Settings) -> Database:
+    """Bind the tables to the database that `settings` name, and bring it up to date."""
+    bound = bind(settings)
+    upgrade(settings)
+    return bound
+
+
+def bind(settings: Settings) -> Database:
+    """Bind the tables to the database that `settings` name, as it stands."""
+    if settings.database_url:
+        bound = connect(settings.database_url, unquote_password=True, unquote_user=True)
+    else:
+        bound = SqliteDatabase(
+            str(settings.make_home() / "espejo.sqlite3"),
+            pragmas=SQLITE_PRAGMAS,
+            timeout=BUSY_TIMEOUT_SECONDS,
+            lock_type="IMMEDIATE",  # a writer queues at BEGIN instead of failing later
+        )
+    if database.obj is not None and not database.is_closed():
+        database.close()
+    database.initialize(bound)
+    return bound
+
+
+def migrations() -> list[Migration]:
+    """Every migration, applied or not, in order."""
+    return Runner(database, str(MIGRATIONS)).status()
+
+
+def pending_migrations() -> list[str]:
+    return [migration.name for migration in migrations() if not migration.applied]
+
+
+def upgrade(settings: Settings) -> list[str]:
+    """Apply what is pending, guarded against a second process that starts at the same time; return the names."""
+    with database.connection_context():
+        if not pending_migrations():
+            return []
+        with _alone(settings):
+            return Runner(database, str(MIGRATIONS)).up()
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold a lock that no second process on the same database can hold."""
+    if is_sqlite():
+        with open(settings.make_home() / "upgrade.lock", "w", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    elif isinstance(database.obj, PostgresqlDatabase):
+        database.execute_sql("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
+        try:
+            yield
+        finally:
+            database.execute_sql("SELECT pg_advisory_unlock(%s)", (ADVISORY_LOCK,))
+    else:
+        yield  # CockroachDB has no advisory locks
+
+
+def is_sqlite() -> bool:
+    return isinstance(database.obj, SqliteDatabase)
+
+
+def leave_no_trace() -> None:
+    """Rewrite the files so that no order of arrival is left in them. Run outside a transaction, after a wave closed."""
+    if is_sqlite():
+        database.execute_sql("VACUUM")
+        database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    elif isinstance(database.obj, PostgresqlDatabase):
+        for table in ARRIVAL_TABLES:
+            name = table._meta.table_name
+            database.execute_sql(f'VACUUM FULL "{name}"')

@@ -1,0 +1,1 @@
+"""The measures: plain values in, plain values out. No Flask, database, clock or network here."""

@@ -1,0 +1,140 @@
+"""What may be shown about groups of people, and how exactly.
+
+Small groups are merged, never blanked out: a blank beside a total can be computed. Only the number of people
+decides, never what they said, so the pattern of what is shown says nothing about the answers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from survey.measure.statistics import (
+    Difference,
+    Estimate,
+    Interval,
+    difference,
+    estimate_from_counts,
+    favourable_share,
+)
+
+Group = TypeVar("Group", int, str)
+
+EXACT_FROM = 10  # answers; below, a mean is only shown to the nearest 5 points and nothing more
+COMMENTS_FROM = 10  # raters; below, a provider's comments are not shown
+BANDS = (5, 10, 20, 50, 100)  # lower ends of the bands in which numbers of people are told
+
+
+@dataclass(frozen=True)
+class Merged(Generic[Group]):
+    """Which groups stand alone, in order, and which are only shown together."""
+
+    alone: tuple[Group, ...]
+    together: tuple[Group, ...]
+
+
+def merge(people: Mapping[Group, int], k: int) -> Merged[Group] | None:
+    """Which groups may stand alone when none of fewer than `k` people may; None when all together are too few.
+
+    Groups of fewer than k are put together; while those are fewer than k and another group is left, the smallest
+    one (ties: the lower key) joins them. Groups without anybody are left out.
+
+    >>> merge({"finance": 12, "it": 6, "legal": 2}, 5)
+    Merged(alone=('finance',), together=('it', 'legal'))
+    """
+    counted = {group: n for group, n in people.items() if n > 0}
+    if sum(counted.values()) < k:
+        return None
+    alone = sorted((group for group, n in counted.items() if n >= k), key=lambda group: (counted[group], group))
+    together = [group for group, n in counted.items() if n < k]
+    while together and sum(counted[group] for group in together) < k:
+        together.append(alone.pop(0))
+    return Merged(tuple(sorted(alone)), tuple(sorted(together)))
+
+
+def band(n: int) -> tuple[int, int | None]:
+    """The band of people that `n` lies in, as its first and last number; the last band has no end.
+
+    >>> band(7), band(10), band(250)
+    ((5, 9), (10, 19), (100, None))
+
+    Fewer than 5 (k may be set to 3 or 4) is told as the band that ends at 4.
+    """
+    if n < BANDS[0]:
+        return (3, BANDS[0] - 1)
+    lower = max(start for start in BANDS if start <= n)
+    later = [start for start in BANDS if start > n]
+    return (lower, later[0] - 1 if later else None)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is shown of a tally: nothing here is more exact than a reader may know.
+
+    `mean` is in whole points, or to the nearest 5 when `approximate`; then there is no interval, no share and no
+    distribution. `favourable` and `distribution` (scores 1 … 5) are in whole percent.
+    """
+
+    people: tuple[int, int | None]
+    mean: int
+    approximate: bool
+    interval: tuple[int, int] | None = None
+    favourable: int | None = None
+    distribution: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A difference of two figures in whole points; `p` as it comes from Welch's test, not corrected."""
+
+    points: int
+    interval: tuple[int, int]
+    p: float
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the interval excludes 0: more than these answers' noise would give."""
+        return self.p < 0.05
+
+
+def figure(counts: Sequence[int], k: int) -> Figure | None:
+    """What may be shown of the answers of score 1 … 5; None with fewer than `k`."""
+    n = sum(counts)
+    if n < k or (estimate := estimate_from_counts(counts)) is None:
+        return None
+    if n < EXACT_FROM:
+        return Figure(people=band(n), mean=5 * whole(estimate.mean / 5), approximate=True)
+    return Figure(
+        people=band(n),
+        mean=whole(estimate.mean),
+        approximate=False,
+        interval=whole_interval(estimate.interval()),
+        favourable=whole(100 * favourable_share(counts)),
+        distribution=tuple(whole(100 * count / n) for count in counts),
+    )
+
+
+def exact_estimate(counts: Sequence[int], k: int) -> Estimate | None:
+    """The estimate behind a figure that may be shown with its interval; None when it may not be."""
+    return estimate_from_counts(counts) if sum(counts) >= max(k, EXACT_FROM) else None
+
+
+def change(now: Sequence[int], before: Sequence[int], k: int) -> Change | None:
+    """What changed between two tallies; None unless both may be shown exactly."""
+    estimates = exact_estimate(now, k), exact_estimate(before, k)
+    if estimates[0] is None or estimates[1] is None:
+        return None
+    return as_change(difference(estimates[0], estimates[1]), whole(estimates[0].mean) - whole(estimates[1].mean))
+
+
+def as_change(found: Difference, shown_points: int) -> Change:
+    """`found` as it is shown: the points are those that a reader gets by subtracting the two figures."""
+    return Change(shown_points, whole_interval(found.interval), found.p)
+
+
+def whole(value: float) -> int:
+    """The nearest whole number, halves away from zero (as readers round)."""
+    return int(value + 0.5) if value >= 0 else -int(-value + 0.5)
+
+
+def whole_interval(interval: Interval) -> tuple[int, int]:
+    return whole(interval.low), whole(interval.high)

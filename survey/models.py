@@ -1,0 +1,406 @@
+"""The tables, in the order of the domain. Instants are UTC seconds since 1970; dates are local to their pulse."""
+
+import secrets
+from typing import Any
+
+from peewee import (
+    AutoField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    Check,
+    CompositeKey,
+    DatabaseProxy,
+    DateField,
+    FloatField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    SmallIntegerField,
+    TextField,
+)
+
+from survey.measure.scale import SCORES
+
+database = DatabaseProxy()
+
+
+def random_id() -> str:
+    """128 random bits in hex: they say nothing about when, or after whom, a row was made."""
+    return secrets.token_hex(16)
+
+
+class Table(Model):
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+def required(model: Any, backref: str = "+", **options: Any) -> ForeignKeyField:
+    """A reference that must be there; what it names cannot be deleted while it is."""
+    return ForeignKeyField(model, backref=backref, on_delete="RESTRICT", **options)
+
+
+# --- Who works where, and who uses whom -------------------------------------------------------------------------
+
+
+class Department(Table):
+    """A department, seen as provider and as client."""
+
+    id = AutoField()
+    key = CharField(max_length=80, unique=True)  # in addresses and files: "atencion-al-cliente"
+    name = CharField(max_length=200)  # as people read it: "Atención al Cliente"
+    parent = required("self", null=True)  # the division it belongs to, if any
+    active = BooleanField(default=True)
+
+
+class Person(Table):
+    id = AutoField()
+    email = CharField(max_length=254, unique=True)  # lower case: addresses compare without case
+    name = CharField(max_length=200)
+    department = required(Department, null=True)  # none for an administrator from outside
+    language = CharField(max_length=2, constraints=[Check("language IN ('es', 'en')")])
+    role = CharField(max_length=5, default="", constraints=[Check("role IN ('', 'hr', 'admin')")])
+    active = BooleanField(default=True)  # an inactive person is never asked, mailed or let in
+    sign_ins = IntegerField(default=0)  # counts sign-ins; a sign-in link works for one value of it only
+
+
+class Leadership(Table):
+    """`person` leads `department`; a department may have several leads, a person several departments."""
+
+    person = required(Person)
+    department = required(Department)
+
+    class Meta:
+        primary_key = CompositeKey("person", "department")
+
+
+class ServiceLink(Table):
+    """`client` uses `provider`; `weight` (0–1) says how much it depends on it, 0 means it is never asked about."""
+
+    id = AutoField()
+    client = required(Department)
+    provider = required(Department)
+    weight = FloatField(constraints=[Check("weight >= 0 AND weight <= 1")])
+
+    class Meta:
+        indexes = ((("client", "provider"), True),)
+        constraints = [Check("client_id <> provider_id")]
+
+
+# --- When people are asked ---------------------------------------------------------------------------------------
+
+
+class Pulse(Table):
+    """A recurring survey: questionnaire + cadence + time zone + audience."""
+
+    id = AutoField()
+    key = CharField(max_length=80, unique=True)
+    questionnaire = CharField(max_length=80)  # a file of survey/questionnaires, without .toml
+    cadence = CharField(max_length=80)  # a file of schedules/cadences, without .toml
+    first_date = DateField()  # local date of the first occurrence
+    timezone = CharField(max_length=64)  # IANA name
+    state = CharField(max_length=6, default="active", constraints=[Check("state IN ('active', 'paused')")])
+
+
+class PulseDepartment(Table):
+    """The audience of a pulse: whole departments. A pulse without a row here asks every department."""
+
+    pulse = required(Pulse)
+    department = required(Department)
+
+    class Meta:
+        primary_key = CompositeKey("pulse", "department")
+
+
+class Wave(Table):
+    """One run of a pulse: planned → open → closed, or cancelled."""
+
+    id = AutoField()
+    pulse = required(Pulse)
+    occurrence = IntegerField()  # 0 for the pulse's first date, 1 for the next …
+    local_date = DateField()  # the day it opens, in the pulse's time zone
+    opens_at = BigIntegerField()  # planned instant
+    closes_at = BigIntegerField()  # planned instant
+    state = CharField(
+        max_length=9, default="planned", constraints=[Check("state IN ('planned', 'open', 'closed', 'cancelled')")]
+    )
+    cancel_reason = CharField(max_length=20, default="")  # "missed": its day passed while nothing was running
+    min_group = SmallIntegerField(null=True)  # k, frozen when the wave opens
+    opened_at = BigIntegerField(null=True)
+    closed_at = BigIntegerField(null=True)
+
+    class Meta:
+        indexes = (
+            (("pulse", "local_date"), True),
+            (("state", "opens_at"), False),
+        )
+
+
+class Reminder(Table):
+    """A reminder of a wave: due once, for whoever has not answered by then."""
+
+    wave = required(Wave)
+    sequence = SmallIntegerField()  # 1, 2 …
+    due_at = BigIntegerField()
+    done = BooleanField(default=False)  # queued, or passed over because the next one was due as well
+
+    class Meta:
+        primary_key = CompositeKey("wave", "sequence")
+
+
+class ClientGroup(Table):
+    """Client departments published together.
+
+    Opening a wave makes one for each client department, small departments pooled (`provider` is empty).
+    Closing adds "other departments" for each provider whose raters from some groups were too few to stand alone.
+    """
+
+    id = AutoField()
+    wave = required(Wave)
+    provider = required(Department, null=True)  # whose "other departments" this is
+    invited = IntegerField(null=True)  # people; of groups made at opening
+    answered = IntegerField(null=True)  # people; known once the wave has closed
+
+    class Meta:
+        indexes = ((("wave", "provider"), False),)
+
+
+class ClientGroupDepartment(Table):
+    client_group = required(ClientGroup)
+    department = required(Department)
+
+    class Meta:
+        primary_key = CompositeKey("client_group", "department")
+
+
+class Invitation(Table):
+    """Person × wave: who was asked about whom, and whether they have answered. Never when, nor from where."""
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    wave = required(Wave)
+    person = required(Person, null=True)  # forgotten some time after the wave has closed
+    client_group = required(ClientGroup)
+    providers = TextField()  # ids of the departments asked about, in order: "4 11 2"
+    answered = BooleanField(default=False)
+
+    class Meta:
+        indexes = (
+            (("wave", "person"), True),
+            (("client_group", "answered"), False),
+        )
+
+
+# --- What people said --------------------------------------------------------------------------------------------
+
+
+class Response(Table):
+    """What one person sent, until the wave closes. No person, no invitation, no time.
+
+    Without a row number on SQLite, so that the table keeps no order of arrival.
+    """
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    wave = required(Wave)
+    client_group = required(ClientGroup)
+    after_reminder = BooleanField()
+    payload = TextField()  # JSON, see survey.responses
+
+    class Meta:
+        without_rowid = True
+
+
+class Rating(Table):
+    """One response's answers about one provider, kept under the client group that is published."""
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    wave = required(Wave)
+    provider = required(Department)
+    client_group = required(ClientGroup)
+    answers = TextField()  # JSON: {"promises": 4, "overall": 2, "missing": 1}
+
+    class Meta:
+        without_rowid = True
+
+
+class Comment(Table):
+    """Free text about one provider. No client group, no scores, no time."""
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    wave = required(Wave)
+    provider = required(Department)
+    kind = CharField(max_length=10, constraints=[Check("kind IN ('thanks', 'complaint', 'suggestion')")])
+    text = TextField()
+
+    class Meta:
+        without_rowid = True
+        indexes = ((("wave", "provider"), False),)
+
+
+# --- What a closed wave publishes ----------------------------------------------------------------------------------
+
+
+class Cell(Table):
+    """Provider × published client group in one wave, and how many people rated."""
+
+    id = AutoField()
+    wave = required(Wave)
+    provider = required(Department)
+    client_group = required(ClientGroup)
+    raters = IntegerField(constraints=[Check("raters >= 3")])
+
+    class Meta:
+        indexes = ((("wave", "provider", "client_group"), True),)
+
+
+class Tally(Table):
+    """How many answers of each score: provider × client group × item. The one source of every figure inside."""
+
+    cell = required(Cell)
+    item = CharField(max_length=40)
+    n1 = IntegerField()  # answers of score 1
+    n2 = IntegerField()
+    n3 = IntegerField()
+    n4 = IntegerField()
+    n5 = IntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("cell", "item")
+        constraints = [Check(" AND ".join(f"n{score} >= 0" for score in SCORES))]
+
+
+class Release(Table):
+    """All that a closed wave publishes. Its digest proves that it has not changed since."""
+
+    wave = required(Wave, primary_key=True)
+    released_at = BigIntegerField()
+    digest = CharField(max_length=64)  # SHA-256 of the release's canonical JSON
+
+
+# --- What customers say --------------------------------------------------------------------------------------------
+
+
+class Source(Table):
+    """Where external scores come from: a customer survey, a help desk …"""
+
+    id = AutoField()
+    key = CharField(max_length=80, unique=True)
+    name = CharField(max_length=200)
+
+
+class Touchpoint(Table):
+    """What a source rates."""
+
+    id = AutoField()
+    source = required(Source)
+    key = CharField(max_length=120)  # as the file writes it
+    name = CharField(max_length=200)
+
+    class Meta:
+        indexes = ((("source", "key"), True),)
+
+
+class TouchpointDepartment(Table):
+    """A touchpoint counts for a department with a weight; attributed: given by HR for want of scores of its own."""
+
+    touchpoint = required(Touchpoint)
+    department = required(Department)
+    weight = FloatField(constraints=[Check("weight > 0 AND weight <= 1")])
+    attributed = BooleanField(default=False)
+
+    class Meta:
+        primary_key = CompositeKey("touchpoint", "department")
+
+
+class ExternalImport(Table):
+    """One imported file."""
+
+    id = AutoField()
+    source = required(Source)
+    file_name = CharField(max_length=255)
+    digest = CharField(max_length=64)  # SHA-256 of the file and of the mapping it was read with
+    imported_at = BigIntegerField()
+    answers = IntegerField()  # taken in
+    left_out = IntegerField()  # blanks, "never used" and other codes that are no answers
+
+    class Meta:
+        indexes = ((("source", "digest"), True),)
+
+
+class ExternalTally(Table):
+    """`n` answers about a touchpoint, on an item, in a period, that average `points` (0–100).
+
+    Answers one by one become a row for each score that occurs, with `sd` 0. A figure that a source has summed
+    already is one row with its own standard deviation, or none when the source does not give it.
+    """
+
+    id = AutoField()
+    external_import = required(ExternalImport)
+    touchpoint = required(Touchpoint)
+    item = CharField(max_length=40)
+    starts_on = DateField()
+    ends_on = DateField()  # the last day, included
+    points = FloatField(constraints=[Check("points >= 0 AND points <= 100")])
+    n = IntegerField(constraints=[Check("n > 0")])
+    sd = FloatField(null=True)  # points; empty: the source does not say
+    superseded_by = required(ExternalImport, null=True)  # a later file about the same days; this row counts no more
+
+    class Meta:
+        indexes = ((("touchpoint", "item", "ends_on"), False),)
+
+
+# --- What is mailed ------------------------------------------------------------------------------------------------
+
+
+class Message(Table):
+    """A mail to be sent, as facts; the text is written when it leaves."""
+
+    id = AutoField()
+    kind = CharField(max_length=40)
+    wave = required(Wave, null=True)  # none for a sign-in link
+    person = required(Person)
+    sequence = IntegerField(default=0)  # the reminder's number; the sign-in's count
+    state = CharField(
+        max_length=9,
+        default="pending",
+        constraints=[Check("state IN ('pending', 'sending', 'sent', 'retry', 'dead', 'dropped')")],
+    )
+    due_at = BigIntegerField()
+    expires_at = BigIntegerField(null=True)  # after this instant sending it is pointless
+    leased_until = BigIntegerField(null=True)  # a sender that dies loses it then
+    attempts = SmallIntegerField(default=0)
+    reason = TextField(default="")  # why it is retried, dead or dropped
+    mail_id = CharField(max_length=32, default=random_id)  # the Message-ID stays the same in every copy
+
+    class Meta:
+        indexes = (
+            (("kind", "wave", "person", "sequence"), True),
+            (("state", "due_at"), False),
+        )
+
+
+TABLES = (
+    Department,
+    Person,
+    Leadership,
+    ServiceLink,
+    Pulse,
+    PulseDepartment,
+    Wave,
+    Reminder,
+    ClientGroup,
+    ClientGroupDepartment,
+    Invitation,
+    Response,
+    Rating,
+    Comment,
+    Cell,
+    Tally,
+    Release,
+    Source,
+    Touchpoint,
+    TouchpointDepartment,
+    ExternalImport,
+    ExternalTally,
+    Message,
+)

@@ -1,0 +1,297 @@
+"""Departments, people and service links: who works where, who leads what, who uses whom."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from survey.models import Department, Leadership, Person, ServiceLink, database
+from survey.settings import LANGUAGES
+from survey.sheets import Faults, Row, Sheet, number, slug
+
+ROLES = ("", "hr", "admin")
+EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+")
+PEOPLE_COLUMNS = ("email", "name", "department", "language", "leads", "role")
+LINK_COLUMNS = ("client", "provider", "weight")
+
+
+@dataclass
+class ImportSummary:
+    """What an import did, or would do."""
+
+    counts: Counter[str] = field(default_factory=Counter)  # "people added": 12
+    notices: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        return [f"{what}: {n}" for what, n in self.counts.items()] + self.notices
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a people file; None where the file has no such column."""
+
+    line: int
+    email: str
+    name: str
+    department: str  # key
+    language: str | None
+    leads: tuple[str, ...] | None  # keys
+    role: str | None
+
+
+def import_people(path: Path, language: str, *, complete: bool = False, rehearse: bool = False) -> ImportSummary:
+    """Take in `email,name,department,language,leads,role`; all of it, or nothing when there is a fault.
+
+    Known people (by e-mail, without case) are brought up to date. `complete`: whoever is not in the file is made
+    inactive. `rehearse`: say what would change, and change nothing. Raises sheets.ImportRefused.
+    """
+    faults = Faults(path.name)
+    sheet = Sheet(path, faults)
+    sheet.require("email", "name", "department")
+    names: dict[str, str] = {}
+    entries = [entry for row in sheet if (entry := _read_person(row, sheet, faults, names))]
+    _refuse_repeats(entries, faults)
+    if not entries:
+        faults.add(None, None, "has no people in it.")
+    summary = ImportSummary()
+    with rehearsal(rehearse):
+        known = {department.key: department for department in Department.select()}
+        for entry in entries:
+            for key in entry.leads or ():
+                if key not in names and key not in known:
+                    faults.add(entry.line, "leads", f'"{key}" is no department of this file or of an earlier one.')
+        faults.refuse_if_any()
+        known |= _add_departments(names, known, summary)
+        _store_people(entries, known, language, summary)
+        if complete:
+            _make_others_inactive(entries, summary)
+    summary.notices += ignored_columns(sheet, PEOPLE_COLUMNS)
+    return summary
+
+
+def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) -> Entry | None:
+    """The row as an entry, or None after its faults were added; `names` learns the departments' names."""
+    before = faults.count
+    email = row["email"].lower()
+    if not EMAIL.fullmatch(email) or len(email) > 254:
+        faults.add(row.line, "email", f'"{row["email"]}" is no e-mail address.')
+    if not row["name"]:
+        faults.add(row.line, "name", "is empty.")
+    if len(row["name"]) > 200 or len(row["department"]) > 80:
+        faults.add(row.line, None, "the name (200) or the department (80 characters) is too long.")
+    department = slug(row["department"])
+    if not department:
+        faults.add(row.line, "department", f'"{row["department"]}" names no department.')
+    if (language := row["language"].lower()) and language not in LANGUAGES:
+        faults.add(row.line, "language", f'"{language}" is not offered; write es or en.')
+    if (role := row["role"].lower()) not in ROLES:
+        faults.add(row.line, "role", f'"{role}" is unknown; write hr, admin or nothing.')
+    if faults.count > before:
+        return None
+    names.setdefault(department, row["department"])
+    return Entry(
+        line=row.line,
+        email=email,
+        name=row["name"],
+        department=department,
+        language=language or None,
+        leads=tuple(slug(part) for part in row["leads"].split(";") if slug(part)) if "leads" in sheet.columns else None,
+        role=role if "role" in sheet.columns else None,
+    )
+
+
+def _refuse_repeats(entries: list[Entry], faults: Faults) -> None:
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        earlier = first.setdefault(entry.email, entry)
+        if earlier is entry:
+            continue
+        where = f"line {earlier.line}"
+        if earlier.department != entry.department:
+            faults.add(entry.line, "email", f'"{entry.email}" is in "{earlier.department}" on {where}; keep one of them.')
+        else:
+            faults.add(entry.line, "email", f'"{entry.email}" stands on {where} as well; keep one of them.')
+
+
+def _add_departments(
+    names: dict[str, str], known: dict[str, Department], summary: ImportSummary
+) -> dict[str, Department]:
+    added = {key: Department.create(key=key, name=name) for key, name in names.items() if key not in known}
+    summary.counts["departments added"] = len(added)
+    return added
+
+
+def _store_people(
+    entries: list[Entry], departments: dict[str, Department], language: str, summary: ImportSummary
+) -> None:
+    known = {person.email: person for person in Person.select()}
+    leads: dict[int, set[int]] = {}
+    for person, department in Leadership.select(Leadership.person, Leadership.department).tuples():
+        leads.setdefault(person, set()).add(department)
+    for entry in entries:
+        wanted: dict[str, Any] = {
+            "name": entry.name,
+            "department": departments[entry.department].id,
+            "active": True,
+        }
+        if entry.language:
+            wanted["language"] = entry.language
+        if entry.role is not None:
+            wanted["role"] = entry.role
+        person = known.get(entry.email)
+        if person is None:
+            person = Person.create(email=entry.email, **{"language": language, **wanted})
+            changed, outcome = True, "people added"
+        else:
+            changed = _change(person, wanted, summary)
+            outcome = "people changed"
+        if entry.leads is not None:
+            changed |= _set_leads(person, {departments[key].id for key in entry.leads}, leads.get(person.id, set()))
+        summary.counts[outcome if changed else "people unchanged"] += 1
+
+
+def _change(person: Person, wanted: dict[str, Any], summary: ImportSummary) -> bool:
+    """Bring a known person up to date; whether anything differed."""
+    if person.role and wanted.get("role") == "":
+        summary.notices.append(f"{person.email} no longer has the role {person.role}, as the file says.")
+    present = {**person.__data__}
+    if all(present[column] == value for column, value in wanted.items()):
+        return False
+    Person.update(wanted).where(Person.id == person.id).execute()
+    return True
+
+
+def _set_leads(person: Person, wanted: set[int], present: set[int]) -> bool:
+    for department in wanted - present:
+        Leadership.create(person=person, department=department)
+    for department in present - wanted:
+        Leadership.delete().where(Leadership.person == person, Leadership.department == department).execute()
+    return wanted != present
+
+
+def _make_others_inactive(entries: list[Entry], summary: ImportSummary) -> None:
+    """People without a department were let in by hand, so a file of employees does not turn them out."""
+    listed = {entry.email for entry in entries}
+    others = [
+        person.id
+        for person in Person.select().where(Person.active, Person.department.is_null(False))
+        if person.email not in listed
+    ]
+    for chunk in chunks(others):
+        Person.update(active=False).where(Person.id.in_(chunk)).execute()
+    summary.counts["people made inactive"] = len(others)
+
+
+def import_links(path: Path, *, complete: bool = False, rehearse: bool = False) -> ImportSummary:
+    """Take in `client,provider,weight`; all of it, or nothing when there is a fault.
+
+    `complete`: links that are not in the file are removed. Raises sheets.ImportRefused.
+    """
+    faults = Faults(path.name)
+    sheet = Sheet(path, faults)
+    sheet.require(*LINK_COLUMNS)
+    departments = {department.key: department.id for department in Department.select()}
+    wanted: dict[tuple[int, int], float] = {}
+    lines: dict[tuple[int, int], int] = {}
+    for row in sheet:
+        link = _read_link(row, sheet, departments, faults)
+        if link is None:
+            continue
+        pair, weight = link
+        if pair in lines:
+            faults.add(row.line, None, f"the same client and provider stand on line {lines[pair]} as well.")
+        lines[pair] = row.line
+        wanted[pair] = weight
+    if not wanted:
+        faults.add(None, None, "has no service links in it.")
+    faults.refuse_if_any()
+    with rehearsal(rehearse):
+        summary = _store_links(wanted, complete)
+    summary.notices += ignored_columns(sheet, LINK_COLUMNS)
+    return summary
+
+
+def _read_link(
+    row: Row, sheet: Sheet, departments: dict[str, int], faults: Faults
+) -> tuple[tuple[int, int], float] | None:
+    before = faults.count
+    for column in ("client", "provider"):
+        if slug(row[column]) not in departments:
+            faults.add(row.line, column, f'"{row[column]}" is no department; import its people first, or mend the name.')
+    if slug(row["client"]) == slug(row["provider"]):
+        faults.add(row.line, "provider", "a department cannot be its own provider.")
+    weight = number(row["weight"], sheet.decimal_comma)
+    if weight is None or not 0 <= weight <= 1:
+        faults.add(row.line, "weight", f'"{row["weight"]}" is no weight; write a number from 0 to 1.')
+    if faults.count > before or weight is None:
+        return None
+    return (departments[slug(row["client"])], departments[slug(row["provider"])]), weight
+
+
+def _store_links(wanted: dict[tuple[int, int], float], complete: bool) -> ImportSummary:
+    summary = ImportSummary()
+    known = {(link.client_id, link.provider_id): link for link in ServiceLink.select()}
+    for (client, provider), weight in wanted.items():
+        link = known.get((client, provider))
+        if link is None:
+            ServiceLink.create(client=client, provider=provider, weight=weight)
+            summary.counts["links added"] += 1
+        elif link.weight != weight:
+            ServiceLink.update(weight=weight).where(ServiceLink.id == link.id).execute()
+            summary.counts["links changed"] += 1
+        else:
+            summary.counts["links unchanged"] += 1
+    if complete:
+        for pair, link in known.items():
+            if pair not in wanted:
+                link.delete_instance()
+                summary.counts["links removed"] += 1
+    return summary
+
+
+@contextmanager
+def rehearsal(undo: bool) -> Iterator[None]:
+    """A transaction that is undone at its end when `undo` is true."""
+    with database.atomic() as transaction:
+        yield
+        if undo:
+            transaction.rollback()
+
+
+def ignored_columns(sheet: Sheet, used: Iterable[str]) -> list[str]:
+    """A notice when the file has columns that nothing reads."""
+    ignored = [f'"{column}"' for column in sheet.columns if column not in used]
+    return [f"Columns that are not read: {', '.join(ignored)}."] if ignored else []
+
+
+def chunks(ids: list[int], size: int = 500) -> Iterable[list[int]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+def grant(role: str, email: str, language: str) -> Person:
+    """Give a role to the person with this e-mail, who is added when unknown. Raises ValueError for a bad address."""
+    email = email.strip().lower()
+    if not EMAIL.fullmatch(email):
+        raise ValueError(f'"{email}" is no e-mail address.')
+    person, _ = Person.get_or_create(email=email, defaults={"name": email, "language": language})
+    Person.update(role=role, active=True).where(Person.id == person.id).execute()
+    return Person.get_by_id(person.id)
+
+
+def who_may_sign_in(email: str) -> Person | None:
+    """The active person with this e-mail who has a role or leads a department."""
+    person = Person.get_or_none(Person.email == email.strip().lower(), Person.active)
+    return person if person and (person.role or leads_of(person)) else None
+
+
+def leads_of(person: Person) -> list[Department]:
+    """The departments that a person leads, by name."""
+    return list(
+        Department.select()
+        .join(Leadership, on=(Leadership.department == Department.id))
+        .where(Leadership.person == person)
+        .order_by(Department.name)
+    )

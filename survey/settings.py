@@ -1,0 +1,156 @@
+"""Every setting of Espejo: default, unit, environment name and one line of meaning.
+
+A setting comes from the environment (`ESPEJO_SMTP_URL`) or from a file that the environment names (`ESPEJO_SMTP_URL_FILE`),
+as container platforms hand over secrets.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+LANGUAGES = ("es", "en")
+LANGUAGE_NAMES = {"es": "español", "en": "English"}
+SMALLEST_GROUP = 3  # people; below this no promise of confidentiality would mean anything
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message names it, what was found and what was expected."""
+
+
+def setting(default: str, unit: str, meaning: str) -> Any:
+    return field(default=default, metadata={"unit": unit, "meaning": meaning})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values of all settings, as text; `home_folder`, `smallest_group` and the like read them."""
+
+    home: str = setting("./espejo-data", "folder", "where the database and the secret key live")
+    database_url: str = setting("", "URL", "empty: SQLite in the home folder; or postgresql://…, cockroachdb://…")
+    secret_key: str = setting("", "text", "signs every link and session; empty: a file made on first use, mode 0600")
+    base_url: str = setting("http://127.0.0.1:8000", "URL", "the address that mailed links begin with")
+    smtp_url: str = setting("", "URL", "smtp://user:password@host:port or smtps://…; empty: mail stays queued")
+    mail_from: str = setting("espejo@localhost", "e-mail address", "the sender of every mail")
+    company: str = setting("Espejo", "text", "the company's name on pages and in mails")
+    language: str = setting("es", "es or en", "the language of people who have chosen none")
+    timezone: str = setting("Europe/Madrid", "IANA name", "the time zone of pulses that name none")
+    min_group: str = setting("5", "people, at least 3", "no figure about fewer people is ever shown")
+    trusted_proxies: str = setting("0", "count", "reverse proxies in front whose X-Forwarded headers may be believed")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None, **given: str) -> "Settings":
+        """The settings of `environment` (default: the process's), each overridden by `given`.
+
+        Raises SettingsError when one cannot be used.
+        """
+        environment = os.environ if environment is None else environment
+        found = {f.name: value for f in fields(cls) if (value := _value(f, environment)) is not None}
+        settings = cls(**{**found, **given})
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raise SettingsError for the first setting that cannot be used."""
+        if self.language not in LANGUAGES:
+            raise SettingsError(f'ESPEJO_LANGUAGE: "{self.language}" is not offered; write es or en.')
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise SettingsError(
+                f'ESPEJO_TIMEZONE: "{self.timezone}" is no time zone; write a name like Europe/Madrid.'
+            ) from None
+        if not self.min_group.isdecimal() or int(self.min_group) < SMALLEST_GROUP:
+            raise SettingsError(
+                f'ESPEJO_MIN_GROUP: "{self.min_group}" cannot be used; write a whole number of at least {SMALLEST_GROUP}.'
+            )
+        if not self.trusted_proxies.isdecimal():
+            raise SettingsError(f'ESPEJO_TRUSTED_PROXIES: "{self.trusted_proxies}" is no count; write 0, 1, 2 …')
+        if urlsplit(self.base_url).scheme not in ("http", "https"):
+            raise SettingsError(f'ESPEJO_BASE_URL: "{self.base_url}" must begin with http:// or https://.')
+        if self.smtp_url and (urlsplit(self.smtp_url).scheme not in ("smtp", "smtps") or not self._smtp_host()):
+            raise SettingsError("ESPEJO_SMTP_URL: write smtp://user:password@host:port or smtps://….")
+        if "@" not in self.mail_from or any(sign in self.mail_from for sign in "\r\n<>"):
+            raise SettingsError(f'ESPEJO_MAIL_FROM: "{self.mail_from}" is no plain e-mail address.')
+
+    def _smtp_host(self) -> str | None:
+        try:
+            parts = urlsplit(self.smtp_url)
+            _ = parts.port  # raises ValueError when it is no number
+        except ValueError:
+            return None
+        return parts.hostname
+
+    @property
+    def home_folder(self) -> Path:
+        return Path(self.home).expanduser()
+
+    @property
+    def smallest_group(self) -> int:
+        return int(self.min_group)
+
+    @property
+    def address(self) -> str:
+        """The base address without a slash at its end."""
+        return self.base_url.rstrip("/")
+
+    @property
+    def is_https(self) -> bool:
+        return self.base_url.startswith("https://")
+
+    def make_home(self) -> Path:
+        """The home folder, made readable by its owner alone when it is missing."""
+        self.home_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self.home_folder
+
+    def key(self) -> str:
+        """The secret key: the setting, else the file in the home folder, which is made on first use."""
+        return self.secret_key or _key_from_file(self.make_home() / "secret-key")
+
+
+def environment_name(f: "Field[Any]") -> str:
+    return f"ESPEJO_{f.name.upper()}"
+
+
+def _value(f: "Field[Any]", environment: Mapping[str, str]) -> str | None:
+    name = environment_name(f)
+    file_name = environment.get(f"{name}_FILE")
+    if file_name and name in environment:
+        raise SettingsError(f"{name} and {name}_FILE are both set; keep one of them.")
+    if not file_name:
+        return environment.get(name)
+    try:
+        return Path(file_name).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{name}_FILE: {file_name} cannot be read ({error.strerror}).") from error
+
+
+def _key_from_file(path: Path) -> str:
+    """The text of `path`. Two processes that start at once agree: the file is linked into place whole, once."""
+    if not path.exists():
+        draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another process was first; its key counts
+        finally:
+            draft.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+def folder(name: str) -> Path:
+    """Where `static` or `schedules` is: inside the installed package, else beside it in a checkout.
+
+    A wheel carries both folders inside the package; an editable install leaves them at the project's root.
+    """
+    package = Path(__file__).parent
+    for place in (package / name, package.parent / name):
+        if place.is_dir():
+            return place
+    raise FileNotFoundError(f"The folder {name} is neither in {package} nor beside it; is the installation whole?")

@@ -1,0 +1,188 @@
+"""Reading CSV files as people make them, naming each fault by line and column; writing cells that are safe to open."""
+
+import codecs
+import csv
+import hashlib
+import io
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+
+DELIMITERS = ",;\t"
+FAULTS_SHOWN = 25
+CHUNK_BYTES = 1 << 20
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class ImportRefused(ValueError):
+    """A file has faults, so nothing of it was taken in. `faults` says what, where, and what to do."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+@dataclass
+class Faults:
+    """Collects what is wrong with a file, so that all of it can be mended at once."""
+
+    file_name: str
+    found: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, line: int | None, column: str | None, text: str) -> None:
+        self.count += 1
+        if len(self.found) < FAULTS_SHOWN:
+            place = [self.file_name]
+            place += [f"line {line}"] if line is not None else []
+            place += [f'column "{column}"'] if column is not None else []
+            self.found.append(f"{', '.join(place)}: {text}")
+
+    def refuse_if_any(self) -> None:
+        """Raise ImportRefused when a fault was added."""
+        if self.count > len(self.found):
+            self.found.append(f"… and {self.count - len(self.found)} more.")
+        if self.found:
+            raise ImportRefused(self.found)
+
+
+@dataclass(frozen=True)
+class Row:
+    line: int  # where it begins in the file; the header is line 1
+    cells: dict[str, str]  # by column name; stripped
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells.get(column, "")
+
+
+class Sheet:
+    """A CSV file: UTF-8 (with or without BOM), UTF-16 with BOM or Windows-1252; commas, semicolons or tabs.
+
+    Iterating yields its rows without holding the file in memory; it can be iterated again. A row whose number of
+    cells differs from the header's is a fault and is passed over.
+    """
+
+    def __init__(self, path: Path, faults: Faults, normalise: Callable[[str], str] = str.casefold) -> None:
+        """Raises ImportRefused when the file is missing, empty, no text, or its header names a column twice."""
+        self._path, self._faults = path, faults
+        self.encoding, self.digest = _examine(path, faults)
+        with self._open() as file:
+            header = self._first_line(file)
+        self.delimiter = max(DELIMITERS, key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
+        self.columns = [normalise(cell.strip()) for cell in next(csv.reader([header], delimiter=self.delimiter), [])]
+        for column in {column for column in self.columns if self.columns.count(column) > 1}:
+            faults.add(1, column, "stands twice in the header.")
+        faults.refuse_if_any()
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether "0,5" may be read as a number: commas do not separate the cells."""
+        return self.delimiter != ","
+
+    def require(self, *columns: str) -> None:
+        """Raise ImportRefused naming every one of `columns` that the header lacks."""
+        for column in columns:
+            if column not in self.columns:
+                found = ", ".join(f'"{name}"' for name in self.columns)
+                self._faults.add(1, column, f"is missing; the header has {found}.")
+        self._faults.refuse_if_any()
+
+    def __iter__(self) -> Iterator[Row]:
+        with self._open() as file:
+            reader = csv.reader(file, delimiter=self.delimiter)
+            next(reader, None)
+            line = reader.line_num + 1
+            while True:
+                try:
+                    cells = next(reader)
+                except StopIteration:
+                    return
+                except csv.Error as error:
+                    self._faults.add(line, None, f"cannot be read ({error}).")
+                    return
+                if len(cells) == len(self.columns):
+                    if any(cells):
+                        yield Row(line, dict(zip(self.columns, map(str.strip, cells), strict=True)))
+                elif any(cells):
+                    self._faults.add(line, None, f"has {len(cells)} cells where the header has {len(self.columns)}.")
+                line = reader.line_num + 1
+
+    def _open(self) -> TextIO:
+        return self._path.open(encoding=self.encoding, newline="")
+
+    def _first_line(self, file: TextIO) -> str:
+        header = file.readline(CHUNK_BYTES)
+        if not header.strip():
+            self._faults.add(1, None, "the file has no header.")
+            self._faults.refuse_if_any()
+        return header
+
+
+def _examine(path: Path, faults: Faults) -> tuple[str, str]:
+    """The file's encoding and the SHA-256 of its bytes; raises ImportRefused when it cannot be read as text."""
+    digest = hashlib.sha256()
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    encoding = "utf-8-sig"
+    size = 0
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                if not size and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                    encoding = "utf-16"
+                size += len(chunk)
+                digest.update(chunk)
+                if encoding == "utf-8-sig" and not _decodes(decoder, chunk):
+                    encoding = "cp1252"
+                if encoding != "utf-16" and b"\0" in chunk:
+                    faults.add(None, None, "is no text file; export it as CSV.")
+                    faults.refuse_if_any()
+    except OSError as error:
+        faults.add(None, None, f"cannot be read ({error.strerror}).")
+    if not size:
+        faults.add(None, None, "is empty.")
+    faults.refuse_if_any()
+    return encoding, digest.hexdigest()
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
+    try:
+        decoder.decode(chunk)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def number(text: str, decimal_comma: bool) -> float | None:
+    """The number that `text` writes, or None. "1.234,5" is read only where commas are decimal signs."""
+    if decimal_comma and "," in text:
+        text = text.replace(".", "").replace(",", ".")
+    return float(text) if re.fullmatch(r"[+-]?\d+(\.\d+)?", text) else None
+
+
+def slug(name: str) -> str:
+    """A name as a key, without case, accents and signs: "Atención al Cliente" is "atencion-al-cliente"."""
+    letters = unicodedata.normalize("NFKD", name).casefold()
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return "-".join(re.findall(r"[^\W_]+", plain))
+
+
+def safe_cell(value: object) -> object:
+    """A cell that no spreadsheet runs as a formula; numbers stay numbers."""
+    if isinstance(value, str) and value.startswith(FORMULA_SIGNS):
+        return f"'{value}"
+    return value
+
+
+def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """The lines of a CSV file, one at a time."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    for row in chain([header], rows):
+        writer.writerow([safe_cell(value) for value in row])
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()

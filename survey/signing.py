@@ -1,0 +1,49 @@
+"""Links that only this installation can make: a random id and a code computed from it with the secret key.
+
+Nothing of a link is stored but its id, so who reads the database cannot answer or sign in for anybody, and a reminder
+can write the same link again.
+"""
+
+import hashlib
+import hmac
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from survey.settings import Settings
+
+MAC_BYTES = 16
+SIGN_IN_MINUTES = 15
+
+
+def invitation_token(invitation_id: str, settings: Settings) -> str:
+    """`<id>.<mac>`, mac being 128 bits of HMAC-SHA256 over the id (RFC 2104)."""
+    return f"{invitation_id}.{_mac(invitation_id, settings)}"
+
+
+def invitation_id(token: str, settings: Settings) -> str | None:
+    """The id that a token names, or None when it was not made here."""
+    found, _, mac = token.partition(".")
+    return found if hmac.compare_digest(mac.encode(), _mac(found, settings).encode()) else None
+
+
+def _mac(invitation_id: str, settings: Settings) -> str:
+    text = f"invitation {invitation_id}".encode()
+    return hmac.new(settings.key().encode(), text, hashlib.sha256).digest()[:MAC_BYTES].hex()
+
+
+def sign_in_token(person_id: int, sign_ins: int, settings: Settings) -> str:
+    """A token for one sign-in of a person who has signed in `sign_ins` times so far."""
+    return _serializer(settings).dumps([person_id, sign_ins])
+
+
+def read_sign_in(token: str, settings: Settings) -> tuple[int, int] | None:
+    """Person and number of sign-ins that a token names; None when it is forged or older than 15 minutes."""
+    try:
+        person_id, sign_ins = _serializer(settings).loads(token, max_age=60 * SIGN_IN_MINUTES)
+    except (BadData, ValueError, TypeError):
+        return None
+    return person_id, sign_ins
+
+
+def _serializer(settings: Settings) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(settings.key(), salt="sign-in", signer_kwargs={"digest_method": hashlib.sha256})
