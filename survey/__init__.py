@@ -1,0 +1,26 @@
+"""Espejo: how departments serve each other, set beside what customers say."""
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from survey.settings import Settings, folder
+
+
+def create_app(settings: Settings, *, demo: bool = False) -> Flask:
+    """The web application. The tables must be bound to a database already (survey.database)."""
+    from survey.web import access, account, api, frame, hr, lead, respond
+    from survey.web import demo as demo_pages
+
+    app = frame.Espejo(__name__, static_folder=str(folder("static")), static_url_path="/static")
+    frame.configure(app, settings)
+    access.login_manager.init_app(app)
+    access.limiter.init_app(app)  # before CSRF, so that a flood is turned away first
+    access.csrf.init_app(app)
+    for page in (account, respond, lead, hr, api):
+        app.register_blueprint(page.blueprint)
+    if demo:
+        app.register_blueprint(demo_pages.blueprint)
+    app.add_url_rule("/", "index", demo_pages.who_is_who if demo else account.index)
+    if proxies := int(settings.trusted_proxies):
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
+    return app

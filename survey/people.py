@@ -1,12 +1,14 @@
 """Departments, people and service links: who works where, who leads what, who uses whom."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from peewee import chunked, fn
 
 from survey.models import Department, Leadership, Person, ServiceLink, database
 from survey.settings import LANGUAGES
@@ -54,7 +56,7 @@ def import_people(path: Path, language: str, *, complete: bool = False, rehearse
     names: dict[str, str] = {}
     entries = [entry for row in sheet if (entry := _read_person(row, sheet, faults, names))]
     _refuse_repeats(entries, faults)
-    if not entries:
+    if not entries and not faults.count:
         faults.add(None, None, "has no people in it.")
     summary = ImportSummary()
     with rehearsal(rehearse):
@@ -95,7 +97,7 @@ def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) 
     return Entry(
         line=row.line,
         email=email,
-        name=row["name"],
+        name=" ".join(row["name"].split()),
         department=department,
         language=language or None,
         leads=tuple(slug(part) for part in row["leads"].split(";") if slug(part)) if "leads" in sheet.columns else None,
@@ -111,7 +113,9 @@ def _refuse_repeats(entries: list[Entry], faults: Faults) -> None:
             continue
         where = f"line {earlier.line}"
         if earlier.department != entry.department:
-            faults.add(entry.line, "email", f'"{entry.email}" is in "{earlier.department}" on {where}; keep one of them.')
+            faults.add(
+                entry.line, "email", f'"{entry.email}" is in "{earlier.department}" on {where}; keep one of them.'
+            )
         else:
             faults.add(entry.line, "email", f'"{entry.email}" stands on {where} as well; keep one of them.')
 
@@ -180,7 +184,7 @@ def _make_others_inactive(entries: list[Entry], summary: ImportSummary) -> None:
         for person in Person.select().where(Person.active, Person.department.is_null(False))
         if person.email not in listed
     ]
-    for chunk in chunks(others):
+    for chunk in chunked(others, 500):
         Person.update(active=False).where(Person.id.in_(chunk)).execute()
     summary.counts["people made inactive"] = len(others)
 
@@ -205,7 +209,7 @@ def import_links(path: Path, *, complete: bool = False, rehearse: bool = False) 
             faults.add(row.line, None, f"the same client and provider stand on line {lines[pair]} as well.")
         lines[pair] = row.line
         wanted[pair] = weight
-    if not wanted:
+    if not wanted and not faults.count:
         faults.add(None, None, "has no service links in it.")
     faults.refuse_if_any()
     with rehearsal(rehearse):
@@ -220,7 +224,9 @@ def _read_link(
     before = faults.count
     for column in ("client", "provider"):
         if slug(row[column]) not in departments:
-            faults.add(row.line, column, f'"{row[column]}" is no department; import its people first, or mend the name.')
+            faults.add(
+                row.line, column, f'"{row[column]}" is no department; import its people first, or mend the name.'
+            )
     if slug(row["client"]) == slug(row["provider"]):
         faults.add(row.line, "provider", "a department cannot be its own provider.")
     weight = number(row["weight"], sheet.decimal_comma)
@@ -267,10 +273,6 @@ def ignored_columns(sheet: Sheet, used: Iterable[str]) -> list[str]:
     return [f"Columns that are not read: {', '.join(ignored)}."] if ignored else []
 
 
-def chunks(ids: list[int], size: int = 500) -> Iterable[list[int]]:
-    return (ids[start : start + size] for start in range(0, len(ids), size))
-
-
 def grant(role: str, email: str, language: str) -> Person:
     """Give a role to the person with this e-mail, who is added when unknown. Raises ValueError for a bad address."""
     email = email.strip().lower()
@@ -295,3 +297,64 @@ def leads_of(person: Person) -> list[Department]:
         .where(Leadership.person == person)
         .order_by(Department.name)
     )
+
+
+def use_sign_in(person_id: int, sign_ins: int) -> Person | None:
+    """Count one sign-in of an active person who has signed in `sign_ins` times so far; None when that is not so.
+
+    The conditional UPDATE makes a link work once, however often it is posted.
+    """
+    unused = (Person.id == person_id) & (Person.sign_ins == sign_ins) & Person.active
+    used = Person.update(sign_ins=Person.sign_ins + 1).where(unused).execute()
+    return Person.get_by_id(person_id) if used else None
+
+
+@dataclass(frozen=True)
+class DirectoryEntry:
+    """One department as HR sees it."""
+
+    department: Department
+    people: int  # active
+    leads: tuple[str, ...]  # names
+    uses: tuple[tuple[str, float], ...]  # (provider's name, weight), the heaviest first
+
+
+def departments() -> list[Department]:
+    """All active departments, by name."""
+    return list(Department.select().where(Department.active).order_by(Department.name))
+
+
+def find_department(name: str) -> Department | None:
+    """The active department of this name or key, whatever its case and accents."""
+    return Department.get_or_none(Department.key == slug(name), Department.active)
+
+
+def directory() -> list[DirectoryEntry]:
+    """Every active department with its people, leads and providers."""
+    members = Person.select(Person.department, fn.COUNT(Person.id)).where(Person.active).group_by(Person.department)
+    people = dict(members.tuples())
+    leads: dict[int, list[str]] = defaultdict(list)
+    leading = Leadership.select(Leadership.department, Person.name).join(Person).where(Person.active)
+    for department, name in leading.order_by(Person.name).tuples():
+        leads[department].append(name)
+    uses: dict[int, list[tuple[str, float]]] = defaultdict(list)
+    links = ServiceLink.select(ServiceLink.client, Department.name, ServiceLink.weight).join(
+        Department, on=(ServiceLink.provider == Department.id)
+    )
+    for client, name, weight in links.order_by(ServiceLink.weight.desc(), Department.name).tuples():
+        uses[client].append((name, weight))
+    return [
+        DirectoryEntry(found, people.get(found.id, 0), tuple(leads[found.id]), tuple(uses[found.id]))
+        for found in departments()
+    ]
+
+
+def without_department() -> int:
+    """How many active people have no department; those with a role are let in without one."""
+    return Person.select().where(Person.active, Person.department.is_null(), Person.role == "").count()
+
+
+def departments_without_lead() -> list[Department]:
+    query = Leadership.select(Leadership.department).join(Person).where(Person.active)
+    led = {department for (department,) in query.tuples()}
+    return [department for department in departments() if department.id not in led]

@@ -70,11 +70,11 @@ class Sheet:
         """Raises ImportRefused when the file is missing, empty, no text, or its header names a column twice."""
         self._path, self._faults = path, faults
         self.encoding, self.digest = _examine(path, faults)
-        with self._open() as file:
-            header = self._first_line(file)
-        self.delimiter = max(DELIMITERS, key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
-        self.columns = [normalise(cell.strip()) for cell in next(csv.reader([header], delimiter=self.delimiter), [])]
-        for column in {column for column in self.columns if self.columns.count(column) > 1}:
+        self.delimiter = max(DELIMITERS, key=lambda sign: len(self._header(sign)))
+        self.columns = [normalise(cell.strip()) for cell in self._header(self.delimiter)]
+        if not any(self.columns):
+            faults.add(1, None, "the file has no header.")
+        for column in sorted({column for column in self.columns if column and self.columns.count(column) > 1}):
             faults.add(1, column, "stands twice in the header.")
         faults.refuse_if_any()
 
@@ -92,34 +92,37 @@ class Sheet:
         self._faults.refuse_if_any()
 
     def __iter__(self) -> Iterator[Row]:
+        for line, cells in self.lines():
+            yield Row(line, dict(zip(self.columns, map(str.strip, cells), strict=True)))
+
+    def lines(self) -> Iterator[tuple[int, list[str]]]:
+        """The rows as (line, cells), not stripped, for files too long to make a dictionary of every row."""
         with self._open() as file:
             reader = csv.reader(file, delimiter=self.delimiter)
-            next(reader, None)
+            width = len(next(reader, []))
             line = reader.line_num + 1
-            while True:
-                try:
-                    cells = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error as error:
-                    self._faults.add(line, None, f"cannot be read ({error}).")
-                    return
-                if len(cells) == len(self.columns):
-                    if any(cells):
-                        yield Row(line, dict(zip(self.columns, map(str.strip, cells), strict=True)))
-                elif any(cells):
-                    self._faults.add(line, None, f"has {len(cells)} cells where the header has {len(self.columns)}.")
-                line = reader.line_num + 1
+            try:
+                for cells in reader:
+                    if len(cells) == width:
+                        if any(cells):
+                            yield line, cells
+                    elif any(cells):
+                        self._faults.add(line, None, f"has {len(cells)} cells where the header has {width}.")
+                    line = reader.line_num + 1
+            except (csv.Error, UnicodeError) as error:
+                self._faults.add(line, None, f"cannot be read ({error}).")
 
     def _open(self) -> TextIO:
         return self._path.open(encoding=self.encoding, newline="")
 
-    def _first_line(self, file: TextIO) -> str:
-        header = file.readline(CHUNK_BYTES)
-        if not header.strip():
-            self._faults.add(1, None, "the file has no header.")
-            self._faults.refuse_if_any()
-        return header
+    def _header(self, delimiter: str) -> list[str]:
+        """The cells of the header, which may hold line breaks between quotes; raises ImportRefused."""
+        with self._open() as file:
+            try:
+                return next(csv.reader(file, delimiter=delimiter), [])
+            except (csv.Error, UnicodeError) as error:
+                self._faults.add(1, None, f"cannot be read ({error}).")
+                raise ImportRefused(self._faults.found) from None
 
 
 def _examine(path: Path, faults: Faults) -> tuple[str, str]:
@@ -142,15 +145,17 @@ def _examine(path: Path, faults: Faults) -> tuple[str, str]:
                     faults.refuse_if_any()
     except OSError as error:
         faults.add(None, None, f"cannot be read ({error.strerror}).")
-    if not size:
+    if not size and not faults.count:
         faults.add(None, None, "is empty.")
+    if encoding == "utf-8-sig" and not _decodes(decoder, b"", final=True):
+        encoding = "cp1252"  # the file ends in half a character
     faults.refuse_if_any()
     return encoding, digest.hexdigest()
 
 
-def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
+def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:
     try:
-        decoder.decode(chunk)
+        decoder.decode(chunk, final)
     except UnicodeDecodeError:
         return False
     return True

@@ -4,7 +4,7 @@ from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Any
+from typing import Any, TypeGuard
 
 
 class CadenceError(ValueError):
@@ -35,22 +35,31 @@ class Schedule:
 
 def read_cadence(key: str, table: Mapping[str, Any]) -> Cadence:
     """The cadence that a TOML table describes; raises CadenceError naming the entry that is wrong."""
-    step = table.get("step", {})
-    days, months = step.get("days", 0), step.get("months", 0)
-    if bool(days) == bool(months) or not all(isinstance(n, int) and n >= 0 for n in (days, months)):
+    step = table.get("step")
+    days, months = (step.get("days", 0), step.get("months", 0)) if isinstance(step, Mapping) else (0, 0)
+    if bool(days) == bool(months) or not all(_is_whole(n, 0) for n in (days, months)):
         raise CadenceError(f"{key}: step must be {{ days = … }} or {{ months = … }}, a whole number above 0.")
     closes_after_days, reminders = table.get("closes_after_days"), table.get("remind_after_days", [])
-    if not isinstance(closes_after_days, int) or closes_after_days < 1:
+    if not _is_whole(closes_after_days, 1):
         raise CadenceError(f"{key}: closes_after_days must be a whole number of at least 1.")
-    if sorted(set(reminders)) != reminders or not all(0 < day < closes_after_days for day in reminders):
-        raise CadenceError(f"{key}: remind_after_days must rise and lie before closes_after_days.")
+    if not isinstance(reminders, list) or not all(_is_whole(day, 1) and day < closes_after_days for day in reminders):
+        raise CadenceError(f"{key}: remind_after_days must be whole numbers from 1, before closes_after_days.")
+    if sorted(set(reminders)) != reminders:
+        raise CadenceError(f"{key}: remind_after_days must rise.")
     if closes_after_days >= (days or 28 * months):
         raise CadenceError(f"{key}: a wave must close before the next one opens.")
     try:
         opens, closes = (time.fromisoformat(table[entry]) for entry in ("opens", "closes"))
+        if opens.tzinfo or closes.tzinfo:
+            raise ValueError("A wall time has no offset of its own; the pulse has the zone.")
     except (KeyError, TypeError, ValueError):
         raise CadenceError(f'{key}: opens and closes must be wall times like "09:00".') from None
     return Cadence(key, months, days, opens, closes, closes_after_days, tuple(reminders))
+
+
+def _is_whole(value: Any, least: int) -> TypeGuard[int]:
+    """Whether a TOML value is a whole number of at least `least` (true and false are numbers to Python only)."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def occurrence(cadence: Cadence, first: date, number: int) -> date:

@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from survey.measure.statistics import (
+    FAVOURABLE,
     Difference,
     Estimate,
     Interval,
     difference,
     estimate_from_counts,
-    favourable_share,
 )
 
 Group = TypeVar("Group", int, str)
 
 EXACT_FROM = 10  # answers; below, a mean is only shown to the nearest 5 points and nothing more
 COMMENTS_FROM = 10  # raters; below, a provider's comments are not shown
+SIGNIFICANT = 0.05  # p below which an interval of 95 % excludes 0
+SMALLEST = 3  # people; k is never set lower
 BANDS = (5, 10, 20, 50, 100)  # lower ends of the bands in which numbers of people are told
 
 
@@ -57,10 +59,12 @@ def band(n: int) -> tuple[int, int | None]:
     >>> band(7), band(10), band(250)
     ((5, 9), (10, 19), (100, None))
 
-    Fewer than 5 (k may be set to 3 or 4) is told as the band that ends at 4.
+    Where k is set to 3 or 4, the first band ends at 4. Raises ValueError for fewer than 3, which are never told.
     """
+    if n < SMALLEST:
+        raise ValueError(f"A group of {n} is never told of.")
     if n < BANDS[0]:
-        return (3, BANDS[0] - 1)
+        return (SMALLEST, BANDS[0] - 1)
     lower = max(start for start in BANDS if start <= n)
     later = [start for start in BANDS if start > n]
     return (lower, later[0] - 1 if later else None)
@@ -71,7 +75,8 @@ class Figure:
     """What is shown of a tally: nothing here is more exact than a reader may know.
 
     `mean` is in whole points, or to the nearest 5 when `approximate`; then there is no interval, no share and no
-    distribution. `favourable` and `distribution` (scores 1 … 5) are in whole percent.
+    distribution, and it is never 0 or 100, which would say that all gave the same answer. `favourable` and
+    `distribution` (scores 1 … 5, 100 together) are in whole percent.
     """
 
     people: tuple[int, int | None]
@@ -92,8 +97,8 @@ class Change:
 
     @property
     def is_real(self) -> bool:
-        """Whether the interval excludes 0: more than these answers' noise would give."""
-        return self.p < 0.05
+        """Whether the interval excludes 0 (p below 0.05): more than these answers' noise would give."""
+        return self.p < SIGNIFICANT
 
 
 def figure(counts: Sequence[int], k: int) -> Figure | None:
@@ -102,14 +107,15 @@ def figure(counts: Sequence[int], k: int) -> Figure | None:
     if n < k or (estimate := estimate_from_counts(counts)) is None:
         return None
     if n < EXACT_FROM:
-        return Figure(people=band(n), mean=5 * whole(estimate.mean / 5), approximate=True)
+        return Figure(people=band(n), mean=min(95, max(5, 5 * whole(estimate.mean / 5))), approximate=True)
+    distribution = percentages(counts)
     return Figure(
         people=band(n),
         mean=whole(estimate.mean),
         approximate=False,
         interval=whole_interval(estimate.interval()),
-        favourable=whole(100 * favourable_share(counts)),
-        distribution=tuple(whole(100 * count / n) for count in counts),
+        favourable=sum(distribution[score - 1] for score in FAVOURABLE),
+        distribution=distribution,
     )
 
 
@@ -132,9 +138,34 @@ def as_change(found: Difference, shown_points: int) -> Change:
 
 
 def whole(value: float) -> int:
-    """The nearest whole number, halves away from zero (as readers round)."""
-    return int(value + 0.5) if value >= 0 else -int(-value + 0.5)
+    """The nearest whole number, halves away from zero (as readers round).
+
+    Digits past the ninth are the computer's noise and go first: 23 of 40 is 57.5 %, although 100·(23/40) comes out as
+    57.49999999999999.
+    """
+    size = int(round(abs(value), 9) + 0.5)
+    return size if value >= 0 else -size
 
 
 def whole_interval(interval: Interval) -> tuple[int, int]:
-    return whole(interval.low), whole(interval.high)
+    """Both ends in whole points; an end that lies beside 0 is not rounded onto it, so that "above 0" can be seen."""
+    low, high = whole(interval.low), whole(interval.high)
+    if interval.low > 0:
+        low = max(1, low)
+    if interval.high < 0:
+        high = min(-1, high)
+    return low, high
+
+
+def percentages(counts: Sequence[int]) -> tuple[int, ...]:
+    """The counts in whole percent that add up to 100 (largest remainders); the tally must not be empty.
+
+    >>> percentages((1, 1, 1, 0, 0))
+    (34, 33, 33, 0, 0)
+    """
+    n = sum(counts)
+    shares = [100 * count // n for count in counts]
+    by_remainder = sorted(range(len(counts)), key=lambda place: (-(100 * counts[place] % n), place))
+    for place in by_remainder[: 100 - sum(shares)]:
+        shares[place] += 1
+    return tuple(shares)

@@ -8,6 +8,7 @@ from typing import TypeVar
 Provider = TypeVar("Provider", int, str)
 
 GOLDEN = (sqrt(5) - 1) / 2  # its multiples, less their whole part, spread more evenly than any other number's
+SILVER = sqrt(2) - 1  # the next best; no whole number of its steps is a whole number of golden ones
 
 
 def providers_to_ask(weights: Mapping[Provider, float], most: int, seat: int, wave: int) -> list[Provider]:
@@ -15,15 +16,15 @@ def providers_to_ask(weights: Mapping[Provider, float], most: int, seat: int, wa
 
     Systematic sampling with probability proportional to weight (Madow 1949): providers lie side by side on a line of
     length `most`, each as long as its probability of being asked about (never more than 1), and points one unit apart
-    pick them. The first point moves with seat and wave by the golden ratio, so that the people of one department cover
-    all its providers, and one person meets other providers in the next wave.
+    pick them. The first point moves with the seat and with the wave, so that the people of one department cover all its
+    providers, and one person meets other providers in the next wave.
 
     By hand: weights 1, 1, 1, 1 and most 2 make lengths of 0.5; the points 0.3 and 1.3 pick the first and the third.
     Providers of weight 0 are never asked about; with `most` or fewer, all are. The heaviest come first.
     """
     used = {provider: weight for provider, weight in sorted(weights.items()) if weight > 0}
     lengths = _probabilities(used, most)
-    point = ((seat + 1) * GOLDEN + wave * GOLDEN**2) % 1
+    point = ((seat + 1) * GOLDEN + wave * SILVER) % 1
     chosen = []
     for provider, end in zip(lengths, accumulate(lengths.values()), strict=True):
         if point < end - 1e-9:
@@ -41,5 +42,7 @@ def _probabilities(weights: Mapping[Provider, float], most: int) -> dict[Provide
         total = sum(rest.values())
         new = {provider for provider, weight in rest.items() if weight * places >= total}
         if not new:
-            return {provider: 1.0 if provider in certain else weights[provider] * places / total for provider in weights}
+            return {
+                provider: 1.0 if provider in certain else weights[provider] * places / total for provider in weights
+            }
         certain |= new

@@ -119,7 +119,7 @@ def weighted_mean(estimates: Iterable[tuple[float, Estimate]]) -> Estimate | Non
 
 
 def difference(a: Estimate, b: Estimate, confidence: float = CONFIDENCE) -> Difference:
-    """a − b with Welch's interval and two-sided p (Welch 1947).
+    """a − b with Welch's interval, cut at ±100 where the scale ends, and two-sided p (Welch 1947).
 
     By hand: 70 (SE 3, df 20) − 60 (SE 4, df 30): 10, SE 5, df 625/(81/20 + 256/30) = 49.7, t(49.7; 0.975) = 2.009,
     so 10 ± 10.0 and p just above 0.05.
@@ -129,7 +129,7 @@ def difference(a: Estimate, b: Estimate, confidence: float = CONFIDENCE) -> Diff
     df = _satterthwaite([(a.se, a.df), (b.se, b.df)])
     half = t_quantile(df, confidence) * se
     p = 2 * float(stdtr(df, -abs(estimate) / se))
-    return Difference(estimate, se, df, Interval(estimate - half, estimate + half), p)
+    return Difference(estimate, se, df, Interval(max(-100.0, estimate - half), min(100.0, estimate + half)), p)
 
 
 def t_quantile(df: float, confidence: float = CONFIDENCE) -> float:
@@ -146,7 +146,7 @@ def _satterthwaite(parts: Sequence[tuple[float, float]]) -> float:
 def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     """Wilson's interval (1927) for a share, 0–1.
 
-    By hand: 8 of 10, z = 1.96: centre (0.8 + 0.192)/(1 + 0.384) = 0.717, half 0.226, so 0.49–0.94.
+    By hand: 8 of 10, z = 1.96: centre (0.8 + 0.192)/(1 + 0.384) = 0.717, half 0.227, so 0.49–0.94.
     Raises ValueError unless 0 ≤ successes ≤ n and n > 0.
     """
     if not (n > 0 and 0 <= successes <= n):
@@ -156,11 +156,6 @@ def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
-
-
-def favourable_share(counts: Sequence[int]) -> float:
-    """The share (0–1) of answers 4 and 5; the tally must not be empty."""
-    return sum(counts[score - 1] for score in FAVOURABLE) / sum(counts)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

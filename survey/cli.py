@@ -1,0 +1,453 @@
+"""The command `espejo`."""
+
+import logging
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from apscheduler.schedulers.blocking import BlockingScheduler
+from peewee import PeeweeException
+
+from survey import create_app, database, demo, external, outbox, people, pulses, releases, results, waves
+from survey.emails import compose_test
+from survey.measure.cadence import local
+from survey.models import Department, Pulse, Wave
+from survey.models import database as tables
+from survey.scheduler import Clockwork, add_jobs
+from survey.server import Server
+from survey.settings import Settings, SettingsError
+from survey.sheets import ImportRefused
+from survey.signing import SIGN_IN_MINUTES, sign_in_token
+from survey.smtp import SmtpTransport
+
+# What people can mend: shown as one message, without a traceback.
+MENDABLE = (
+    ImportRefused,
+    SettingsError,
+    external.MappingError,
+    pulses.PulseError,
+    waves.WaveError,
+)
+
+FILE = click.Path(path_type=Path)
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+def now() -> int:
+    return int(time.time())
+
+
+def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command gets the settings first; what people can mend becomes a plain message."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(Settings.from_environment(), *args, **kwargs)
+        except MENDABLE as error:
+            raise click.ClickException(str(error)) from error
+        except PeeweeException as error:
+            raise click.ClickException(f"The database cannot be used: {error}") from error
+
+    return guarded
+
+
+def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, with the database open and up to date."""
+
+    @with_settings
+    @wraps(command)
+    def opened(settings: Settings, *args: Any, **kwargs: Any) -> Any:
+        database.open_database(settings)
+        try:
+            return command(settings, *args, **kwargs)
+        finally:
+            tables.close()
+
+    return opened
+
+
+@click.group()
+@click.version_option(package_name="espejo")
+def main() -> None:
+    """Espejo asks employees how other departments serve them, and sets that beside what customers say."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+
+
+# --- Running -------------------------------------------------------------------------------------------------------
+
+
+@main.command("demo")
+@click.option("--port", default=8000, show_default=True)
+@click.option("--home", type=FILE, help="Keep the demo in this folder; without it everything is gone at the end.")
+def run_demo(port: int, home: Path | None) -> None:
+    """Start a company with history, an open wave and a mailbox page. Ctrl-C stops it."""
+    with tempfile.TemporaryDirectory(prefix="espejo-demo-") as scratch:
+        settings = demo.settings(home or Path(scratch), port)
+        click.echo("Making the demo company …")
+        started = time.monotonic()
+        database.open_database(settings)
+        demo.fill(settings, now())
+        tables.close()
+        click.echo(f"Made in {time.monotonic() - started:.1f} s.")
+        Server(
+            lambda: create_app(settings, demo=True),
+            settings,
+            f"127.0.0.1:{port}",
+            transport=demo.Mailbox(settings),
+            ready_text=f"Who is who:          {settings.address}/\nThe company's mail:  {settings.address}/mailbox/",
+        ).run()
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--workers", default=1, show_default=True, help="Processes; more than one needs PostgreSQL.")
+@click.option("--no-scheduler", is_flag=True, help="Only the pages; the clock runs elsewhere (espejo scheduler).")
+@with_settings
+def serve(settings: Settings, host: str, port: int, workers: int, no_scheduler: bool) -> None:
+    """Web and scheduler together."""
+    database.open_database(settings)
+    if workers > 1 and database.is_sqlite():
+        raise click.ClickException("SQLite is written by one process; use --workers 1, or PostgreSQL.")
+    tables.close()
+    Server(
+        lambda: create_app(settings),
+        settings,
+        f"{host}:{port}",
+        workers=workers,
+        with_clock=not no_scheduler,
+        ready_text=f"Espejo is at http://{host}:{port}/ (links in mails begin with {settings.address})",
+    ).run()
+
+
+@main.command("scheduler")
+@with_database
+def run_scheduler(settings: Settings) -> None:
+    """The scheduler alone."""
+    scheduler = BlockingScheduler(timezone="UTC")
+    add_jobs(scheduler, Clockwork(create_app(settings), settings))
+    tables.close()
+    signal.signal(signal.SIGTERM, lambda *_: scheduler.shutdown(wait=False))
+    click.echo("The scheduler is running; Ctrl-C stops it.")
+    try:
+        scheduler.start()
+    except (KeyboardInterrupt, SystemExit):
+        click.echo("Stopped.")
+
+
+@main.command()
+@click.option("--at", "moment", metavar="TIME", help="As if it were this moment: 2026-03-02T09:00+01:00")
+@with_database
+def tick(settings: Settings, moment: str | None) -> None:
+    """Do once what is due now (or then), and stop."""
+    done = Clockwork(create_app(settings), settings).tick(_moment(moment, settings) if moment else now())
+    _say_counts(done, "Nothing was due.")
+    if not settings.smtp_url and outbox.state_counts().get("pending"):
+        click.echo("Mail stays queued: ESPEJO_SMTP_URL is not set.")
+
+
+def _moment(text: str, settings: Settings) -> int:
+    """An instant as people write it; without an offset it is local to the setting's time zone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f'"{text}" is no moment; write one like 2026-03-02T09:00+01:00.') from error
+    return int((found if found.tzinfo else found.replace(tzinfo=ZoneInfo(settings.timezone))).timestamp())
+
+
+def _say_counts(counts: Counter[str], otherwise: str) -> None:
+    lines = [f"{what}: {n}" for what, n in counts.items() if n]
+    click.echo("\n".join(lines) or otherwise)
+
+
+# --- The database --------------------------------------------------------------------------------------------------
+
+
+@main.group("db")
+def db() -> None:
+    """The tables of the database."""
+
+
+@db.command()
+@with_settings
+def upgrade(settings: Settings) -> None:
+    """Apply pending migrations."""
+    database.bind(settings)
+    applied = database.upgrade(settings)
+    click.echo("\n".join(f"applied: {name}" for name in applied) or "Up to date.")
+
+
+@db.command()
+@with_settings
+def status(settings: Settings) -> None:
+    """List the migrations; exit 1 when one is pending."""
+    database.bind(settings)
+    with tables.connection_context():
+        found = database.migrations()
+    for migration in found:
+        click.echo(f"{'applied' if migration.applied else 'PENDING'}  {migration.name}")
+    if any(not migration.applied for migration in found):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@with_database
+def backup(settings: Settings, file: Path) -> None:
+    """Copy a SQLite database to FILE while everything runs."""
+    if not database.is_sqlite():
+        raise click.ClickException("This database is no SQLite; use pg_dump.")
+    if file.exists():
+        raise click.ClickException(f"{file} exists already; name a new file.")
+    copy = sqlite3.connect(file)
+    tables.connection().backup(copy)
+    copy.close()
+    click.echo(f"{file}: {file.stat().st_size} bytes")
+
+
+@main.command()
+@with_database
+def doctor(settings: Settings) -> None:
+    """Look for what keeps Espejo from working well; exit 1 when something is wrong."""
+    wrong = []
+    if settings.smtp_url == "":
+        wrong.append("ESPEJO_SMTP_URL is not set, so no mail is sent.")
+    if "127.0.0.1" in settings.address or "localhost" in settings.address:
+        wrong.append(f"ESPEJO_BASE_URL is {settings.address}; links in mails work on this machine only.")
+    if not settings.is_https:
+        wrong.append("ESPEJO_BASE_URL is not https://, so cookies and links travel unprotected.")
+    if not people.departments():
+        wrong.append("There are no departments yet; espejo import people FILE.")
+    if not Pulse.select().exists():
+        wrong.append("There is no pulse yet; espejo pulse add KEY --cadence quarterly --first DATE.")
+    wrong += [
+        f"The release of wave {wave.id} is not what was released: its tallies have changed."
+        for wave in releases.altered()
+    ]
+    wrong += [f"{department.name} has no lead." for department in people.departments_without_lead()]
+    click.echo("\n".join(wrong) or "All is well.")
+    if wrong:
+        sys.exit(1)
+
+
+# --- Bringing in ---------------------------------------------------------------------------------------------------
+
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would come in; change nothing.")
+COMPLETE = "The file is complete: what is not in it {}."
+
+
+@main.group("import")
+def bring_in() -> None:
+    """Bring in files: all of it, or nothing when there is a fault."""
+
+
+@bring_in.command("people")
+@click.argument("file", type=FILE)
+@click.option("--complete", is_flag=True, help=COMPLETE.format("is made inactive"))
+@DRY_RUN
+@with_database
+def import_people(settings: Settings, file: Path, complete: bool, dry_run: bool) -> None:
+    """email,name,department,language,leads,role"""
+    _say_import(people.import_people(file, settings.language, complete=complete, rehearse=dry_run).lines(), dry_run)
+
+
+@bring_in.command("links")
+@click.argument("file", type=FILE)
+@click.option("--complete", is_flag=True, help=COMPLETE.format("is removed"))
+@DRY_RUN
+@with_database
+def import_links(settings: Settings, file: Path, complete: bool, dry_run: bool) -> None:
+    """client,provider,weight"""
+    _say_import(people.import_links(file, complete=complete, rehearse=dry_run).lines(), dry_run)
+
+
+@bring_in.command("external")
+@click.argument("file", type=FILE)
+@click.option("--mapping", metavar="NAME_OR_FILE", help="How to read the file, when it is not in a canonical form.")
+@DRY_RUN
+@with_database
+def import_external(settings: Settings, file: Path, mapping: str | None, dry_run: bool) -> None:
+    """touchpoint,item,date,score or touchpoint,item,date,mean,n[,sd]"""
+    how = external.load_mapping(mapping) if mapping else None
+    _say_import(external.import_external(file, how, now(), rehearse=dry_run).lines(), dry_run)
+
+
+def _say_import(lines: list[str], dry_run: bool) -> None:
+    click.echo("\n".join(lines))
+    if dry_run:
+        click.echo("This was a dry run: nothing has changed.")
+
+
+# --- Pulses and waves ----------------------------------------------------------------------------------------------
+
+
+@main.group()
+def pulse() -> None:
+    """Recurring surveys."""
+
+
+@pulse.command("add")
+@click.argument("key")
+@click.option("--cadence", required=True, help="weekly, fortnightly, monthly, quarterly or half-yearly")
+@click.option("--first", required=True, type=DAY, help="Local date of the first wave: 2026-01-12")
+@click.option("--timezone", help="IANA name; default: ESPEJO_TIMEZONE")
+@click.option("--department", "keys", multiple=True, help="Ask only this department; may be repeated.")
+@with_database
+def pulse_add(
+    settings: Settings, key: str, cadence: str, first: datetime, timezone: str | None, keys: tuple[str, ...]
+) -> None:
+    """Add a pulse and plan its first wave."""
+    departments = [_department(name) for name in keys]
+    added = pulses.add_pulse(key, cadence, first.date(), timezone or settings.timezone, departments=departments)
+    _say_plan(added, 1)
+
+
+@pulse.command("plan")
+@click.option("--waves", "count", default=4, show_default=True)
+@with_database
+def pulse_plan(settings: Settings, count: int) -> None:
+    """The coming waves of every pulse."""
+    for found in Pulse.select().order_by(Pulse.key):
+        _say_plan(found, count)
+
+
+@pulse.command("list")
+@with_database
+def pulse_list(settings: Settings) -> None:
+    """All pulses."""
+    for found in Pulse.select().order_by(Pulse.key):
+        click.echo(f"{found.key}  {found.cadence}  from {found.first_date}  {found.timezone}  {found.state}")
+
+
+def _say_plan(found: Pulse, count: int) -> None:
+    click.echo(f"{found.key} ({found.cadence}, {found.timezone})")
+    for coming in pulses.coming(found, count):
+        times = coming.schedule
+        reminders = ", ".join(_time(found, second) for second in times.reminders_at) or "none"
+        opens, closes = _time(found, times.opens_at), _time(found, times.closes_at)
+        click.echo(f"  {coming.number + 1}. opens {opens}   reminders {reminders}   closes {closes}")
+
+
+def _time(found: Pulse, second: int) -> str:
+    return f"{local(second, ZoneInfo(found.timezone)):%Y-%m-%d %H:%M%z}"
+
+
+def _department(name: str) -> Department:
+    found = people.find_department(name)
+    if found is None:
+        raise click.ClickException(f'"{name}" is no department.')
+    return found
+
+
+@main.group()
+def wave() -> None:
+    """The runs of pulses."""
+
+
+@wave.command("list")
+@with_database
+def wave_list(settings: Settings) -> None:
+    """All waves, the latest first."""
+    for found in Wave.select(Wave, Pulse).join(Pulse).order_by(Wave.local_date.desc(), Wave.id.desc()):
+        answered = releases.whole_participation(releases.participation(found))
+        closes = _time(found.pulse, found.closes_at)
+        click.echo(
+            f"{found.id}  {found.pulse.key}  {found.local_date}  {found.state}  closes {closes}  "
+            f"{answered.answered} of {answered.invited} answered"
+        )
+
+
+@wave.command("open")
+@click.argument("pulse_key")
+@with_database
+def wave_open(settings: Settings, pulse_key: str) -> None:
+    """Open the next wave of a pulse today."""
+    found = Pulse.get_or_none(Pulse.key == pulse_key)
+    if found is None:
+        raise click.ClickException(f'There is no pulse "{pulse_key}".')
+    opened = waves.open_now(found, now(), settings.smallest_group)
+    click.echo(f"Wave {opened.id} is open until {_time(found, opened.closes_at)}.")
+
+
+@wave.command("close")
+@click.argument("wave_id", type=int)
+@with_database
+def wave_close(settings: Settings, wave_id: int) -> None:
+    """Close an open wave now and release its results."""
+    found = Wave.get_or_none(Wave.id == wave_id)
+    if found is None or not waves.close_wave(found, now()):
+        raise click.ClickException(f"Wave {wave_id} is not open; espejo wave list shows all.")
+    click.echo(f"Wave {wave_id} is closed.")
+
+
+@main.command("results")
+@click.option("--wave", "wave_id", type=int, help="Default: the latest released wave.")
+@click.option("--format", "form", type=click.Choice(["json", "csv"]), default="json", show_default=True)
+@with_database
+def show_results(settings: Settings, wave_id: int | None, form: str) -> None:
+    """A release's figures."""
+    found = [wave for wave in releases.released_waves() if wave_id in (None, wave.id)]
+    if not found:
+        raise click.ClickException("No such wave has been released." if wave_id else "No wave has been released yet.")
+    if form == "json":
+        click.echo(results.as_json(found[0]))
+    else:
+        for line in results.as_csv(found[0]):
+            click.echo(line, nl=False)
+
+
+# --- Access and mail -----------------------------------------------------------------------------------------------
+
+
+@main.command("login-link")
+@click.argument("email")
+@with_database
+def login_link(settings: Settings, email: str) -> None:
+    """Print a link that signs in once."""
+    person = people.who_may_sign_in(email)
+    if person is None:
+        raise click.ClickException(f"{email} may not sign in: no lead and no role (espejo grant hr|admin EMAIL).")
+    click.echo(f"{settings.address}/login/{sign_in_token(person.id, person.sign_ins, settings)}")
+    click.echo(f"It works once, for {SIGN_IN_MINUTES} minutes.", err=True)
+
+
+@main.command()
+@click.argument("role", type=click.Choice(["hr", "admin"]))
+@click.argument("email")
+@with_database
+def grant(settings: Settings, role: str, email: str) -> None:
+    """Give somebody a role; whoever is unknown is added."""
+    try:
+        person = people.grant(role, email, settings.language)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{person.email} now has the role {role}.")
+
+
+@main.command("send-test-mail")
+@click.argument("address")
+@with_database
+def send_test_mail(settings: Settings, address: str) -> None:
+    """Send one mail, to see that the mail server is set up."""
+    if not settings.smtp_url:
+        raise click.ClickException("ESPEJO_SMTP_URL is not set.")
+    transport = SmtpTransport(settings.smtp_url)
+    try:
+        transport.send(compose_test(create_app(settings), settings, address, now()))
+    except (outbox.Refused, outbox.Unreachable) as error:
+        raise click.ClickException(f"It was not sent: {error}") from error
+    finally:
+        transport.close()
+    click.echo(f"Sent to {address}.")

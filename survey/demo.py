@@ -1,0 +1,299 @@
+"""The demo: a company with two years of history, made by the functions that real waves go through."""
+
+import random
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+from survey import external, outbox, people, pulses, responses, waves
+from survey.measure.cadence import occurrence
+from survey.measure.scale import ITEMS, MISSING_REASONS, OVERALL
+from survey.models import Invitation, Person, Pulse, Touchpoint, TouchpointDepartment, Wave, database, random_id
+from survey.responses import Answer
+from survey.settings import Settings
+from survey.sheets import slug, write_csv
+
+SEED = 20
+WAVES_OF_HISTORY = 8
+OPEN_FOR_DAYS = 3  # the running wave opened this long ago
+ZONE = "Europe/Madrid"
+PULSE = "trimestral"
+
+
+@dataclass(frozen=True)
+class Team:
+    """A department of the demo, and how it serves: points of each practice at the start, and drift per wave."""
+
+    name: str
+    people: int
+    level: float
+    strong: str
+    weak: str
+    drift: float = 0.0
+    outside: float | None = None  # what customers think, where they meet it
+    touchpoint: str = ""
+
+
+TEAMS = (
+    Team("Ventas", 32, 52, "flexibility", "promises", -0.6, 81, "Asesoramiento comercial"),
+    Team("Atención al Cliente", 28, 74, "diligence", "improvement", 0.4, 76, "Servicio posventa"),
+    Team("Logística", 26, 60, "promises", "flexibility", 1.8, 66, "Entrega"),
+    Team("Almacén", 24, 66, "diligence", "openness", 0.0),
+    Team("Informática", 18, 55, "openness", "diligence", 1.2),
+    Team("Marketing", 16, 63, "improvement", "promises", 0.0, 61, "Web y folletos"),
+    Team("Finanzas", 16, 68, "promises", "openness", -0.3, 54, "Facturación"),
+    Team("Compras", 14, 58, "openness", "flexibility", 0.5),
+    Team("Recursos Humanos", 10, 71, "openness", "improvement", 0.0),
+    Team("Calidad", 8, 76, "improvement", "flexibility", 0.2),
+    Team("Legal", 4, 64, "promises", "diligence", 0.0),
+    Team("Mantenimiento", 4, 79, "diligence", "improvement", 0.0),
+)
+
+# Who uses whom, and how much.
+LINKS: dict[str, dict[str, float]] = {
+    "Ventas": {"Logística": 1, "Marketing": 0.8, "Finanzas": 0.6, "Informática": 0.6, "Atención al Cliente": 0.5, "Legal": 0.3},
+    "Atención al Cliente": {"Ventas": 1, "Logística": 0.9, "Informática": 0.7, "Almacén": 0.5, "Calidad": 0.5, "Finanzas": 0.4},
+    "Logística": {"Almacén": 1, "Ventas": 0.8, "Compras": 0.6, "Informática": 0.5, "Mantenimiento": 0.4, "Atención al Cliente": 0.4},
+    "Almacén": {"Compras": 0.9, "Logística": 0.9, "Mantenimiento": 0.6, "Calidad": 0.5, "Recursos Humanos": 0.4, "Ventas": 0.4},
+    "Informática": {"Compras": 0.6, "Finanzas": 0.6, "Recursos Humanos": 0.6, "Ventas": 0.5, "Legal": 0.3},
+    "Marketing": {"Ventas": 1, "Informática": 0.7, "Finanzas": 0.5, "Legal": 0.5, "Atención al Cliente": 0.5},
+    "Finanzas": {"Ventas": 0.9, "Compras": 0.8, "Informática": 0.7, "Recursos Humanos": 0.4, "Legal": 0.3},
+    "Compras": {"Finanzas": 0.9, "Almacén": 0.8, "Calidad": 0.6, "Informática": 0.4, "Legal": 0.4},
+    "Recursos Humanos": {"Informática": 0.8, "Finanzas": 0.7, "Legal": 0.5, "Marketing": 0.3},
+    "Calidad": {"Almacén": 0.9, "Compras": 0.8, "Logística": 0.6, "Mantenimiento": 0.5},
+    "Legal": {"Finanzas": 0.6, "Recursos Humanos": 0.6, "Ventas": 0.6, "Compras": 0.5},
+    "Mantenimiento": {"Compras": 0.9, "Almacén": 0.7, "Recursos Humanos": 0.3, "Finanzas": 0.3},
+}  # fmt: skip
+
+ATTRIBUTED = {"Entrega": "Almacén"}  # touchpoints that also speak for a department customers never meet
+
+FIRST_NAMES = (
+    "Lucía Martín Sofía Hugo María Pablo Paula Daniel Carla Álvaro Elena Adrián Julia Mario Irene David Nuria Javier "
+    "Marta Óscar Ana Iván Laura Sergio Inés Rubén Clara Andrés Alba Diego Rocío Nicolás Teresa Víctor Olga Emma James "
+    "Íñigo Begoña Gonzalo"
+).split()
+LAST_NAMES = (
+    "García López Sánchez Pérez Gómez Fernández Ruiz Díaz Moreno Muñoz Álvarez Romero Alonso Gutiérrez Navarro Torres "
+    "Domínguez Vázquez Ramos Gil Ramírez Serrano Blanco Molina Ortega Delgado Castro Ortiz Rubio Marín Núñez Iglesias "
+    "Medina Garrido Cortés Castillo Santos Lozano Guerrero Cano"
+).split()
+ENGLISH_EVERY = 9  # one person in nine reads English
+
+CUSTOMERS = 700  # answers for each touchpoint and item, over the whole history
+NO_DEALINGS = 0.04  # probabilities
+CANNOT_SAY = 0.15
+COMMENTS = 0.14
+
+SAID: dict[str, tuple[str, ...]] = {
+    "thanks": (
+        "Cuando les llamo con prisa siempre encuentran un hueco. Gracias.",
+        "Desde enero avisan antes de que haya un retraso, y se nota.",
+        "Muy amables y resuelven a la primera.",
+        "They explained the new form to the whole team. Very helpful.",
+        "Da gusto trabajar con gente que cumple lo que dice.",
+        "Se ofrecieron a ayudar en el cierre sin que lo pidiéramos.",
+    ),
+    "complaint": (
+        "Prometieron una respuesta en dos días y tardaron tres semanas.",
+        "Cuando algo falla, lo primero que oigo es que no es cosa suya.",
+        "Los correos quedan sin contestar si no pones en copia a alguien de dirección.",
+        "Every request needs the same form twice. Nobody seems to read the first one.",
+        "Dicen que no tienen medios, pero nadie llama para avisar.",
+        "Cambian los plazos sin decirlo y nos enteramos por el cliente.",
+    ),
+    "suggestion": (
+        "Un calendario compartido con los plazos evitaría la mitad de las llamadas.",
+        "Bastaría con una persona de guardia los viernes por la tarde.",
+        "Podrían avisar por correo cuando cambie el estado de la petición.",
+        "A short meeting each month with the teams they serve would help a lot.",
+        "Que publiquen una lista de lo que necesitan desde el principio.",
+        "Probar el cambio con un departamento antes de imponerlo a todos.",
+    ),
+}  # fmt: skip
+
+
+def settings(home: Path, port: int) -> Settings:
+    """The settings of a demo: its own home, its own address, and mail that goes to the mailbox page."""
+    return Settings.from_environment(
+        {},
+        home=str(home),
+        base_url=f"http://127.0.0.1:{port}",
+        company="Almacenes Espejo",
+        mail_from="espejo@almacenes.example",
+        smtp_url="smtp://mailbox.invalid",  # mail is taken by the mailbox, see Mailbox
+    )
+
+
+def fill(settings: Settings, now: int) -> None:
+    """Make the company, its history and the running wave; nothing, when the home folder has one already."""
+    if Person.select().exists():
+        return
+    chance = random.Random(SEED)  # noqa: S311 - the same company every time
+    with TemporaryDirectory() as scratch:
+        _import_company(Path(scratch), settings, chance)
+        pulse = pulses.add_pulse(PULSE, "quarterly", _first_day(now), ZONE)
+        _import_customers(Path(scratch), pulse.first_date, now, chance)
+    for number in range(WAVES_OF_HISTORY):
+        wave = _open(pulse, number, settings)
+        _answer(wave, 0.74, chance)
+        waves.remind_due(wave.closes_at - 1)
+        _answer(wave, 0.25, chance)
+        waves.close_due(wave.closes_at)
+        outbox.drop_expired(now)
+    wave = _open(pulse, WAVES_OF_HISTORY, settings)
+    _answer(wave, 0.3, chance)
+
+
+def _first_day(now: int) -> date:
+    """The pulse's first day: so long ago that the wave after the history opened a few days ago."""
+    opened = datetime.fromtimestamp(now, ZoneInfo(ZONE)).date() - timedelta(days=OPEN_FOR_DAYS)
+    return occurrence(pulses.load_cadence("quarterly"), opened, -WAVES_OF_HISTORY)
+
+
+def _open(pulse: Pulse, number: int, settings: Settings) -> Wave:
+    planned = Wave.get(Wave.pulse == pulse, Wave.occurrence == number)
+    waves.open_due(planned.opens_at, settings.smallest_group)
+    return Wave.get_by_id(planned.id)
+
+
+# --- The company ---------------------------------------------------------------------------------------------------
+
+
+def _import_company(scratch: Path, settings: Settings, chance: random.Random) -> None:
+    """People and links, by way of the files that a real company would bring."""
+    names = [f"{first} {last}" for first in FIRST_NAMES for last in LAST_NAMES]
+    chance.shuffle(names)
+    rows = []
+    for team in TEAMS:
+        for place in range(team.people):
+            name = names.pop()
+            language = "en" if len(rows) % ENGLISH_EVERY == 4 else "es"
+            role = "hr" if team.name == "Recursos Humanos" and place == 1 else ""
+            leads = team.name if place == 0 else ""
+            email = f"{slug(name).replace('-', '.')}@almacenes.example"
+            rows.append((email, name, team.name, language, leads, role))
+    people.import_people(_write(scratch / "people.csv", people.PEOPLE_COLUMNS, rows), settings.language)
+    links = [(client, provider, weight) for client, used in LINKS.items() for provider, weight in used.items()]
+    people.import_links(_write(scratch / "links.csv", people.LINK_COLUMNS, links))
+
+
+def _import_customers(scratch: Path, first: date, now: int, chance: random.Random) -> None:
+    """Customers' answers of the whole history, day by day."""
+    days = (datetime.fromtimestamp(now, UTC).date() - first).days
+    rows = [
+        (team.touchpoint, item, first + timedelta(days=chance.randrange(days)), _score(team.outside, chance))
+        for team in TEAMS
+        if team.outside is not None
+        for item in (OVERALL, "promises", "diligence", "flexibility")
+        for _ in range(CUSTOMERS)
+    ]
+    file = _write(scratch / "customers.csv", ("touchpoint", "item", "date", "score"), rows)
+    external.import_external(file, None, now)
+    departments = {department.name: department.id for department in people.departments()}
+    for team in TEAMS:
+        if team.touchpoint:
+            touchpoint = Touchpoint.get(Touchpoint.name == team.touchpoint)
+            external.set_departments(touchpoint.id, {departments[team.name]: 1.0}, attributed=False)
+    for touchpoint_name, department in ATTRIBUTED.items():
+        TouchpointDepartment.create(
+            touchpoint=Touchpoint.get(Touchpoint.name == touchpoint_name),
+            department=departments[department],
+            weight=1.0,
+            attributed=True,
+        )
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+    path.write_text("".join(write_csv(header, rows)), encoding="utf-8")
+    return path
+
+
+# --- The answers ---------------------------------------------------------------------------------------------------
+
+
+def _answer(wave: Wave, share: float, chance: random.Random) -> None:
+    """Let `share` of those who have not answered do so."""
+    teams = {
+        department.id: team for department in people.departments() for team in TEAMS if team.name == department.name
+    }
+    waiting = (
+        Invitation.select(Invitation.id, Invitation.providers)
+        .where(
+            Invitation.wave == wave,
+            ~Invitation.answered,
+        )
+        .order_by(Invitation.person)
+    )
+    with database.atomic():
+        for invitation, providers in list(waiting.tuples()):
+            if chance.random() < share:
+                mood = chance.gauss(0, 8)
+                asked = [int(provider) for provider in providers.split()]
+                responses.accept(
+                    invitation, [_about(provider, teams[provider], wave.occurrence, mood, chance) for provider in asked]
+                )
+
+
+def _about(provider: int, team: Team, number: int, mood: float, chance: random.Random) -> Answer:
+    """One person's answer about one provider."""
+    if chance.random() < NO_DEALINGS:
+        return Answer(provider, {})
+    scores = {}
+    for item in ITEMS:
+        if chance.random() >= (CANNOT_SAY if item in ("openness", "improvement") else CANNOT_SAY / 3):
+            wanted = team.level + team.drift * number + mood + 9 * (item == team.strong) - 11 * (item == team.weak)
+            scores[item] = _score(wanted, chance)
+    low = scores.get(OVERALL, 5) <= 2
+    comment, kind = _comment(scores.get(OVERALL, 3), chance)
+    return Answer(provider, scores, chance.choice(MISSING_REASONS) if low else None, comment, kind)
+
+
+def _comment(overall: int, chance: random.Random) -> tuple[str, str | None]:
+    if chance.random() >= COMMENTS:
+        return "", None
+    kind = chance.choice(
+        {1: ("complaint",), 2: ("complaint", "suggestion"), 3: ("suggestion",)}.get(overall, ("thanks", "suggestion"))
+    )
+    return chance.choice(SAID[kind]), kind
+
+
+def _score(points: float, chance: random.Random) -> int:
+    """A score of 1–5 around a value of 0–100."""
+    return max(1, min(5, round(1 + (points + chance.gauss(0, 22)) / 25)))
+
+
+# --- The mailbox ---------------------------------------------------------------------------------------------------
+
+
+class Mailbox:
+    """Takes the demo's mail in place of a mail server, and keeps each message as a file."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = settings.make_home() / "mailbox"
+        self._folder.mkdir(exist_ok=True)
+
+    def send(self, mail: EmailMessage) -> None:
+        draft = self._folder / f".{random_id()}"
+        draft.write_bytes(mail.as_bytes())
+        draft.rename(self._folder / f"{time.time_ns()}.eml")
+
+    def close(self) -> None:
+        """Nothing to end: a folder holds no conversation."""
+
+    def messages(self) -> list[str]:
+        """The names of all messages, the latest first."""
+        return sorted((path.stem for path in self._folder.glob("*.eml")), reverse=True)
+
+    def read(self, key: str) -> EmailMessage | None:
+        """The message of this name, or None."""
+        path = self._folder / f"{key}.eml"
+        if not key.isdecimal() or not path.is_file():
+            return None
+        return BytesParser(EmailMessage, policy=policy.default).parsebytes(path.read_bytes())  # type: ignore[arg-type,return-value]

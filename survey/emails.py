@@ -1,0 +1,184 @@
+"""The mails: one function for each kind gives its subject and what its templates need, in the reader's language."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import css_inline
+from flask import Flask, render_template, url_for
+from flask_babel import force_locale
+from flask_babel import gettext as _
+
+from survey import outbox, wording
+from survey.charts import to_png
+from survey.models import Department, Invitation, Message, Person, Pulse, Wave
+from survey.outbox import Compose
+from survey.people import leads_of
+from survey.settings import Settings
+from survey.signing import SIGN_IN_MINUTES, invitation_token, sign_in_token
+from survey.summaries import LeadSummary, lead_summary
+from survey.web.pictures import item_bars
+
+
+@dataclass(frozen=True)
+class Picture:
+    cid: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What one mail says; `values` go to the templates emails/<kind>.txt and .html."""
+
+    subject: str
+    values: dict[str, Any]
+    pictures: tuple[Picture, ...] = ()
+
+
+def composer(app: Flask, settings: Settings) -> Compose:
+    """The function that writes a queued message as a mail, for outbox.deliver."""
+
+    def compose(message: Message, now: int) -> EmailMessage:
+        person = Person.get_by_id(message.person_id)
+        with app.test_request_context("/", base_url=settings.address), force_locale(person.language):
+            letter = LETTERS[message.kind](message, person, settings)
+            return _as_mail(message, person, letter, settings, now)
+
+    return compose
+
+
+def compose_test(app: Flask, settings: Settings, address: str, now: int) -> EmailMessage:
+    """A mail that only shows that mail works."""
+    with app.test_request_context("/", base_url=settings.address), force_locale(settings.language):
+        mail = _envelope(settings, address, "", now)
+        mail["Subject"] = _("Espejo can send mail")
+        mail.set_content(_("This is a test mail from Espejo. If you can read it, sending works."))
+        return mail
+
+
+# --- One function for each kind ------------------------------------------------------------------------------------
+
+
+def invitation(message: Message, person: Person, settings: Settings) -> Letter:
+    """To an employee, when a wave opens."""
+    values = _asked(message, person, settings)
+    subject = _("How do other departments serve you? Two minutes, until %(day)s", day=values["closes"])
+    return Letter(subject, values)
+
+
+def reminder(message: Message, person: Person, settings: Settings) -> Letter:
+    """To an employee who has not answered yet."""
+    values = _asked(message, person, settings)
+    return Letter(_("Still open until %(day)s: how do other departments serve you?", day=values["closes"]), values)
+
+
+def summary(message: Message, person: Person, settings: Settings) -> Letter:
+    """To a lead, when a wave has closed."""
+    wave = _wave(message)
+    found = lead_summary(wave, leads_of(person))
+    pictures = tuple(
+        Picture(f"items-{department.department.key}", to_png(item_bars(department)))
+        for department in found.departments
+        if department.lines
+    )
+    values = {"summary": found, "address": url_for("lead.results", wave=wave.id, _external=True)}
+    return Letter(_summary_subject(found), values, pictures)
+
+
+def missed(message: Message, person: Person, settings: Settings) -> Letter:
+    """To HR: waves whose day passed while nothing was running."""
+    wave = _wave(message)
+    days = [
+        skipped.local_date
+        for skipped in Wave.select()
+        .where(Wave.pulse == wave.pulse_id, Wave.cancel_reason == "missed", Wave.occurrence <= wave.occurrence)
+        .order_by(Wave.occurrence)
+    ]
+    values = {"pulse": wave.pulse, "days": days, "address": url_for("planning.plan", _external=True)}
+    return Letter(_("Espejo: a wave of %(pulse)s was not opened", pulse=wave.pulse.key), values)
+
+
+def sign_in(message: Message, person: Person, settings: Settings) -> Letter:
+    """To HR or a lead who asked for it: a link that signs in once."""
+    token = sign_in_token(person.id, person.sign_ins, settings)
+    address = url_for("account.offer_sign_in", token=token, _external=True)
+    return Letter(_("Your link to sign in to Espejo"), {"address": address, "minutes": SIGN_IN_MINUTES})
+
+
+LETTERS: dict[str, Callable[[Message, Person, Settings], Letter]] = {
+    outbox.INVITATION: invitation,
+    outbox.REMINDER: reminder,
+    outbox.SUMMARY: summary,
+    outbox.MISSED: missed,
+    outbox.SIGN_IN: sign_in,
+}
+
+
+def _asked(message: Message, person: Person, settings: Settings) -> dict[str, Any]:
+    """What an invitation and a reminder say: about whom, until when, and the personal link."""
+    wave = _wave(message)
+    found = Invitation.get(Invitation.wave == wave, Invitation.person == person)
+    ids = [int(provider) for provider in found.providers.split()]
+    names = dict(Department.select(Department.id, Department.name).where(Department.id.in_(ids)).tuples())
+    return {
+        "providers": [names[provider] for provider in ids],
+        "closes": wording.day_of(wave.closes_at, wave.pulse.timezone),
+        "address": url_for("respond.answer", token=invitation_token(found.id, settings), _external=True),
+        "confidentiality": url_for("respond.confidentiality", _external=True),
+    }
+
+
+def _wave(message: Message) -> Wave:
+    return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == message.wave_id).get()
+
+
+def _summary_subject(found: LeadSummary) -> str:
+    """The news: of one department its figure and change, of several their names."""
+    if len(found.departments) != 1:
+        names = ", ".join(summary.department.name for summary in found.departments)
+        return _("What your clients say: %(departments)s", departments=names)
+    (only,) = found.departments
+    name = only.department.name
+    if only.overall is None:
+        return _("%(department)s: too few answers for figures this time", department=name)
+    mean = wording.mean(only.overall.figure)
+    if change := wording.change(only.overall.change):
+        return _("%(department)s: %(mean)s of 100, %(change)s", department=name, mean=mean, change=change)
+    return _("%(department)s: %(mean)s of 100, say your clients", department=name, mean=mean)
+
+
+# --- From letter to mail -------------------------------------------------------------------------------------------
+
+
+def _as_mail(message: Message, person: Person, letter: Letter, settings: Settings, now: int) -> EmailMessage:
+    values = {**letter.values, "subject": letter.subject, "person": person}
+    mail = _envelope(settings, person.email, person.name, now)
+    mail["Subject"] = letter.subject
+    mail["Message-ID"] = f"<{message.mail_id}@{urlsplit(settings.address).hostname}>"
+    mail.set_content(render_template(f"emails/{message.kind}.txt", **values))
+    mail.add_alternative(_inliner().inline(render_template(f"emails/{message.kind}.html", **values)), subtype="html")
+    html = mail.get_payload()[1]
+    for picture in letter.pictures:
+        html.add_related(picture.png, "image", "png", cid=f"<{picture.cid}>", disposition="inline")
+    return mail
+
+
+def _envelope(settings: Settings, address: str, name: str, now: int) -> EmailMessage:
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = Address(settings.company, addr_spec=settings.mail_from)
+    mail["To"] = Address(name, addr_spec=address)
+    mail["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
+    mail["Auto-Submitted"] = "auto-generated"  # no holiday notice answers it (RFC 3834)
+    return mail
+
+
+@cache
+def _inliner() -> css_inline.CSSInliner:
+    return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)

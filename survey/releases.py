@@ -1,0 +1,389 @@
+"""The gate: the one place that reads what waves have published, and decides how much of it a reader sees.
+
+Pages, exports, mails and pictures get their figures from here; nothing else reads tallies, cells or comments.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TypeVar
+
+from peewee import fn
+
+from survey import closing
+from survey.external import Outside, outside_scores
+from survey.measure.disclosure import (
+    COMMENTS_FROM,
+    Change,
+    Figure,
+    band,
+    change,
+    exact_estimate,
+    figure,
+    whole,
+    whole_interval,
+)
+from survey.measure.gaps import Gap, gap
+from survey.measure.scale import COMMENT_KINDS, ITEMS, SCORES
+from survey.measure.statistics import add_counts
+from survey.models import (
+    Cell,
+    ClientGroup,
+    ClientGroupDepartment,
+    Comment,
+    Department,
+    Invitation,
+    Pulse,
+    Release,
+    Tally,
+    Wave,
+)
+from survey.people import departments
+
+Key = TypeVar("Key", bound=Hashable)
+
+OTHERS = "others"  # the clients that are only shown together
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Whose answers a cell holds: the departments by name; `others` when they are a provider's small groups."""
+
+    departments: tuple[str, ...]
+    others: bool
+
+
+@dataclass(frozen=True)
+class Atom:
+    """One published tally: never read outside this module."""
+
+    wave: int
+    provider: int
+    client_group: int
+    item: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ProviderResult:
+    """How one provider serves: figures and changes since the last wave by item; empty when nothing may be shown."""
+
+    department: Department
+    raters: tuple[int, int | None] | None  # a band of people
+    figures: dict[str, Figure]
+    changes: dict[str, Change]
+
+
+@dataclass(frozen=True)
+class OutsideFigure:
+    """What customers say: whole points. Customers are no group to protect, so their number is told."""
+
+    mean: int
+    interval: tuple[int, int]
+    n: int
+    attributed: bool
+    starts_on: date
+    ends_on: date
+    touchpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GapRow:
+    department: Department
+    item: str
+    inside: Figure | None
+    outside: OutsideFigure | None
+    gap: Gap
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """How each provider (row) serves each client group (column) on one item."""
+
+    item: str
+    providers: tuple[Department, ...]
+    columns: tuple[tuple[int, Clients], ...]  # client groups that stand alone somewhere; others come last, per provider
+    cells: dict[tuple[int, int | str], Figure]  # by provider and column (a client group's id, or OTHERS)
+    others: dict[int, Clients]  # by provider: who is in its "other departments"
+    serves: dict[int, Figure]  # margin by provider
+    served: dict[int, Figure]  # margin by column: over the providers where it stands alone
+    company: Figure | None
+
+
+@dataclass(frozen=True)
+class Participation:
+    """How many were asked and have answered; of groups of at least k people."""
+
+    clients: Clients
+    invited: int
+    answered: int
+
+    @property
+    def percent(self) -> int:
+        return whole(100 * self.answered / self.invited) if self.invited else 0
+
+
+@dataclass(frozen=True)
+class PublicComment:
+    kind: str
+    text: str
+
+
+# --- Which waves ---------------------------------------------------------------------------------------------------
+
+
+def released_waves() -> list[Wave]:
+    """All closed waves, the latest first."""
+    return list(
+        Wave.select(Wave, Pulse)
+        .join(Pulse)
+        .where(Wave.state == "closed")
+        .order_by(Wave.closed_at.desc(), Wave.id.desc())
+    )
+
+
+def altered() -> list[Wave]:
+    """Closed waves whose release is not, byte for byte, what was released."""
+    query = Wave.select(Wave, Release).join(Release, on=(Release.wave == Wave.id), attr="kept")
+    return [wave for wave in query if closing.digest(wave) != wave.kept.digest]
+
+
+def wave_before(wave: Wave) -> Wave | None:
+    """The last wave of the same pulse that closed before this one opened."""
+    return (
+        Wave.select()
+        .where(Wave.pulse == wave.pulse_id, Wave.state == "closed", Wave.occurrence < wave.occurrence)
+        .order_by(Wave.occurrence.desc())
+        .first()
+    )
+
+
+# --- Figures -------------------------------------------------------------------------------------------------------
+
+
+def provider_results(wave: Wave) -> list[ProviderResult]:
+    """How every active department serves, by name; those that publish nothing have no figures."""
+    before = wave_before(wave)
+    now_counts = _by(_atoms([wave]), lambda atom: (atom.provider, atom.item))
+    past_counts = _by(_atoms([before]) if before else [], lambda atom: (atom.provider, atom.item))
+    raters = raters_of(wave)
+    results = []
+    for department in departments():
+        figures, changes = {}, {}
+        for item in ITEMS:
+            counts = now_counts.get((department.id, item), ())
+            if counts and (shown := figure(counts, wave.min_group)):
+                figures[item] = shown
+            past = past_counts.get((department.id, item), ())
+            if before and counts and past and (found := change(counts, past, max(wave.min_group, before.min_group))):
+                changes[item] = found
+        people = raters.get(department.id)
+        results.append(ProviderResult(department, band(people) if people else None, figures, changes))
+    return results
+
+
+def raters_of(wave: Wave) -> dict[int, int]:
+    """{provider: how many people rated it}, of providers that publish; for this package, never for a page."""
+    people: dict[int, int] = defaultdict(int)
+    for provider, raters in Cell.select(Cell.provider, Cell.raters).where(Cell.wave == wave).tuples():
+        people[provider] += raters
+    return people
+
+
+def company_figures(wave: Wave) -> dict[str, Figure]:
+    """All that is published, summed, by item."""
+    sums = _by(_atoms([wave]), lambda atom: atom.item)
+    return {item: shown for item in ITEMS if item in sums and (shown := figure(sums[item], wave.min_group))}
+
+
+def trend(department: Department, item: str, waves: Sequence[Wave]) -> list[tuple[Wave, Figure | None]]:
+    """How a department served on an item in each of `waves`."""
+    sums = _by(
+        (atom for atom in _atoms(waves, [item]) if atom.provider == department.id), lambda atom: (atom.wave, atom.item)
+    )
+    return [(wave, figure(sums[wave.id, item], wave.min_group) if (wave.id, item) in sums else None) for wave in waves]
+
+
+def matrix(wave: Wave, item: str) -> Matrix:
+    """Provider × client group on one item, with both margins."""
+    atoms = _atoms([wave], [item])
+    clients, provider_of = _clients(wave)
+    k = wave.min_group
+    columns = {atom.client_group: clients[atom.client_group] for atom in atoms if not clients[atom.client_group].others}
+
+    def column_of(atom: Atom) -> tuple[int, int | str]:
+        return atom.provider, atom.client_group if atom.client_group in columns else OTHERS
+
+    serves = _shown(_by(atoms, lambda atom: atom.provider), k)
+    return Matrix(
+        item=item,
+        providers=tuple(department for department in departments() if department.id in serves),
+        columns=tuple(sorted(columns.items(), key=lambda column: column[1].departments)),
+        cells=_shown(_by(atoms, column_of), k),
+        others={provider: clients[group] for group, provider in provider_of.items() if provider is not None},
+        serves=serves,
+        served=_shown(_by((atom for atom in atoms if atom.client_group in columns), lambda atom: atom.client_group), k),
+        company=_shown(_by(atoms, lambda atom: atom.item), k).get(item),
+    )
+
+
+def as_provider(table: Matrix, department: Department) -> list[tuple[Clients, Figure]]:
+    """How a department serves each of its clients; those that are only shown together come last."""
+    columns = dict(table.columns)
+    rows = [
+        (columns[int(column)], table.cells[provider, column])
+        for provider, column in table.cells
+        if provider == department.id and column != OTHERS
+    ]
+    if (department.id, OTHERS) in table.cells:
+        rows.append((table.others[department.id], table.cells[department.id, OTHERS]))
+    return rows
+
+
+def as_client(table: Matrix, department: Department) -> list[tuple[Department, Clients, Figure]]:
+    """How each provider serves a department, where it stands alone or in the group it was asked in."""
+    return [
+        (provider, clients, table.cells[provider.id, column])
+        for column, clients in table.columns
+        if department.name in clients.departments
+        for provider in table.providers
+        if (provider.id, column) in table.cells
+    ]
+
+
+def gaps(wave: Wave, only: Collection[int] | None = None) -> list[GapRow]:
+    """Inside, outside and gap of every department and item that has at least one side; by department, then item."""
+    inside = _by(_atoms([wave]), lambda atom: (atom.provider, atom.item))
+    outside = outside_scores(until=_outside_until(wave))
+    rows = []
+    for department in departments():
+        if only is not None and department.id not in only:
+            continue
+        for item in ITEMS:
+            counts, customers = inside.get((department.id, item)), outside.get((department.id, item))
+            if counts is None and customers is None:
+                continue
+            rows.append(
+                GapRow(
+                    department,
+                    item,
+                    figure(counts, wave.min_group) if counts else None,
+                    _outside_figure(customers) if customers else None,
+                    gap(
+                        exact_estimate(counts, wave.min_group) if counts else None,
+                        customers.estimate if customers else None,
+                    ),
+                )
+            )
+    return rows
+
+
+def comments(wave: Wave, department: Department) -> list[PublicComment] | None:
+    """A provider's comments by kind, in no order of time; None when too few people rated it for any to be shown."""
+    if raters_of(wave).get(department.id, 0) < max(COMMENTS_FROM, wave.min_group):
+        return None
+    query = Comment.select(Comment.kind, Comment.text).where(Comment.wave == wave, Comment.provider == department)
+    found = [PublicComment(*row) for row in query.order_by(Comment.id).tuples()]
+    return sorted(found, key=lambda comment: COMMENT_KINDS.index(comment.kind))
+
+
+def participation(wave: Wave) -> list[Participation]:
+    """Who was asked and has answered, by client group (each of at least k people), by name."""
+    clients, _ = _clients(wave)
+    counted = _answered_so_far(wave) if wave.state == "open" else {}
+    rows = [
+        Participation(
+            clients[group.id], group.invited, counted.get(group.id, 0) if group.answered is None else group.answered
+        )
+        for group in ClientGroup.select().where(ClientGroup.wave == wave, ClientGroup.provider.is_null())
+    ]
+    return sorted(rows, key=lambda row: row.clients.departments)
+
+
+def whole_participation(rows: Iterable[Participation]) -> Participation:
+    """All groups together."""
+    rows = list(rows)
+    return Participation(Clients((), others=False), sum(row.invited for row in rows), sum(row.answered for row in rows))
+
+
+# --- Reading what is published -------------------------------------------------------------------------------------
+
+
+def _atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS) -> list[Atom]:
+    """Every published tally of these waves and items."""
+    columns = [getattr(Tally, f"n{score}") for score in SCORES]
+    query = (
+        Tally.select(Cell.wave, Cell.provider, Cell.client_group, Tally.item, *columns)
+        .join(Cell)
+        .where(Cell.wave.in_([wave.id for wave in waves]), Tally.item.in_(items))
+        .order_by(Cell.provider, Cell.client_group)
+    )
+    return [Atom(*row[:4], counts=row[4:]) for row in query.tuples()]
+
+
+def _by(atoms: Iterable[Atom], key: Callable[[Atom], Key]) -> dict[Key, tuple[int, ...]]:
+    """The atoms' counts, summed by `key(atom)`."""
+    grouped: dict[Key, list[tuple[int, ...]]] = defaultdict(list)
+    for atom in atoms:
+        grouped[key(atom)].append(atom.counts)
+    return {place: add_counts(tallies) for place, tallies in grouped.items()}
+
+
+def _shown(sums: Mapping[Key, Sequence[int]], k: int) -> dict[Key, Figure]:
+    """The sums that may be shown, as figures."""
+    return {key: found for key, counts in sums.items() if (found := figure(counts, k))}
+
+
+def _clients(wave: Wave) -> tuple[dict[int, Clients], dict[int, int | None]]:
+    """{client group: who is in it} and {client group: the provider whose "other departments" it is, or None}."""
+    query = (
+        ClientGroupDepartment.select(ClientGroup.id, ClientGroup.provider, Department.name)
+        .join(ClientGroup)
+        .switch(ClientGroupDepartment)
+        .join(Department)
+        .where(ClientGroup.wave == wave)
+        .order_by(Department.name)
+    )
+    names: dict[int, list[str]] = defaultdict(list)
+    provider_of: dict[int, int | None] = {}
+    for group, provider, name in query.tuples():
+        names[group].append(name)
+        provider_of[group] = provider
+    clients = {group: Clients(tuple(found), provider_of[group] is not None) for group, found in names.items()}
+    return clients, provider_of
+
+
+def _answered_so_far(wave: Wave) -> dict[int, int]:
+    query = (
+        Invitation.select(Invitation.client_group, fn.COUNT(Invitation.id))
+        .where(Invitation.wave == wave, Invitation.answered)
+        .group_by(Invitation.client_group)
+    )
+    return dict(query.tuples())
+
+
+def _outside_until(wave: Wave) -> date:
+    """The last day whose external scores are set beside a wave: the eve of the pulse's next opening.
+
+    Customers' scores of a season often arrive after the wave that asked inside.
+    """
+    following = (
+        Wave.select(Wave.local_date)
+        .where(Wave.pulse == wave.pulse_id, Wave.occurrence > wave.occurrence, Wave.state.in_(["open", "closed"]))
+        .order_by(Wave.occurrence)
+        .scalar()
+    )
+    return following - timedelta(days=1) if following else date.max
+
+
+def _outside_figure(outside: Outside) -> OutsideFigure:
+    return OutsideFigure(
+        mean=whole(outside.estimate.mean),
+        interval=whole_interval(outside.estimate.interval()),
+        n=outside.estimate.n,
+        attributed=outside.attributed,
+        starts_on=outside.starts_on,
+        ends_on=outside.ends_on,
+        touchpoints=outside.touchpoints,
+    )

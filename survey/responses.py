@@ -1,0 +1,139 @@
+"""Accept a response; part the person from the answer."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from survey.database import is_sqlite
+from survey.measure.scale import COMMENT_KINDS, LOW_SCORES, MISSING, MISSING_REASONS, OVERALL, SCORES
+from survey.models import Department, Invitation, Person, Pulse, Reminder, Response, Wave, database
+
+COMMENT_CHARACTERS = 2000
+
+
+class Outcome(StrEnum):
+    STORED = "stored"
+    ALREADY = "already received"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one person says about one provider. An item that is missing in `scores` was not answered.
+
+    `missing` says what a low `overall` lacks; it is left out when `overall` is not low.
+    """
+
+    provider: int
+    scores: Mapping[str, int]
+    missing: str | None = None
+    comment: str = ""
+    comment_kind: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what no page of ours sends."""
+        if not all(score in SCORES for score in self.scores.values()):
+            raise ValueError(f"Scores are whole numbers from 1 to 5; found {dict(self.scores)}.")
+        if self.missing is not None and self.missing not in MISSING_REASONS:
+            raise ValueError(f"What is missing is one of {MISSING_REASONS}; found {self.missing!r}.")
+        if self.comment and self.comment_kind not in COMMENT_KINDS:
+            raise ValueError(f"A comment's kind is one of {COMMENT_KINDS}; found {self.comment_kind!r}.")
+        if len(self.comment) > COMMENT_CHARACTERS:
+            raise ValueError(f"A comment has at most {COMMENT_CHARACTERS} characters.")
+
+    @property
+    def says_nothing(self) -> bool:
+        return not self.scores and not self.comment
+
+    def answers(self) -> dict[str, int]:
+        """The answers that are tallied, by item."""
+        found = dict(self.scores)
+        if self.missing is not None and self.scores.get(OVERALL) in LOW_SCORES:
+            found[MISSING] = MISSING_REASONS.index(self.missing) + 1
+        return found
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What an invitation asks: about whom, in which wave, of whom."""
+
+    invitation_id: str
+    wave: Wave
+    pulse: Pulse
+    language: str | None  # none once the person is forgotten
+    providers: tuple[Department, ...]
+    answered: bool
+
+    @property
+    def is_open(self) -> bool:
+        return self.wave.state == "open"
+
+
+def questions(invitation_id: str) -> Questions | None:
+    """What the invitation of this id asks; None when there is none. Changes nothing."""
+    invitation = (
+        Invitation.select(Invitation, Wave, Pulse, Person)
+        .join(Wave)
+        .join(Pulse)
+        .switch(Invitation)
+        .join(Person, "LEFT OUTER")
+        .where(Invitation.id == invitation_id)
+        .get_or_none()
+    )
+    if invitation is None:
+        return None
+    ids = [int(provider) for provider in invitation.providers.split()]
+    departments = {department.id: department for department in Department.select().where(Department.id.in_(ids))}
+    return Questions(
+        invitation_id=invitation.id,
+        wave=invitation.wave,
+        pulse=invitation.wave.pulse,
+        language=invitation.person.language if invitation.person_id else None,
+        providers=tuple(departments[provider] for provider in ids),
+        answered=invitation.answered,
+    )
+
+
+def accept(invitation_id: str, answers: Iterable[Answer]) -> Outcome:
+    """Store one response for an invitation that exists; its only link with the person is that both are done at once.
+
+    In one transaction: is the wave open? Is the invitation unanswered (a conditional UPDATE, so that of many posts at
+    the same time one is stored)? Then the response, which names neither the person nor the invitation.
+    """
+    payload = json.dumps([_as_json(answer) for answer in answers if not answer.says_nothing], ensure_ascii=False)
+    with database.atomic():
+        invitation = Invitation.get_by_id(invitation_id)
+        if _state_held(invitation.wave_id) != "open":
+            return Outcome.ALREADY if invitation.answered else Outcome.CLOSED
+        unanswered = (Invitation.id == invitation_id) & (~Invitation.answered)
+        if not Invitation.update(answered=True).where(unanswered).execute():
+            return Outcome.ALREADY
+        Response.create(
+            wave=invitation.wave_id,
+            client_group=invitation.client_group_id,
+            after_reminder=_has_reminded(invitation.wave_id),
+            payload=payload,
+        )
+    return Outcome.STORED
+
+
+def _state_held(wave_id: int) -> str:
+    """The wave's state, which no other transaction can change before this one ends.
+
+    SQLite has one writer at a time anyway; elsewhere a shared lock makes the closing wait for answers under way.
+    """
+    query = Wave.select(Wave.state).where(Wave.id == wave_id)
+    return (query if is_sqlite() else query.for_update("FOR SHARE")).scalar()
+
+
+def _has_reminded(wave_id: int) -> bool:
+    return Reminder.select().where(Reminder.wave == wave_id, Reminder.done).exists()
+
+
+def _as_json(answer: Answer) -> dict[str, object]:
+    return {
+        "provider": answer.provider,
+        "answers": answer.answers(),
+        **({"comment": answer.comment, "kind": answer.comment_kind} if answer.comment else {}),
+    }

@@ -1,0 +1,87 @@
+"""One lead's results after a wave, gathered for the summary mail and the lead's page alike."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from survey import releases
+from survey.measure.disclosure import Change, Figure
+from survey.measure.scale import ITEMS, OVERALL
+from survey.models import Department, Pulse, Wave
+from survey.releases import GapRow, PublicComment
+
+
+@dataclass(frozen=True)
+class Line:
+    """One item of a department."""
+
+    item: str
+    figure: Figure
+    change: Change | None
+    gap: GapRow | None
+
+
+@dataclass(frozen=True)
+class DepartmentSummary:
+    department: Department
+    raters: tuple[int, int | None] | None  # a band of people; none when nothing may be shown
+    lines: tuple[Line, ...]  # in the order of the questionnaire; empty when nothing may be shown
+    comments: tuple[PublicComment, ...] | None  # none when too few people rated for any to be shown
+
+    @property
+    def overall(self) -> Line | None:
+        return next((line for line in self.lines if line.item == OVERALL), None)
+
+    @property
+    def practices(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.item != OVERALL)
+
+    @property
+    def strongest(self) -> Line | None:
+        return max(self.practices, key=lambda line: line.figure.mean, default=None)
+
+    @property
+    def weakest(self) -> Line | None:
+        return min(self.practices, key=lambda line: line.figure.mean, default=None)
+
+    @property
+    def comment_counts(self) -> Counter[str]:
+        return Counter(comment.kind for comment in self.comments or ())
+
+
+@dataclass(frozen=True)
+class LeadSummary:
+    wave: Wave
+    pulse: Pulse
+    departments: tuple[DepartmentSummary, ...]
+
+
+def lead_summary(wave: Wave, departments: Sequence[Department]) -> LeadSummary:
+    """What `wave` published about `departments`, in their order."""
+    ids = {department.id for department in departments}
+    results = {result.department.id: result for result in releases.provider_results(wave)}
+    gaps = {(row.department.id, row.item): row for row in releases.gaps(wave, ids)}
+    return LeadSummary(
+        wave=wave,
+        pulse=wave.pulse,
+        departments=tuple(
+            _department_summary(wave, department, results.get(department.id), gaps) for department in departments
+        ),
+    )
+
+
+def _department_summary(
+    wave: Wave,
+    department: Department,
+    result: releases.ProviderResult | None,
+    gaps: dict[tuple[int, str], GapRow],
+) -> DepartmentSummary:
+    if result is None or not result.figures:
+        return DepartmentSummary(department, None, (), None)
+    found = releases.comments(wave, department)
+    lines = tuple(
+        Line(item, result.figures[item], result.changes.get(item), gaps.get((department.id, item)))
+        for item in ITEMS
+        if item in result.figures
+    )
+    return DepartmentSummary(department, result.raters, lines, None if found is None else tuple(found))

@@ -1,0 +1,95 @@
+"""Who may see what: signing in, roles, and limits on attempts. No page checks a right anywhere else."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import abort, current_app, redirect, url_for
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager, UserMixin, current_user, login_user
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.wrappers import Response
+
+from survey.models import Department, Person
+from survey.people import leads_of
+from survey.settings import Settings
+
+HR_ROLES = ("hr", "admin")
+
+login_manager = LoginManager()
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address)  # counts in memory only: who tried how often is never written down
+
+
+class Account(UserMixin):
+    """The signed-in person, as flask-login wants it."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.leads = leads_of(person)
+
+    def get_id(self) -> str:
+        return str(self.person.id)
+
+    @property
+    def is_hr(self) -> bool:
+        return self.person.role in HR_ROLES
+
+    @property
+    def home(self) -> str:
+        """The address of the page that this person came for."""
+        return url_for("hr.overview") if self.is_hr else url_for("lead.results")
+
+
+@login_manager.user_loader
+def _load(person_id: str) -> Account | None:
+    """The account, as long as the person is active: a session ends when somebody leaves."""
+    person = Person.get_or_none(Person.id == int(person_id), Person.active)
+    return Account(person) if person else None
+
+
+@login_manager.unauthorized_handler
+def _ask_to_sign_in() -> Response:
+    return redirect(url_for("account.login"))
+
+
+def sign_in(person: Person) -> None:
+    login_user(Account(person))
+
+
+def hr_only(page: Callable[..., Any]) -> Callable[..., Any]:
+    """The page is for HR and administrators."""
+
+    @wraps(page)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if not current_user.is_authenticated:
+            return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
+        if not current_user.is_hr:
+            abort(403)
+        return page(*args, **kwargs)
+
+    return guarded
+
+
+def leads_only(page: Callable[..., Any]) -> Callable[..., Any]:
+    """The page is for people who lead a department; it is handed the departments they lead, and no others."""
+
+    @wraps(page)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if not current_user.is_authenticated:
+            return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
+        if not current_user.leads:
+            abort(403)
+        return page(current_user.leads, *args, **kwargs)
+
+    return guarded
+
+
+def department_or_404(key: str) -> Department:
+    """The active department of this key, for readers who may see every department."""
+    return Department.get_or_none(Department.key == key, Department.active) or abort(404)
+
+
+def settings() -> Settings:
+    return current_app.config["ESPEJO"]

@@ -1,0 +1,70 @@
+"""Signing in and out, and the front door."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user, logout_user
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import EmailField
+from wtforms.validators import InputRequired, Length
+
+from survey import outbox
+from survey.people import use_sign_in, who_may_sign_in
+from survey.signing import SIGN_IN_MINUTES, read_sign_in
+from survey.web.access import limiter, settings, sign_in
+from survey.web.frame import now
+
+blueprint = Blueprint("account", __name__)
+
+
+class SignInForm(FlaskForm):
+    email = EmailField(validators=[InputRequired(), Length(max=254)])
+
+
+def index() -> str | Response:
+    """The front door: one's own page, or where to find one's link."""
+    if current_user.is_authenticated:
+        return redirect(current_user.home)
+    return render_template("account/index.html")
+
+
+@blueprint.route("/login", methods=["GET", "POST"])
+@limiter.limit("30 per hour", methods=["POST"])
+@limiter.limit("5 per 15 minutes", methods=["POST"], key_func=lambda: request.form.get("email", "").strip().lower())
+def login() -> str | tuple[str, int]:
+    """Ask for a sign-in link. The answer is the same whether the address is known or not."""
+    form = SignInForm()
+    if not form.validate_on_submit():
+        return render_template("account/login.html", form=form), 422 if form.is_submitted() else 200
+    if person := who_may_sign_in(form.email.data):
+        expires_at = now() + 60 * SIGN_IN_MINUTES
+        outbox.queue(outbox.SIGN_IN, [person.id], now(), expires_at=expires_at)
+    return render_template("account/link_sent.html", minutes=SIGN_IN_MINUTES)
+
+
+@blueprint.get("/login/<token>")
+@limiter.limit("30 per 15 minutes")
+def offer_sign_in(token: str) -> str | tuple[str, int]:
+    """A button; so a mail scanner that opens the link uses nothing up."""
+    if read_sign_in(token, settings()) is None:
+        return render_template("account/link_expired.html"), 410
+    return render_template("account/sign_in.html", token=token)
+
+
+@blueprint.post("/login/<token>")
+@limiter.limit("30 per 15 minutes")
+def use_link(token: str) -> Response | tuple[str, int]:
+    """Sign in, once for each link."""
+    found = read_sign_in(token, settings())
+    person = use_sign_in(*found) if found else None
+    if person is None:
+        return render_template("account/link_expired.html"), 410
+    sign_in(person)
+    return redirect(url_for("index"))
+
+
+@blueprint.post("/logout")
+def logout() -> Response:
+    logout_user()
+    flash(_("You are signed out."))
+    return redirect(url_for("account.login"))

@@ -1,0 +1,28 @@
+"""For machines: is the service alive, is it ready?"""
+
+from flask import Blueprint
+from peewee import PeeweeException
+
+from survey.database import pending_migrations
+from survey.models import database
+
+blueprint = Blueprint("api", __name__)
+
+
+@blueprint.get("/livez")
+def alive() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "alive"}
+
+
+@blueprint.get("/readyz")
+def ready() -> tuple[dict[str, str], int]:
+    """The database answers and its tables are up to date."""
+    try:
+        database.execute_sql("SELECT 1")
+        pending = pending_migrations()
+    except PeeweeException:
+        return {"status": "the database cannot be reached"}, 503
+    if pending:
+        return {"status": f"migrations are pending: {', '.join(pending)}"}, 503
+    return {"status": "ready"}, 200

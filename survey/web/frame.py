@@ -1,0 +1,157 @@
+"""What all pages share: language, headers, the database connection, error pages, and a log without secrets."""
+
+import hashlib
+import time
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, current_app, g, render_template, request
+from flask_babel import Babel, get_locale
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from survey import wording
+from survey.models import database
+from survey.settings import LANGUAGE_NAMES, LANGUAGES, Settings, folder
+
+BODY_BYTES = 1_000_000  # the largest form; pages that take files allow more
+SESSION_HOURS = 12
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "img-src 'self' data:",  # the style sheet's icons are data: pictures
+        "font-src 'self'",
+        "connect-src 'self'",
+        "frame-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+    ]
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Referrer-Policy": "no-referrer",  # an address may hold a token
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class Espejo(Flask):
+    """Flask, but a failed request is logged by the name of its page: its address may hold a token."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        self.logger.error("Exception in %s [%s]", request.endpoint, request.method, exc_info=exc_info)
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    app.config.update(
+        ESPEJO=settings,
+        SECRET_KEY=settings.key(),
+        MAX_CONTENT_LENGTH=BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=BODY_BYTES,
+        SESSION_COOKIE_NAME="espejo",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=SESSION_HOURS),
+        REMEMBER_COOKIE_DURATION=timedelta(0),
+        WTF_CSRF_TIME_LIMIT=None,  # a page may stay open all day; the session's end is the limit
+        WTF_CSRF_SSL_STRICT=False,  # pages send no referrer; the token and SameSite do the work
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),  # the address changes with the content
+        BABEL_TRANSLATION_DIRECTORIES=str(Path(app.root_path) / "translations"),
+        RATELIMIT_HEADERS_ENABLED=False,
+        RATELIMIT_STORAGE_URI="memory://",
+    )
+    Babel(app, locale_selector=select_language, default_locale=settings.language)
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_env.globals.update(
+        company=settings.company,
+        languages=LANGUAGE_NAMES,
+        mail_is_sent=bool(settings.smtp_url),
+        asset=asset,
+        **wording.GLOBALS,
+    )
+    app.jinja_env.filters.update(wording.FILTERS)
+    app.before_request(_connect)
+    app.teardown_request(_disconnect)
+    app.after_request(_add_headers)
+    app.context_processor(lambda: {"language": language()})
+    app.register_error_handler(Exception, _error_page)
+
+
+def language() -> str:
+    """The language of the page being made: es or en."""
+    found = get_locale()
+    return found.language if found is not None else LANGUAGES[0]
+
+
+def select_language() -> str | None:
+    """Asked for in the address, else the reader's own, else the browser's, else the setting's."""
+    asked = request.args.get("lang") or getattr(g, "reader_language", None)
+    if asked in LANGUAGES:
+        return asked
+    if current_user and current_user.is_authenticated:
+        return current_user.person.language
+    return request.accept_languages.best_match(LANGUAGES)
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a file of static/, which changes when its content does."""
+    content = (folder("static") / name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def now() -> int:
+    """This moment, in UTC seconds."""
+    return int(time.time())
+
+
+def _connect() -> None:
+    if request.endpoint != "static":
+        database.connect(reuse_if_open=True)
+
+
+def _disconnect(_: BaseException | None) -> None:
+    if not database.is_closed():
+        database.close()
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:
+    """A page in the reader's language for whatever went wrong; what nobody foresaw is logged as well."""
+    if not isinstance(error, HTTPException):
+        current_app.log_exception((type(error), error, error.__traceback__))
+        error = InternalServerError()
+    code = error.code or 500
+    if error.response is not None or code < 400:
+        return error.get_response()
+    title, text = _error_words(code)
+    return render_template("error.html", title=title, text=text), code
+
+
+def _error_words(code: int) -> tuple[str, str]:
+    words = {
+        400: (_("This form has expired"), _("Go back, reload the page and send it again. Nothing was stored.")),
+        403: (_("This page is not yours to see"), _("Sign in with another address, or ask HR for access.")),
+        404: (_("There is no such page"), _("Check the address, or open the link from your mail once more.")),
+        413: (_("That is too much text"), _("Nothing was stored. Go back, shorten it and send it again.")),
+        429: (_("Too many attempts"), _("Wait a few minutes, then try again.")),
+    }
+    other = (_("Something went wrong"), _("Nothing was stored. Try again in a few minutes."))
+    return words.get(code, other)

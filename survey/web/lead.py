@@ -1,0 +1,25 @@
+"""The lead's page: what the clients of one's own departments say."""
+
+from flask import Blueprint, render_template
+
+from survey import releases
+from survey.models import Department
+from survey.summaries import lead_summary
+from survey.web.access import leads_only
+from survey.web.choices import chosen_wave
+from survey.web.pictures import item_bars
+
+blueprint = Blueprint("lead", __name__, url_prefix="/lead")
+
+
+@blueprint.get("/")
+@leads_only
+def results(departments: list[Department]) -> str:
+    """The release chosen in the address, or the latest, for the departments that the reader leads."""
+    waves = releases.released_waves()
+    wave = chosen_wave(waves)
+    if wave is None:
+        return render_template("lead/nothing_yet.html", departments=departments)
+    summary = lead_summary(wave, departments)
+    pictures = {found.department.id: item_bars(found) for found in summary.departments if found.lines}
+    return render_template("lead/results.html", waves=waves, wave=wave, summary=summary, pictures=pictures)

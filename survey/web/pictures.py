@@ -1,0 +1,64 @@
+"""The pictures of a page or a mail, with their words in the reader's language."""
+
+from collections.abc import Sequence
+
+from flask import url_for
+from flask_babel import gettext as _
+from markupsafe import Markup
+
+from survey import wording
+from survey.charts import BarRow, DumbbellRow, Mark, bars, dumbbells
+from survey.measure.disclosure import Figure
+from survey.releases import GapRow, OutsideFigure
+from survey.summaries import DepartmentSummary
+
+
+def item_bars(summary: DepartmentSummary) -> Markup:
+    """A department's items as bars."""
+    rows = [
+        BarRow(wording.item_name(line.item), _mark(line.figure), _description(line.figure)) for line in summary.lines
+    ]
+    return bars(rows, _("How %(department)s serves its clients, 0 to 100", department=summary.department.name))
+
+
+def gap_dumbbells(rows: Sequence[GapRow], item: str) -> Markup:
+    """Inside and outside of each department on one item."""
+    drawn = [
+        DumbbellRow(
+            name=row.department.name,
+            inside=_mark(row.inside) if row.inside else None,
+            outside=_mark(row.outside) if row.outside else None,
+            description=_gap_description(row),
+            link=url_for("hr.department", key=row.department.key),
+        )
+        for row in rows
+    ]
+    title = _("Inside and outside, %(item)s, 0 to 100", item=wording.item_name(item))
+    return dumbbells(drawn, title, inside=_("Inside: colleagues"), outside=_("Outside: customers"))
+
+
+def _mark(figure: Figure | OutsideFigure) -> Mark:
+    text = wording.mean(figure) if isinstance(figure, Figure) else str(figure.mean)
+    return Mark(figure.mean, figure.interval, text)
+
+
+def _description(figure: Figure) -> str:
+    people = wording.people(figure.people)
+    if figure.interval is None:
+        return _("%(mean)s, from %(people)s answers", mean=wording.mean(figure), people=people)
+    return _(
+        "%(mean)s (%(interval)s), from %(people)s answers",
+        mean=wording.mean(figure),
+        interval=wording.interval(figure.interval),
+        people=people,
+    )
+
+
+def _gap_description(row: GapRow) -> str:
+    return _(
+        "%(department)s: inside %(inside)s, outside %(outside)s. %(state)s",
+        department=row.department.name,
+        inside=wording.mean(row.inside),
+        outside=row.outside.mean if row.outside else "–",
+        state=wording.state_name(row.gap.state),
+    )

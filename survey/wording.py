@@ -1,0 +1,247 @@
+"""Figures, dates and names in the reader's language: one wording for pages and mails alike."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_skeleton
+from flask_babel import format_percent, get_locale, ngettext
+from flask_babel import gettext as _
+
+from survey import outbox
+from survey.measure.cadence import local
+from survey.measure.disclosure import Change, Figure
+from survey.measure.gaps import State
+from survey.questionnaire import DEFAULT, load_questionnaire
+from survey.releases import Clients, Participation
+from survey.summaries import DepartmentSummary
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def item_name(item: str) -> str:
+    """The item in a word or two, for tables."""
+    return {
+        "promises": _("Keeps promises"),
+        "diligence": _("Acts promptly"),
+        "flexibility": _("Adapts"),
+        "openness": _("Takes criticism"),
+        "improvement": _("Improves"),
+        "overall": _("All in all"),
+    }[item]
+
+
+def item_text(item: str) -> str:
+    """The item as it was asked."""
+    return next(found.text[_language()] for found in load_questionnaire(DEFAULT).items if found.key == item)
+
+
+def state_name(state: State) -> str:
+    return {
+        State.ALIGNED: _("Aligned"),
+        State.FACADE: _("Façade"),
+        State.INWARD: _("Inward"),
+        State.NOT_ENOUGH: _("Not enough answers"),
+    }[state]
+
+
+def state_reason(state: State) -> str:
+    """What a state means, in one sentence."""
+    return {
+        State.ALIGNED: _("Colleagues and customers are served alike: the difference is surely within 5 points."),
+        State.FACADE: _("Customers are served better than colleagues: a light in the street, darkness at home."),
+        State.INWARD: _("Colleagues are served better than customers."),
+        State.NOT_ENOUGH: _("These answers are too few to tell inside and outside apart, or one side has none."),
+    }[state]
+
+
+def kind_name(kind: str) -> str:
+    return {"thanks": _("Thanks"), "complaint": _("Complaint"), "suggestion": _("Suggestion")}[kind]
+
+
+def missing_name(reason: str) -> str:
+    return {"attitude": _("Attitude"), "means": _("Means"), "both": _("Both")}[reason]
+
+
+def wave_state_name(state: str) -> str:
+    return {
+        "planned": _("planned"),
+        "open": _("open"),
+        "closed": _("closed"),
+        "cancelled": _("cancelled"),
+    }[state]
+
+
+def message_state_name(state: str) -> str:
+    return {
+        "pending": _("waiting"),
+        "sending": _("being sent"),
+        "sent": _("sent"),
+        "retry": _("to be tried again"),
+        "dead": _("refused for good"),
+        "dropped": _("no longer needed"),
+    }[state]
+
+
+def message_kind_name(kind: str) -> str:
+    return {
+        outbox.INVITATION: _("invitation"),
+        outbox.REMINDER: _("reminder"),
+        outbox.SUMMARY: _("summary for a lead"),
+        outbox.MISSED: _("notice to HR"),
+        outbox.SIGN_IN: _("sign-in link"),
+    }[kind]
+
+
+def not_sent_reason(reason: str) -> str:
+    """Espejo's own reasons in the reader's language; a mail server's reply as it came."""
+    return {
+        outbox.ANSWERED: _("the person has answered"),
+        outbox.WAVE_CLOSED: _("the wave is no longer open"),
+        outbox.LEFT: _("the person is no longer active"),
+        outbox.EXPIRED: _("it had become pointless"),
+    }.get(reason, reason)
+
+
+def comment_counts(summary: DepartmentSummary) -> str:
+    """How many comments of each kind there are, or why none are shown."""
+    if summary.comments is None:
+        return _("Comments are shown when ten or more people rated a department, so that style gives nobody away.")
+    if not summary.comments:
+        return _("Nobody left a comment in this wave.")
+    counts = summary.comment_counts
+    parts = [
+        ngettext("%(num)d complaint", "%(num)d complaints", counts["complaint"]) if counts["complaint"] else "",
+        ngettext("%(num)d suggestion", "%(num)d suggestions", counts["suggestion"]) if counts["suggestion"] else "",
+        _("thanks: %(count)s", count=counts["thanks"]) if counts["thanks"] else "",
+    ]
+    return _("Comments: %(kinds)s.", kinds=", ".join(part for part in parts if part))
+
+
+def cadence_name(key: str) -> str:
+    """The name of a cadence; one that was added to schedules/cadences is shown by its key."""
+    return {
+        "weekly": _("weekly"),
+        "fortnightly": _("fortnightly"),
+        "monthly": _("monthly"),
+        "quarterly": _("quarterly"),
+        "half-yearly": _("half-yearly"),
+    }.get(key, key)
+
+
+def mean(figure: Figure | None) -> str:
+    """ "68", or "≈ 70" when it is only known to the nearest 5, or a dash."""
+    if figure is None:
+        return "–"
+    return f"≈ {figure.mean}" if figure.approximate else str(figure.mean)
+
+
+def interval(ends: tuple[int, int] | None) -> str:
+    if ends is None:
+        return ""
+    return _("%(low)s to %(high)s", low=number(ends[0]), high=number(ends[1]))
+
+
+def number(value: int) -> str:
+    """A whole number with a true minus sign."""
+    return str(value).replace("-", MINUS)
+
+
+def signed(value: int) -> str:
+    """A difference: "+6", "−6", "0"."""
+    return f"+{value}" if value > 0 else number(value)
+
+
+def change(found: Change | None) -> str:
+    """What changed, in words that do not need a colour."""
+    if found is None:
+        return ""
+    if not found.is_real:
+        return _("no clear change")
+    if found.points > 0:
+        return _("up %(points)s", points=found.points)
+    return _("down %(points)s", points=-found.points)
+
+
+def percent(share: float) -> str:
+    """A share (0–1) in whole percent."""
+    return format_percent(share)
+
+
+def people(band: tuple[int, int | None]) -> str:
+    """A band of people: "10 to 19", "100 or more"."""
+    first, last = band
+    if last is None:
+        return _("%(first)s or more", first=first)
+    return _("%(first)s to %(last)s", first=first, last=last)
+
+
+def client_names(clients: Clients) -> str:
+    if clients.others:
+        return _("Other departments")
+    return ", ".join(clients.departments)
+
+
+def answered(found: Participation) -> str:
+    return _("%(answered)s of %(invited)s", answered=found.answered, invited=found.invited)
+
+
+def day(value: date | datetime) -> str:
+    """ "martes 3 de marzo", with the year when it is not this one's."""
+    skeleton = "MMMMEEEEd" if value.year == datetime.now(tz=ZoneInfo("UTC")).year else "yMMMMEEEEd"
+    return format_skeleton(skeleton, value, locale=get_locale())
+
+
+def short_day(value: date) -> str:
+    """ "3 mar 2026", for tables."""
+    return format_skeleton("yMMMd", value, locale=get_locale())
+
+
+def day_of(second: int, zone: str) -> str:
+    """The local day of an instant."""
+    return day(local(second, ZoneInfo(zone)))
+
+
+def moment(second: int, zone: str) -> str:
+    """The local day and time of an instant."""
+    then = local(second, ZoneInfo(zone))
+    return _("%(day)s at %(time)s", day=day(then), time=format_skeleton("Hm", then, locale=get_locale()))
+
+
+def period(starts_on: date, ends_on: date) -> str:
+    if starts_on == ends_on:
+        return short_day(starts_on)
+    return _("%(first)s to %(last)s", first=short_day(starts_on), last=short_day(ends_on))
+
+
+def _language() -> str:
+    return str(get_locale().language)
+
+
+FILTERS = {
+    "answered": answered,
+    "cadence_name": cadence_name,
+    "change": change,
+    "comment_counts": comment_counts,
+    "client_names": client_names,
+    "day": day,
+    "day_of": day_of,
+    "interval": interval,
+    "item_name": item_name,
+    "item_text": item_text,
+    "kind_name": kind_name,
+    "mean": mean,
+    "message_state_name": message_state_name,
+    "message_kind_name": message_kind_name,
+    "missing_name": missing_name,
+    "moment": moment,
+    "not_sent_reason": not_sent_reason,
+    "number": number,
+    "people": people,
+    "percent": percent,
+    "short_day": short_day,
+    "signed": signed,
+    "state_name": state_name,
+    "state_reason": state_reason,
+    "wave_state_name": wave_state_name,
+}
+GLOBALS = {"period": period}
