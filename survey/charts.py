@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from survey.settings import folder
 
-WIDTH = 640
+WIDTH = 520
 ROW = 34  # height of one row
-LABELS = 190  # width of the column of names
-RIGHT = 60  # room for values at the right end
+LABELS = 165  # width of the column of names
+RIGHT = 44  # room for values at the right end
 TOP = 34  # room for the axis
-CHARACTERS = 26  # of a name, before it is cut
+CHARACTERS = 22  # of a name, before it is cut
 TICKS = (0, 25, 50, 75, 100)
 FONTS = ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf")
 

@@ -20,6 +20,7 @@ from peewee import PeeweeException
 
 from survey import create_app, database, demo, external, outbox, people, pulses, releases, results, waves
 from survey.emails import compose_test
+from survey.mapping import MappingError, load_mapping
 from survey.measure.cadence import local
 from survey.models import Department, Pulse, Wave
 from survey.models import database as tables
@@ -34,7 +35,7 @@ from survey.smtp import SmtpTransport
 MENDABLE = (
     ImportRefused,
     SettingsError,
-    external.MappingError,
+    MappingError,
     pulses.PulseError,
     waves.WaveError,
 )
@@ -280,7 +281,7 @@ def import_links(settings: Settings, file: Path, complete: bool, dry_run: bool) 
 @with_database
 def import_external(settings: Settings, file: Path, mapping: str | None, dry_run: bool) -> None:
     """touchpoint,item,date,score or touchpoint,item,date,mean,n[,sd]"""
-    how = external.load_mapping(mapping) if mapping else None
+    how = load_mapping(mapping) if mapping else None
     _say_import(external.import_external(file, how, now(), rehearse=dry_run).lines(), dry_run)
 
 

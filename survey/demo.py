@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from survey import external, outbox, people, pulses, responses, waves
+from survey import external, outbox, outside, people, pulses, responses, waves
 from survey.measure.cadence import occurrence
 from survey.measure.scale import ITEMS, MISSING_REASONS, OVERALL
 from survey.models import Invitation, Person, Pulse, Touchpoint, TouchpointDepartment, Wave, database, random_id
@@ -58,10 +58,14 @@ TEAMS = (
 
 # Who uses whom, and how much.
 LINKS: dict[str, dict[str, float]] = {
-    "Ventas": {"Logística": 1, "Marketing": 0.8, "Finanzas": 0.6, "Informática": 0.6, "Atención al Cliente": 0.5, "Legal": 0.3},
-    "Atención al Cliente": {"Ventas": 1, "Logística": 0.9, "Informática": 0.7, "Almacén": 0.5, "Calidad": 0.5, "Finanzas": 0.4},
-    "Logística": {"Almacén": 1, "Ventas": 0.8, "Compras": 0.6, "Informática": 0.5, "Mantenimiento": 0.4, "Atención al Cliente": 0.4},
-    "Almacén": {"Compras": 0.9, "Logística": 0.9, "Mantenimiento": 0.6, "Calidad": 0.5, "Recursos Humanos": 0.4, "Ventas": 0.4},
+    "Ventas": {"Logística": 1, "Marketing": 0.8, "Finanzas": 0.6, "Informática": 0.6,
+               "Atención al Cliente": 0.5, "Legal": 0.3},
+    "Atención al Cliente": {"Ventas": 1, "Logística": 0.9, "Informática": 0.7, "Almacén": 0.5,
+                            "Calidad": 0.5, "Finanzas": 0.4},
+    "Logística": {"Almacén": 1, "Ventas": 0.8, "Compras": 0.6, "Informática": 0.5,
+                  "Mantenimiento": 0.4, "Atención al Cliente": 0.4},
+    "Almacén": {"Compras": 0.9, "Logística": 0.9, "Mantenimiento": 0.6, "Calidad": 0.5,
+                "Recursos Humanos": 0.4, "Ventas": 0.4},
     "Informática": {"Compras": 0.6, "Finanzas": 0.6, "Recursos Humanos": 0.6, "Ventas": 0.5, "Legal": 0.3},
     "Marketing": {"Ventas": 1, "Informática": 0.7, "Finanzas": 0.5, "Legal": 0.5, "Atención al Cliente": 0.5},
     "Finanzas": {"Ventas": 0.9, "Compras": 0.8, "Informática": 0.7, "Recursos Humanos": 0.4, "Legal": 0.3},
@@ -90,6 +94,8 @@ CUSTOMERS = 700  # answers for each touchpoint and item, over the whole history
 NO_DEALINGS = 0.04  # probabilities
 CANNOT_SAY = 0.15
 COMMENTS = 0.14
+
+Deck = dict[str, list[str]]  # comments by kind, in the order in which they will be said
 
 SAID: dict[str, tuple[str, ...]] = {
     "thanks": (
@@ -200,7 +206,7 @@ def _import_customers(scratch: Path, first: date, now: int, chance: random.Rando
     for team in TEAMS:
         if team.touchpoint:
             touchpoint = Touchpoint.get(Touchpoint.name == team.touchpoint)
-            external.set_departments(touchpoint.id, {departments[team.name]: 1.0}, attributed=False)
+            outside.set_departments(touchpoint.id, {departments[team.name]: 1.0}, attributed=False)
     for touchpoint_name, department in ATTRIBUTED.items():
         TouchpointDepartment.create(
             touchpoint=Touchpoint.get(Touchpoint.name == touchpoint_name),
@@ -220,28 +226,25 @@ def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 def _answer(wave: Wave, share: float, chance: random.Random) -> None:
     """Let `share` of those who have not answered do so."""
-    teams = {
-        department.id: team for department in people.departments() for team in TEAMS if team.name == department.name
-    }
-    waiting = (
-        Invitation.select(Invitation.id, Invitation.providers)
-        .where(
-            Invitation.wave == wave,
-            ~Invitation.answered,
-        )
-        .order_by(Invitation.person)
+    named = {team.name: team for team in TEAMS}
+    teams = {department.id: named[department.name] for department in people.departments()}
+    unsaid = {provider: {kind: chance.sample(texts, len(texts)) for kind, texts in SAID.items()} for provider in teams}
+    waiting = Invitation.select(Invitation.id, Invitation.providers).where(
+        Invitation.wave == wave, ~Invitation.answered
     )
     with database.atomic():
-        for invitation, providers in list(waiting.tuples()):
-            if chance.random() < share:
-                mood = chance.gauss(0, 8)
-                asked = [int(provider) for provider in providers.split()]
-                responses.accept(
-                    invitation, [_about(provider, teams[provider], wave.occurrence, mood, chance) for provider in asked]
-                )
+        for invitation, providers in list(waiting.order_by(Invitation.person).tuples()):
+            if chance.random() >= share:
+                continue
+            mood = chance.gauss(0, 8)
+            answers = [
+                _about(provider, teams[provider], wave.occurrence, mood, unsaid[provider], chance)
+                for provider in map(int, providers.split())
+            ]
+            responses.accept(invitation, answers)
 
 
-def _about(provider: int, team: Team, number: int, mood: float, chance: random.Random) -> Answer:
+def _about(provider: int, team: Team, number: int, mood: float, unsaid: Deck, chance: random.Random) -> Answer:
     """One person's answer about one provider."""
     if chance.random() < NO_DEALINGS:
         return Answer(provider, {})
@@ -251,17 +254,17 @@ def _about(provider: int, team: Team, number: int, mood: float, chance: random.R
             wanted = team.level + team.drift * number + mood + 9 * (item == team.strong) - 11 * (item == team.weak)
             scores[item] = _score(wanted, chance)
     low = scores.get(OVERALL, 5) <= 2
-    comment, kind = _comment(scores.get(OVERALL, 3), chance)
+    comment, kind = _comment(scores.get(OVERALL, 3), unsaid, chance)
     return Answer(provider, scores, chance.choice(MISSING_REASONS) if low else None, comment, kind)
 
 
-def _comment(overall: int, chance: random.Random) -> tuple[str, str | None]:
-    if chance.random() >= COMMENTS:
+def _comment(overall: int, unsaid: Deck, chance: random.Random) -> tuple[str, str | None]:
+    """Words that fit the score and that nobody has said yet, taken from `unsaid`."""
+    fitting = {1: ("complaint",), 2: ("complaint", "suggestion"), 3: ("suggestion",)}
+    kind = chance.choice(fitting.get(overall, ("thanks", "suggestion")))
+    if chance.random() >= COMMENTS or not unsaid[kind]:
         return "", None
-    kind = chance.choice(
-        {1: ("complaint",), 2: ("complaint", "suggestion"), 3: ("suggestion",)}.get(overall, ("thanks", "suggestion"))
-    )
-    return chance.choice(SAID[kind]), kind
+    return unsaid[kind].pop(), kind
 
 
 def _score(points: float, chance: random.Random) -> int:

@@ -195,19 +195,13 @@ class Invitation(Table):
 
 
 class Response(Table):
-    """What one person sent, until the wave closes. No person, no invitation, no time.
-
-    Without a row number on SQLite, so that the table keeps no order of arrival.
-    """
+    """What one person sent, until the wave closes. No person, no invitation, no time."""
 
     id = CharField(max_length=32, primary_key=True, default=random_id)
     wave = required(Wave)
     client_group = required(ClientGroup)
     after_reminder = BooleanField()
     payload = TextField()  # JSON, see survey.responses
-
-    class Meta:
-        without_rowid = True
 
 
 class Rating(Table):
@@ -218,9 +212,6 @@ class Rating(Table):
     provider = required(Department)
     client_group = required(ClientGroup)
     answers = TextField()  # JSON: {"promises": 4, "overall": 2, "missing": 1}
-
-    class Meta:
-        without_rowid = True
 
 
 class Comment(Table):
@@ -233,7 +224,6 @@ class Comment(Table):
     text = TextField()
 
     class Meta:
-        without_rowid = True
         indexes = ((("wave", "provider"), False),)
 
 
@@ -378,6 +368,9 @@ class Message(Table):
             (("state", "due_at"), False),
         )
 
+
+# On SQLite the migration makes these without row numbers, so that they keep no order of arrival.
+UNORDERED = (Response, Rating, Comment)
 
 TABLES = (
     Department,

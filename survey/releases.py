@@ -12,7 +12,6 @@ from typing import TypeVar
 from peewee import fn
 
 from survey import closing
-from survey.external import Outside, outside_scores
 from survey.measure.disclosure import (
     COMMENTS_FROM,
     Change,
@@ -25,7 +24,7 @@ from survey.measure.disclosure import (
     whole_interval,
 )
 from survey.measure.gaps import Gap, gap
-from survey.measure.scale import COMMENT_KINDS, ITEMS, SCORES
+from survey.measure.scale import COMMENT_KINDS, ITEMS, SCORES, SHOWN_ITEMS
 from survey.measure.statistics import add_counts
 from survey.models import (
     Cell,
@@ -39,6 +38,7 @@ from survey.models import (
     Tally,
     Wave,
 )
+from survey.outside import Outside, outside_scores
 from survey.people import departments
 
 Key = TypeVar("Key", bound=Hashable)
@@ -194,7 +194,7 @@ def raters_of(wave: Wave) -> dict[int, int]:
 def company_figures(wave: Wave) -> dict[str, Figure]:
     """All that is published, summed, by item."""
     sums = _by(_atoms([wave]), lambda atom: atom.item)
-    return {item: shown for item in ITEMS if item in sums and (shown := figure(sums[item], wave.min_group))}
+    return {item: shown for item in SHOWN_ITEMS if item in sums and (shown := figure(sums[item], wave.min_group))}
 
 
 def trend(department: Department, item: str, waves: Sequence[Wave]) -> list[tuple[Wave, Figure | None]]:

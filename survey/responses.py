@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from peewee import JOIN
+
 from survey.database import is_sqlite
 from survey.measure.scale import COMMENT_KINDS, LOW_SCORES, MISSING, MISSING_REASONS, OVERALL, SCORES
 from survey.models import Department, Invitation, Person, Pulse, Reminder, Response, Wave, database
@@ -77,7 +79,7 @@ def questions(invitation_id: str) -> Questions | None:
         .join(Wave)
         .join(Pulse)
         .switch(Invitation)
-        .join(Person, "LEFT OUTER")
+        .join(Person, JOIN.LEFT_OUTER)
         .where(Invitation.id == invitation_id)
         .get_or_none()
     )

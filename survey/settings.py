@@ -1,7 +1,7 @@
 """Every setting of Espejo: default, unit, environment name and one line of meaning.
 
-A setting comes from the environment (`ESPEJO_SMTP_URL`) or from a file that the environment names (`ESPEJO_SMTP_URL_FILE`),
-as container platforms hand over secrets.
+A setting comes from the environment (`ESPEJO_SMTP_URL`), or from a file that the environment names
+(`ESPEJO_SMTP_URL_FILE`), as container platforms hand over secrets.
 """
 
 import os
@@ -66,7 +66,7 @@ class Settings:
             ) from None
         if not self.min_group.isdecimal() or int(self.min_group) < SMALLEST_GROUP:
             raise SettingsError(
-                f'ESPEJO_MIN_GROUP: "{self.min_group}" cannot be used; write a whole number of at least {SMALLEST_GROUP}.'
+                f'ESPEJO_MIN_GROUP: "{self.min_group}" is no whole number of at least {SMALLEST_GROUP}.'
             )
         if not self.trusted_proxies.isdecimal():
             raise SettingsError(f'ESPEJO_TRUSTED_PROXIES: "{self.trusted_proxies}" is no count; write 0, 1, 2 …')

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from survey import releases
 from survey.measure.disclosure import Change, Figure
-from survey.measure.scale import ITEMS, OVERALL
+from survey.measure.scale import OVERALL, SHOWN_ITEMS
 from survey.models import Department, Pulse, Wave
 from survey.releases import GapRow, PublicComment
 
@@ -25,7 +25,7 @@ class Line:
 class DepartmentSummary:
     department: Department
     raters: tuple[int, int | None] | None  # a band of people; none when nothing may be shown
-    lines: tuple[Line, ...]  # in the order of the questionnaire; empty when nothing may be shown
+    lines: tuple[Line, ...]  # all in all first; empty when nothing may be shown
     comments: tuple[PublicComment, ...] | None  # none when too few people rated for any to be shown
 
     @property
@@ -81,7 +81,7 @@ def _department_summary(
     found = releases.comments(wave, department)
     lines = tuple(
         Line(item, result.figures[item], result.changes.get(item), gaps.get((department.id, item)))
-        for item in ITEMS
+        for item in SHOWN_ITEMS
         if item in result.figures
     )
     return DepartmentSummary(department, result.raters, lines, None if found is None else tuple(found))

@@ -188,7 +188,7 @@ def _people_to_ask(pulse_id: int, providers: dict[int, dict[int, float]]) -> lis
 
 
 def _make_client_groups(wave: Wave, invited: Counter[int], k: int) -> dict[int, int]:
-    """{department: client group}; departments with fewer than `k` people are pooled, so no response names a smaller one.
+    """{department: client group}. Departments with fewer than `k` people are pooled: no response names a smaller one.
 
     When all departments together have fewer than k people they are one group, and nothing will be published.
     """

@@ -1,9 +1,11 @@
 """Figures, dates and names in the reader's language: one wording for pages and mails alike."""
 
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_skeleton
+from babel.dates import format_date, format_skeleton
 from flask_babel import format_percent, get_locale, ngettext
 from flask_babel import gettext as _
 
@@ -12,7 +14,7 @@ from survey.measure.cadence import local
 from survey.measure.disclosure import Change, Figure
 from survey.measure.gaps import State
 from survey.questionnaire import DEFAULT, load_questionnaire
-from survey.releases import Clients, Participation
+from survey.releases import Clients, GapRow, Participation
 from survey.summaries import DepartmentSummary
 
 MINUS = "\N{MINUS SIGN}"
@@ -52,6 +54,28 @@ def state_reason(state: State) -> str:
         State.INWARD: _("Colleagues are served better than customers."),
         State.NOT_ENOUGH: _("These answers are too few to tell inside and outside apart, or one side has none."),
     }[state]
+
+
+def gap_sentence(rows: Sequence[GapRow]) -> str:
+    """What a list of gaps says, in one sentence."""
+    counts = Counter(row.gap.state for row in rows if row.outside)
+    facade, aligned, inward = counts[State.FACADE], counts[State.ALIGNED], counts[State.INWARD]
+    parts = [
+        ngettext(
+            "%(num)d department serves customers clearly better than colleagues",
+            "%(num)d departments serve customers clearly better than colleagues",
+            facade,
+        )
+        if facade
+        else _("No department serves customers clearly better than colleagues")
+    ]
+    if inward:
+        parts.append(ngettext("%(num)d serves colleagues better", "%(num)d serve colleagues better", inward))
+    if aligned:
+        parts.append(ngettext("%(num)d serves both alike", "%(num)d serve both alike", aligned))
+    if unknown := counts[State.NOT_ENOUGH]:
+        parts.append(ngettext("of %(num)d nothing sure can be said", "of %(num)d nothing sure can be said", unknown))
+    return "; ".join(parts) + "."
 
 
 def kind_name(kind: str) -> str:
@@ -187,8 +211,10 @@ def answered(found: Participation) -> str:
 
 def day(value: date | datetime) -> str:
     """ "martes 3 de marzo", with the year when it is not this one's."""
-    skeleton = "MMMMEEEEd" if value.year == datetime.now(tz=ZoneInfo("UTC")).year else "yMMMMEEEEd"
-    return format_skeleton(skeleton, value, locale=get_locale())
+    this_year = value.year == datetime.now(UTC).year
+    # Translators: a date pattern of CLDR; in Spanish "EEEE d 'de' MMMM".
+    pattern = _("EEEE d MMMM") if this_year else _("EEEE d MMMM y")
+    return format_date(value, pattern, locale=get_locale())
 
 
 def short_day(value: date) -> str:
@@ -225,6 +251,7 @@ FILTERS = {
     "client_names": client_names,
     "day": day,
     "day_of": day_of,
+    "gap_sentence": gap_sentence,
     "interval": interval,
     "item_name": item_name,
     "item_text": item_text,

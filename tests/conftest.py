@@ -2,15 +2,20 @@
 
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
+from survey import create_app
 from survey.database import bind, open_database
-from survey.models import database
+from survey.models import Person, database
 from survey.settings import Settings
+from survey.signing import sign_in_token
+from tests.cast import Company
 
 
 def settings_in(home: Path) -> Settings:
@@ -35,6 +40,40 @@ def settings(tmp_path: Path, empty_database: Path) -> Iterator[Settings]:
     yield settings
     if not database.is_closed():
         database.close()
+
+
+@pytest.fixture
+def company(settings: Settings) -> Company:
+    """The cast of tests/cast.py in a fresh database."""
+    with database.atomic():
+        return Company()
+
+
+@pytest.fixture
+def app(settings: Settings) -> Flask:
+    app = create_app(settings)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=False)
+    return app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser that nobody has signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def sign_in(app: Flask, settings: Settings) -> Callable[[Person], FlaskClient]:
+    """A browser that `person` has signed in, through the link that a mail would bring."""
+
+    def signed_in(person: Person) -> FlaskClient:
+        client = app.test_client()
+        current = Person.get_by_id(person.id)
+        token = sign_in_token(current.id, current.sign_ins, settings)
+        assert client.post(f"/login/{token}").status_code == 302
+        return client
+
+    return signed_in
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,8 @@
 
 PRACTICES = ("promises", "diligence", "flexibility", "openness", "improvement")
 OVERALL = "overall"
-ITEMS = (*PRACTICES, OVERALL)
+ITEMS = (*PRACTICES, OVERALL)  # in the order in which they are asked
+SHOWN_ITEMS = (OVERALL, *PRACTICES)  # in the order in which results are read
 
 SCORES = (1, 2, 3, 4, 5)  # 1 never / very badly … 5 always / very well
 LOW_SCORES = (1, 2)  # an `overall` of these asks what is missing

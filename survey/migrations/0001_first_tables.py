@@ -135,7 +135,7 @@ def tables(db):
         payload = TextField()
 
         class Meta:
-            without_rowid = True
+            without_rowid = isinstance(db, SqliteDatabase)
 
     class Rating(Table):
         id = CharField(max_length=32, primary_key=True)
@@ -145,7 +145,7 @@ def tables(db):
         answers = TextField()
 
         class Meta:
-            without_rowid = True
+            without_rowid = isinstance(db, SqliteDatabase)
 
     class Comment(Table):
         id = CharField(max_length=32, primary_key=True)
@@ -155,7 +155,7 @@ def tables(db):
         text = TextField()
 
         class Meta:
-            without_rowid = True
+            without_rowid = isinstance(db, SqliteDatabase)
             indexes = ((("wave", "provider"), False),)
 
     class Cell(Table):

@@ -59,7 +59,9 @@ def mailbox() -> str:
     """The company's mail, the latest first; of one person when the address says so."""
     only = request.args.get("to", "").lower()
     box = Mailbox(settings())
-    found = (_envelope(key, mail) for key in box.messages() if (mail := box.read(key)) and only in str(mail["To"]).lower())
+    found = (
+        _envelope(key, mail) for key in box.messages() if (mail := box.read(key)) and only in str(mail["To"]).lower()
+    )
     return render_template("demo/mailbox.html", envelopes=list(islice(found, MESSAGES_SHOWN)), only=only)
 
 

@@ -117,11 +117,12 @@ def now() -> int:
 
 def _connect() -> None:
     if request.endpoint != "static":
-        database.connect(reuse_if_open=True)
+        g.connected = database.connect(reuse_if_open=True)
 
 
 def _disconnect(_: BaseException | None) -> None:
-    if not database.is_closed():
+    """Close what this request has opened; mails are written in the connection of whoever sends them."""
+    if g.pop("connected", False):
         database.close()
 
 

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, abort, render_template
 from survey import releases, results
 from survey.measure.disclosure import Figure
 from survey.measure.gaps import State
-from survey.measure.scale import ITEMS, OVERALL
+from survey.measure.scale import OVERALL, SHOWN_ITEMS
 from survey.models import Pulse, Wave
 from survey.releases import GapRow, ProviderResult
 from survey.summaries import lead_summary
@@ -54,7 +54,7 @@ def matrix() -> str:
         waves=released,
         wave=wave,
         item=item,
-        items=ITEMS,
+        items=SHOWN_ITEMS,
         matrix=releases.matrix(wave, item) if wave else None,
         others=releases.OTHERS,
         shade=shade,
@@ -75,11 +75,10 @@ def gap() -> str:
         waves=released,
         wave=wave,
         item=item,
-        items=ITEMS,
+        items=SHOWN_ITEMS,
         rows=rows,
         picture=gap_dumbbells(rows, item) if rows else None,
         states=State,
-        counts={state: sum(row.gap.state is state for row in rows) for state in State},
     )
 
 

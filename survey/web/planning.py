@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, FieldList, FloatField, Form, FormField, SelectField
 from wtforms.validators import NumberRange
 
-from survey import external, outbox, people, pulses, releases, waves
+from survey import outbox, outside, people, pulses, releases, waves
 from survey.models import Message, Person, Pulse, Touchpoint, Wave
 from survey.releases import Participation
 from survey.web.access import hr_only, settings
@@ -97,7 +97,7 @@ def touchpoints() -> str | Response | tuple[str, int]:
     form = _departments_form(request.form)
     if not form.validate():
         return render_template("planning/external.html", **_external_page(), refused=touchpoint.id), 422
-    external.set_departments(touchpoint.id, form.chosen(), form.attributed.data)
+    outside.set_departments(touchpoint.id, form.chosen(), form.attributed.data)
     flash(_("%(touchpoint)s now counts for the departments you chose.", touchpoint=touchpoint.name))
     return redirect(url_for("planning.touchpoints"))
 
@@ -118,16 +118,16 @@ class DepartmentsForm(FlaskForm):
 
 
 def _external_page() -> dict[str, object]:
-    rows = external.touchpoints()
+    rows = outside.touchpoints()
     return {"touchpoints": rows, "forms": {row.id: _departments_form(None, row) for row in rows}, "refused": None}
 
 
-def _departments_form(posted: MultiDict[str, str] | None, row: external.TouchpointRow | None = None) -> DepartmentsForm:
+def _departments_form(posted: MultiDict[str, str] | None, row: outside.TouchpointRow | None = None) -> DepartmentsForm:
     """The form as it was posted, or as `row` stands."""
     links = row.departments if row else ()
     form = DepartmentsForm(
         posted,
-        departments=[{"department": link.department_id, "weight": link.weight} for link in links],
+        departments=[{"department": link.id, "weight": link.weight} for link in links],
         attributed=any(link.attributed for link in links),
     )
     choices = [(0, "–"), *((department.id, department.name) for department in people.departments())]
@@ -154,7 +154,7 @@ def to_do() -> list[ToDo]:
     """What HR should look after, the most urgent first."""
     counts = outbox.state_counts()
     homeless = people.without_department()
-    unmapped = sum(not row.departments for row in external.touchpoints())
+    unmapped = sum(not row.departments for row in outside.touchpoints())
     leaderless = people.departments_without_lead()
     found = []
     if not settings().smtp_url and counts.get("pending"):
