@@ -69,16 +69,16 @@ def publish(wave: Wave, now: int) -> Release:
 
 def document(wave: Wave) -> bytes:
     """All that the wave publishes, as canonical JSON: the same bytes whenever they are made."""
-    cells = defaultdict(dict)
-    for tally in Tally.select(Tally, Cell).join(Cell).where(Cell.wave == wave):
-        cells[tally.cell][tally.item] = [getattr(tally, f"n{score}") for score in SCORES]
+    tallies: dict[int, dict[str, list[int]]] = defaultdict(dict)
+    for tally in Tally.select().join(Cell).where(Cell.wave == wave):
+        tallies[tally.cell_id][tally.item] = [getattr(tally, f"n{score}") for score in SCORES]
     members = _members(wave)
     rows = [
         {
             "provider": cell.provider_id,
             "clients": members[cell.client_group_id],
             "raters": cell.raters,
-            "tallies": cells.get(cell, {}),
+            "tallies": tallies[cell.id],
         }
         for cell in Cell.select().where(Cell.wave == wave)
     ]
@@ -152,7 +152,7 @@ def _merge_groups(wave: Wave, count: Count) -> Published:
     by_provider: dict[int, dict[int, int]] = defaultdict(dict)
     for (provider, group), people in count.raters.items():
         by_provider[provider][group] = people
-    published = {}
+    published: Published = {}
     for provider, groups in sorted(by_provider.items()):
         merged = merge(groups, wave.min_group)
         if merged is None:

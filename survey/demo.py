@@ -176,7 +176,7 @@ def _import_company(scratch: Path, settings: Settings, chance: random.Random) ->
     """People and links, by way of the files that a real company would bring."""
     names = [f"{first} {last}" for first in FIRST_NAMES for last in LAST_NAMES]
     chance.shuffle(names)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for team in TEAMS:
         for place in range(team.people):
             name = names.pop()
@@ -299,4 +299,4 @@ class Mailbox:
         path = self._folder / f"{key}.eml"
         if not key.isdecimal() or not path.is_file():
             return None
-        return BytesParser(EmailMessage, policy=policy.default).parsebytes(path.read_bytes())  # type: ignore[arg-type,return-value]
+        return BytesParser(EmailMessage, policy=policy.default).parsebytes(path.read_bytes())

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import css_inline
@@ -164,7 +164,7 @@ def _as_mail(message: Message, person: Person, letter: Letter, settings: Setting
     mail["Message-ID"] = f"<{message.mail_id}@{urlsplit(settings.address).hostname}>"
     mail.set_content(render_template(f"emails/{message.kind}.txt", **values))
     mail.add_alternative(_inliner().inline(render_template(f"emails/{message.kind}.html", **values)), subtype="html")
-    html = mail.get_payload()[1]
+    html = cast(EmailMessage, mail.get_body(("html",)))
     for picture in letter.pictures:
         html.add_related(picture.png, "image", "png", cid=f"<{picture.cid}>", disposition="inline")
     return mail

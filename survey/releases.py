@@ -319,7 +319,7 @@ def _atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS) -> list[Atom]:
         .where(Cell.wave.in_([wave.id for wave in waves]), Tally.item.in_(items))
         .order_by(Cell.provider, Cell.client_group)
     )
-    return [Atom(*row[:4], counts=row[4:]) for row in query.tuples()]
+    return [Atom(wave, provider, group, item, tuple(counts)) for wave, provider, group, item, *counts in query.tuples()]
 
 
 def _by(atoms: Iterable[Atom], key: Callable[[Atom], Key]) -> dict[Key, tuple[int, ...]]:

@@ -111,4 +111,4 @@ def _row(
             "favourable_percent": figure.favourable,
         }
     named = {"wave": wave.id, "date": str(wave.local_date), "provider": provider, "clients": clients, "item": item}
-    return ResultRow(**{**shown, **named, **others})  # type: ignore[arg-type]
+    return ResultRow(**{**shown, **named, **others})

@@ -1,6 +1,7 @@
 """What all pages share: language, headers, the database connection, error pages, and a log without secrets."""
 
 import hashlib
+import sys
 import time
 from datetime import timedelta
 from functools import cache
@@ -137,7 +138,7 @@ def _add_headers(response: Response) -> Response:
 def _error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:
     """A page in the reader's language for whatever went wrong; what nobody foresaw is logged as well."""
     if not isinstance(error, HTTPException):
-        current_app.log_exception((type(error), error, error.__traceback__))
+        current_app.log_exception(sys.exc_info())
         error = InternalServerError()
     code = error.code or 500
     if error.response is not None or code < 400:
