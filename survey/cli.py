@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -26,7 +27,7 @@ from survey.models import Department, Pulse, Wave
 from survey.models import database as tables
 from survey.scheduler import Clockwork, add_jobs
 from survey.server import Server
-from survey.settings import Settings, SettingsError
+from survey.settings import Settings, SettingsError, is_address
 from survey.sheets import ImportRefused
 from survey.signing import SIGN_IN_MINUTES, sign_in_token
 from survey.smtp import SmtpTransport
@@ -42,6 +43,8 @@ MENDABLE = (
 
 FILE = click.Path(path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
+PORT = click.IntRange(1, 65535)
+WAVE = click.IntRange(1, 2**31 - 1)  # the numbers that a database gives to rows
 
 
 def now() -> int:
@@ -90,31 +93,34 @@ def main() -> None:
 
 
 @main.command("demo")
-@click.option("--port", default=8000, show_default=True)
+@click.option("--port", type=PORT, default=8000, show_default=True)
 @click.option("--home", type=FILE, help="Keep the demo in this folder; without it everything is gone at the end.")
 def run_demo(port: int, home: Path | None) -> None:
     """Start a company with history, an open wave and a mailbox page. Ctrl-C stops it."""
     with tempfile.TemporaryDirectory(prefix="espejo-demo-") as scratch:
         settings = demo.settings(home or Path(scratch), port)
+        server = _server(settings, "127.0.0.1", port, for_demo=True)
         click.echo("Making the demo company …")
         started = time.monotonic()
         database.open_database(settings)
         demo.fill(settings, now())
         tables.close()
-        click.echo(f"Made in {time.monotonic() - started:.1f} s.")
-        Server(
-            lambda: create_app(settings, demo=True),
-            settings,
-            f"127.0.0.1:{port}",
-            transport=demo.Mailbox(settings),
-            ready_text=f"Who is who:          {settings.address}/\nThe company's mail:  {settings.address}/mailbox/",
-        ).run()
+        click.echo(f"Made in {time.monotonic() - started:.1f} s. Ctrl-C stops it.")
+        click.echo(f"Who is who:          {settings.address}/")
+        click.echo(f"The company's mail:  {settings.address}/mailbox/")
+        server.run()
 
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True)
-@click.option("--workers", default=1, show_default=True, help="Processes; more than one needs PostgreSQL.")
+@click.option("--port", type=PORT, default=8000, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes; more than one needs PostgreSQL.",
+)
 @click.option("--no-scheduler", is_flag=True, help="Only the pages; the clock runs elsewhere (espejo scheduler).")
 @with_settings
 def serve(settings: Settings, host: str, port: int, workers: int, no_scheduler: bool) -> None:
@@ -123,14 +129,26 @@ def serve(settings: Settings, host: str, port: int, workers: int, no_scheduler: 
     if workers > 1 and database.is_sqlite():
         raise click.ClickException("SQLite is written by one process; use --workers 1, or PostgreSQL.")
     tables.close()
-    Server(
-        lambda: create_app(settings),
-        settings,
-        f"{host}:{port}",
-        workers=workers,
-        with_clock=not no_scheduler,
-        ready_text=f"Espejo is at http://{host}:{port}/ (links in mails begin with {settings.address})",
-    ).run()
+    server = _server(settings, host, port, with_clock=not no_scheduler)
+    click.echo(f"Espejo is at http://{host}:{port}/ (links in mails begin with {settings.address})")
+    server.run(workers)
+
+
+def _server(settings: Settings, host: str, port: int, *, with_clock: bool = True, for_demo: bool = False) -> Server:
+    transport = demo.Mailbox(settings) if for_demo else None
+    try:
+        return Server(
+            lambda: create_app(settings, demo=for_demo),
+            settings,
+            host,
+            port,
+            with_clock=with_clock,
+            transport=transport,
+        )
+    except OSError as error:
+        raise click.ClickException(
+            f"{host}:{port} cannot be used ({error.strerror}); choose another --port."
+        ) from error
 
 
 @main.command("scheduler")
@@ -153,7 +171,7 @@ def run_scheduler(settings: Settings) -> None:
 @with_database
 def tick(settings: Settings, moment: str | None) -> None:
     """Do once what is due now (or then), and stop."""
-    done = Clockwork(create_app(settings), settings).tick(_moment(moment, settings) if moment else now())
+    done = Clockwork(create_app(settings), settings).tick(now() if moment is None else _moment(moment, settings))
     _say_counts(done, "Nothing was due.")
     if not settings.smtp_url and outbox.state_counts().get("pending"):
         click.echo("Mail stays queued: ESPEJO_SMTP_URL is not set.")
@@ -212,9 +230,11 @@ def backup(settings: Settings, file: Path) -> None:
         raise click.ClickException("This database is no SQLite; use pg_dump.")
     if file.exists():
         raise click.ClickException(f"{file} exists already; name a new file.")
-    copy = sqlite3.connect(file)
-    tables.connection().backup(copy)
-    copy.close()
+    try:
+        with closing(sqlite3.connect(file)) as copy:
+            tables.connection().backup(copy)
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{file} cannot be written ({error}).") from error
     click.echo(f"{file}: {file.stat().st_size} bytes")
 
 
@@ -316,7 +336,7 @@ def pulse_add(
 
 
 @pulse.command("plan")
-@click.option("--waves", "count", default=4, show_default=True)
+@click.option("--waves", "count", type=click.IntRange(1, 100), default=4, show_default=True)
 @with_database
 def pulse_plan(settings: Settings, count: int) -> None:
     """The coming waves of every pulse."""
@@ -383,7 +403,7 @@ def wave_open(settings: Settings, pulse_key: str) -> None:
 
 
 @wave.command("close")
-@click.argument("wave_id", type=int)
+@click.argument("wave_id", type=WAVE)
 @with_database
 def wave_close(settings: Settings, wave_id: int) -> None:
     """Close an open wave now and release its results."""
@@ -394,7 +414,7 @@ def wave_close(settings: Settings, wave_id: int) -> None:
 
 
 @main.command("results")
-@click.option("--wave", "wave_id", type=int, help="Default: the latest released wave.")
+@click.option("--wave", "wave_id", type=WAVE, help="Default: the latest released wave.")
 @click.option("--format", "form", type=click.Choice(["json", "csv"]), default="json", show_default=True)
 @with_database
 def show_results(settings: Settings, wave_id: int | None, form: str) -> None:
@@ -444,6 +464,8 @@ def send_test_mail(settings: Settings, address: str) -> None:
     """Send one mail, to see that the mail server is set up."""
     if not settings.smtp_url:
         raise click.ClickException("ESPEJO_SMTP_URL is not set.")
+    if not is_address(address):
+        raise click.ClickException(f'"{address}" is no e-mail address.')
     transport = SmtpTransport(settings.smtp_url)
     try:
         transport.send(compose_test(create_app(settings), settings, address, now()))

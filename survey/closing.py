@@ -126,6 +126,11 @@ def _all_said(wave: Wave) -> Iterator[Said]:
 
 
 def _freeze_participation(wave: Wave) -> None:
+    """Store how many answered of each group; write every invitation anew, all by this one transaction.
+
+    PostgreSQL marks each row with the transaction that wrote it last, which until now told who answered after whom.
+    """
+    Invitation.update(answered=Invitation.answered).where(Invitation.wave == wave).execute()
     query = (
         Invitation.select(Invitation.client_group, fn.COUNT(Invitation.id))
         .where(Invitation.wave == wave, Invitation.answered)
@@ -208,13 +213,18 @@ def _store_ratings_and_comments(wave: Wave, count: Count, published: Published) 
         for said in _all_said(wave)
         if said.answers and (said.provider, said.client_group) in published
     )
-    _insert(Rating, ratings)
+    _insert_shuffled(Rating, ratings)
     comments = (
         {"id": random_id(), "wave": wave.id, "provider": said.provider, "kind": said.kind, "text": said.comment}
         for said in _all_said(wave)
         if said.comment and said.provider in with_comments
     )
-    _insert(Comment, comments)
+    _insert_shuffled(Comment, comments)
+
+
+def _insert_shuffled(table: type[Table], rows: Iterable[dict[str, Any]]) -> None:
+    """In the order of their random ids: a database that keeps rows as they come keeps nothing else."""
+    _insert(table, sorted(rows, key=lambda row: row["id"]))
 
 
 def _insert(table: type[Table], rows: Iterable[dict[str, Any]]) -> None:

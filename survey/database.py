@@ -1,15 +1,15 @@
 """Opening the database, bringing its tables up to date, and leaving no trace in its files."""
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from peewee import Database, PostgresqlDatabase, SqliteDatabase
+from peewee import Database, OperationalError, PostgresqlDatabase, SqliteDatabase
 from playhouse.db_url import connect
 from playhouse.migrations import Migration, Runner
 
-from survey.models import UNORDERED, Invitation, database
+from survey.models import UNORDERED, Invitation, Table, database
 from survey.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -52,7 +52,11 @@ def bind(settings: Settings) -> Database:
 
 def migrations() -> list[Migration]:
     """Every migration, applied or not, in order."""
-    return Runner(database, str(MIGRATIONS)).status()
+    return _runner().status()
+
+
+def _runner() -> Runner:
+    return Runner(database.obj, str(MIGRATIONS))  # not the proxy: migrations ask which database it is
 
 
 def pending_migrations() -> list[str]:
@@ -65,7 +69,7 @@ def upgrade(settings: Settings) -> list[str]:
         if not pending_migrations():
             return []
         with _alone(settings):
-            return Runner(database, str(MIGRATIONS)).up()
+            return _runner().up()
 
 
 @contextmanager
@@ -89,12 +93,18 @@ def is_sqlite() -> bool:
     return isinstance(database.obj, SqliteDatabase)
 
 
-def leave_no_trace() -> None:
-    """Rewrite the files so that no order of arrival is left in them. Run outside a transaction, after a wave closed."""
+def leave_no_trace(tables: Sequence[type[Table]] = ARRIVAL_TABLES) -> None:
+    """Rewrite the files so that nothing deleted and no order of arrival is left in them. Not inside a transaction.
+
+    PostgreSQL rewrites `tables` alone, in the order of their keys; SQLite rewrites all. Raises OperationalError when
+    somebody reads for so long that it cannot be done now.
+    """
     if is_sqlite():
         database.execute_sql("VACUUM")
-        database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        (is_busy, *_) = database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise OperationalError("The write-ahead log could not be emptied: somebody is reading.")
     elif isinstance(database.obj, PostgresqlDatabase):
-        for table in ARRIVAL_TABLES:
+        for table in tables:
             name = table._meta.table_name
-            database.execute_sql(f'CLUSTER "{name}" USING "{name}_pkey"')  # in the order of the random ids
+            database.execute_sql(f'CLUSTER "{name}" USING "{name}_pkey"')

@@ -39,6 +39,11 @@ class Team:
     drift: float = 0.0
     outside: float | None = None  # what customers think, where they meet it
     touchpoint: str = ""
+    turn: float = 0.0  # what changed for the last wave of the history
+
+    def level_in(self, number: int) -> float:
+        """How it serves in wave `number`, in points."""
+        return self.level + self.drift * number + self.turn * (number >= WAVES_OF_HISTORY - 1)
 
 
 TEAMS = (
@@ -46,10 +51,10 @@ TEAMS = (
     Team("Atención al Cliente", 28, 74, "diligence", "improvement", 0.4, 76, "Servicio posventa"),
     Team("Logística", 26, 60, "promises", "flexibility", 1.8, 66, "Entrega"),
     Team("Almacén", 24, 66, "diligence", "openness", 0.0),
-    Team("Informática", 18, 55, "openness", "diligence", 1.2),
+    Team("Informática", 18, 48, "openness", "diligence", 0.6, turn=15),
     Team("Marketing", 16, 63, "improvement", "promises", 0.0, 61, "Web y folletos"),
     Team("Finanzas", 16, 68, "promises", "openness", -0.3, 54, "Facturación"),
-    Team("Compras", 14, 58, "openness", "flexibility", 0.5),
+    Team("Compras", 14, 66, "openness", "flexibility", turn=-15),
     Team("Recursos Humanos", 10, 71, "openness", "improvement", 0.0),
     Team("Calidad", 8, 76, "improvement", "flexibility", 0.2),
     Team("Legal", 4, 64, "promises", "diligence", 0.0),
@@ -251,7 +256,7 @@ def _about(provider: int, team: Team, number: int, mood: float, unsaid: Deck, ch
     scores = {}
     for item in ITEMS:
         if chance.random() >= (CANNOT_SAY if item in ("openness", "improvement") else CANNOT_SAY / 3):
-            wanted = team.level + team.drift * number + mood + 9 * (item == team.strong) - 11 * (item == team.weak)
+            wanted = team.level_in(number) + mood + 9 * (item == team.strong) - 11 * (item == team.weak)
             scores[item] = _score(wanted, chance)
     low = scores.get(OVERALL, 5) <= 2
     comment, kind = _comment(scores.get(OVERALL, 3), unsaid, chance)

@@ -26,6 +26,9 @@ from survey.signing import SIGN_IN_MINUTES, invitation_token, sign_in_token
 from survey.summaries import LeadSummary, lead_summary
 from survey.web.pictures import item_bars
 
+PICTURES = 2  # in one mail, so that it stays below 100 KB; the table beside each says the same
+PICTURE_PIXELS = 832  # wide
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -83,12 +86,16 @@ def summary(message: Message, person: Person, settings: Settings) -> Letter:
     """To a lead, when a wave has closed."""
     wave = _wave(message)
     found = lead_summary(wave, leads_of(person))
+    drawn = [department for department in found.departments if department.lines][:PICTURES]
     pictures = tuple(
-        Picture(f"items-{department.department.key}", to_png(item_bars(department)))
-        for department in found.departments
-        if department.lines
+        Picture(f"items-{department.department.key}", to_png(item_bars(department), PICTURE_PIXELS))
+        for department in drawn
     )
-    values = {"summary": found, "address": url_for("lead.results", wave=wave.id, _external=True)}
+    values = {
+        "summary": found,
+        "pictured": {department.department.id for department in drawn},
+        "address": url_for("lead.results", wave=wave.id, _external=True),
+    }
     return Letter(_summary_subject(found), values, pictures)
 
 
@@ -131,7 +138,6 @@ def _asked(message: Message, person: Person, settings: Settings) -> dict[str, An
         "providers": [names[provider] for provider in ids],
         "closes": wording.day_of(wave.closes_at, wave.pulse.timezone),
         "address": url_for("respond.answer", token=invitation_token(found.id, settings), _external=True),
-        "confidentiality": url_for("respond.confidentiality", _external=True),
     }
 
 
@@ -160,7 +166,7 @@ def _summary_subject(found: LeadSummary) -> str:
 def _as_mail(message: Message, person: Person, letter: Letter, settings: Settings, now: int) -> EmailMessage:
     values = {**letter.values, "subject": letter.subject, "person": person}
     mail = _envelope(settings, person.email, person.name, now)
-    mail["Subject"] = letter.subject
+    mail["Subject"] = _one_line(letter.subject)
     mail["Message-ID"] = f"<{message.mail_id}@{urlsplit(settings.address).hostname}>"
     mail.set_content(render_template(f"emails/{message.kind}.txt", **values))
     mail.add_alternative(_inliner().inline(render_template(f"emails/{message.kind}.html", **values)), subtype="html")
@@ -172,11 +178,20 @@ def _as_mail(message: Message, person: Person, letter: Letter, settings: Setting
 
 def _envelope(settings: Settings, address: str, name: str, now: int) -> EmailMessage:
     mail = EmailMessage(policy=SMTP)
-    mail["From"] = Address(settings.company, addr_spec=settings.mail_from)
-    mail["To"] = Address(name, addr_spec=address)
+    mail["From"] = Address(_one_line(settings.company), addr_spec=settings.mail_from)
+    mail["To"] = Address(_one_line(name), addr_spec=address)
     mail["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
     mail["Auto-Submitted"] = "auto-generated"  # no holiday notice answers it (RFC 3834)
     return mail
+
+
+def _one_line(text: str) -> str:
+    """A name or a subject as a header can hold it: without line breaks, plain or hidden in an encoded word.
+
+    Python decodes "=?utf-8?q?=0D=0ABcc:…?=" in a name and writes the line break that it finds (RFC 2047, 3.11).
+    """
+    visible = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(visible.replace("=?", "= ?").split())
 
 
 @cache

@@ -265,6 +265,7 @@ class Release(Table):
     wave = required(Wave, primary_key=True)
     released_at = BigIntegerField()
     digest = CharField(max_length=64)  # SHA-256 of the release's canonical JSON
+    rewritten = BooleanField(default=False)  # the files hold no trace of who came when any more
 
 
 # --- What customers say --------------------------------------------------------------------------------------------

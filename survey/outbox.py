@@ -130,16 +130,16 @@ def _deliver_one(message: Message, now: int, compose: Compose, transport: Transp
     if reason := why_not_sent(message, now):
         return _end(message, "dropped", reason)
     try:
-        mail = compose(message, now)
-    except Exception:
-        log.exception("The mail %d (%s) could not be written.", message.id, message.kind)
-        return _try_again(message, now, "the mail could not be written; see the log")
-    try:
-        transport.send(mail)
+        transport.send(compose(message, now))
+    except Unreachable:
+        raise
     except Refused as refusal:
         if refusal.forever:
             return _end(message, "dead", str(refusal))
         return _try_again(message, now, str(refusal))
+    except Exception:
+        log.exception("The mail %d (%s) could not be written or handed over.", message.id, message.kind)
+        return _try_again(message, now, "the mail could not be written or handed over; see the log")
     return _end(message, "sent", "")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from peewee import chunked, fn
 
 from survey.models import Department, Leadership, Person, ServiceLink, database
-from survey.settings import LANGUAGES
+from survey.settings import LANGUAGES, is_address
 from survey.sheets import Faults, Row, Sheet, number, slug
 
 ROLES = ("", "hr", "admin")
@@ -78,7 +78,7 @@ def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) 
     """The row as an entry, or None after its faults were added; `names` learns the departments' names."""
     before = faults.count
     email = row["email"].lower()
-    if not EMAIL.fullmatch(email) or len(email) > 254:
+    if not EMAIL.fullmatch(email) or not is_address(email) or len(email) > 254:
         faults.add(row.line, "email", f'"{row["email"]}" is no e-mail address.')
     if not row["name"]:
         faults.add(row.line, "name", "is empty.")
@@ -93,7 +93,7 @@ def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) 
         faults.add(row.line, "role", f'"{role}" is unknown; write hr, admin or nothing.')
     if faults.count > before:
         return None
-    names.setdefault(department, row["department"])
+    names.setdefault(department, " ".join(row["department"].split()))
     return Entry(
         line=row.line,
         email=email,
@@ -276,7 +276,7 @@ def ignored_columns(sheet: Sheet, used: Iterable[str]) -> list[str]:
 def grant(role: str, email: str, language: str) -> Person:
     """Give a role to the person with this e-mail, who is added when unknown. Raises ValueError for a bad address."""
     email = email.strip().lower()
-    if not EMAIL.fullmatch(email):
+    if not EMAIL.fullmatch(email) or not is_address(email):
         raise ValueError(f'"{email}" is no e-mail address.')
     person, _ = Person.get_or_create(email=email, defaults={"name": email, "language": language})
     Person.update(role=role, active=True).where(Person.id == person.id).execute()

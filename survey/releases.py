@@ -279,24 +279,39 @@ def gaps(wave: Wave, only: Collection[int] | None = None) -> list[GapRow]:
     return rows
 
 
-def comments(wave: Wave, department: Department) -> list[PublicComment] | None:
-    """A provider's comments by kind, in no order of time; None when too few people rated it for any to be shown."""
-    if raters_of(wave).get(department.id, 0) < max(COMMENTS_FROM, wave.min_group):
-        return None
-    query = Comment.select(Comment.kind, Comment.text).where(Comment.wave == wave, Comment.provider == department)
-    found = [PublicComment(*row) for row in query.order_by(Comment.id).tuples()]
-    return sorted(found, key=lambda comment: COMMENT_KINDS.index(comment.kind))
+def comments(wave: Wave, only: Collection[int]) -> dict[int, list[PublicComment]]:
+    """{provider: its comments by kind, in no order of time}, of the providers `only`, by id.
+
+    A provider that too few people rated for any comment to be shown is missing.
+    """
+    enough = max(COMMENTS_FROM, wave.min_group)
+    said: dict[int, list[PublicComment]] = {
+        provider: [] for provider, raters in raters_of(wave).items() if provider in only and raters >= enough
+    }
+    query = Comment.select(Comment.provider, Comment.kind, Comment.text).where(
+        Comment.wave == wave, Comment.provider.in_(list(said))
+    )
+    for provider, *comment in query.order_by(Comment.id).tuples():
+        said[provider].append(PublicComment(*comment))
+    for found in said.values():
+        found.sort(key=lambda comment: COMMENT_KINDS.index(comment.kind))
+    return said
 
 
 def participation(wave: Wave) -> list[Participation]:
-    """Who was asked and has answered, by client group (each of at least k people), by name."""
+    """Who was asked and has answered, by client group (each of at least k people), by name.
+
+    A company of fewer than k people is one group, of which nothing is told.
+    """
     clients, _ = _clients(wave)
     counted = _answered_so_far(wave) if wave.state == "open" else {}
     rows = [
         Participation(
             clients[group.id], group.invited, counted.get(group.id, 0) if group.answered is None else group.answered
         )
-        for group in ClientGroup.select().where(ClientGroup.wave == wave, ClientGroup.provider.is_null())
+        for group in ClientGroup.select().where(
+            ClientGroup.wave == wave, ClientGroup.provider.is_null(), ClientGroup.invited >= wave.min_group
+        )
     ]
     return sorted(rows, key=lambda row: row.clients.departments)
 

@@ -1,6 +1,7 @@
 """Accept a response; part the person from the answer."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -102,10 +103,15 @@ def accept(invitation_id: str, answers: Iterable[Answer]) -> Outcome:
 
     In one transaction: is the wave open? Is the invitation unanswered (a conditional UPDATE, so that of many posts at
     the same time one is stored)? Then the response, which names neither the person nor the invitation.
+
+    Raises ValueError for answers about a provider that the invitation does not ask about, or about one twice.
     """
+    answers = list(answers)
     payload = json.dumps([_as_json(answer) for answer in answers if not answer.says_nothing], ensure_ascii=False)
     with database.atomic():
         invitation = Invitation.get_by_id(invitation_id)
+        if Counter(str(answer.provider) for answer in answers) - Counter(invitation.providers.split()):
+            raise ValueError("One person says something about each provider asked about once, and about no other.")
         if _state_held(invitation.wave_id) != "open":
             return Outcome.ALREADY if invitation.answered else Outcome.CLOSED
         unanswered = (Invitation.id == invitation_id) & (~Invitation.answered)

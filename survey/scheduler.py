@@ -10,7 +10,7 @@ from typing import Any
 from apscheduler.schedulers.base import BaseScheduler
 from flask import Flask
 
-from survey import outbox
+from survey import erasure, outbox
 from survey import waves as steps
 from survey.emails import composer
 from survey.models import database
@@ -29,7 +29,11 @@ class Clockwork:
         self._settings = settings
         self._compose = composer(app, settings)
         self._transport = transport or (SmtpTransport(settings.smtp_url) if settings.smtp_url else None)
-        self.jobs: dict[str, Callable[[int], Counter[str]]] = {"waves": self.waves, "mail": self.mail}
+        self.jobs: dict[str, Callable[[int], Counter[str]]] = {
+            "waves": self.waves,
+            "mail": self.mail,
+            "forget": self.forget,
+        }
 
     def waves(self, now: int) -> Counter[str]:
         """Close, open and remind, in this order, so that a pulse never has two waves open."""
@@ -47,6 +51,11 @@ class Clockwork:
             return Counter()
         sent = outbox.deliver(now, self._compose, self._transport)
         return Counter({f"mails {state}": n for state, n in sent.items()})
+
+    def forget(self, now: int) -> Counter[str]:
+        """Forget who came when, if closing could not, and who was asked in waves that closed long ago."""
+        erasure.rewrite_due()
+        return Counter({"waves forgotten": erasure.forget_due(now, int(self._settings.retention_days))})
 
     def tick(self, now: int) -> Counter[str]:
         """Do once what is due at `now`: every job, in order."""

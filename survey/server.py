@@ -1,59 +1,90 @@
-"""Web and scheduler in one process, behind gunicorn."""
+"""Web and scheduler in one process, behind waitress; or several such processes on one address."""
 
+import logging
+import signal
+import socket
 from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from types import FrameType
 from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
-from gunicorn.app.base import BaseApplication
+from waitress import create_server
 
 from survey.outbox import Transport
 from survey.scheduler import Clockwork, add_jobs
 from survey.settings import Settings
 
+log = logging.getLogger(__name__)
+
 THREADS = 8
-STOP_SECONDS = 10  # for requests under way, when the service ends
+BACKLOG = 1024  # connections that may wait
 
 
-class Server(BaseApplication):
-    """gunicorn, configured from here; each worker runs the clock as well, since every job may run twice."""
+class Server:
+    """The pages, and the clock beside them: every job may run twice, so each process may have one of its own."""
 
     def __init__(
         self,
         make_app: Callable[[], Flask],
         settings: Settings,
-        bind: str,
+        host: str,
+        port: int,
         *,
-        workers: int = 1,
         with_clock: bool = True,
         transport: Transport | None = None,
-        ready_text: str = "",
     ) -> None:
-        self._make_app, self._settings, self._transport = make_app, settings, transport
-        self._with_clock, self._ready_text = with_clock, ready_text
-        self._given = {"bind": bind, "workers": workers}
-        super().__init__()
+        """`make_app` is called in each process, so that no connection is shared. Raises OSError for a bad address."""
+        self._make_app, self._settings = make_app, settings
+        self._with_clock, self._transport = with_clock, transport
+        self._socket = socket.create_server((host, port), backlog=BACKLOG)
 
-    def load_config(self) -> None:
-        options: dict[str, Any] = {
-            **self._given,
-            "worker_class": "gthread",
-            "threads": THREADS,
-            "graceful_timeout": STOP_SECONDS,
-            "accesslog": None,  # a list of addresses would hold tokens
-            "loglevel": "warning",
-            "when_ready": lambda _: print(self._ready_text, flush=True),
-            "post_worker_init": lambda worker: self._start_clock(worker.app.wsgi()),
-        }
-        for name, value in options.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        return self._make_app()
-
-    def _start_clock(self, app: Flask) -> None:
-        if not self._with_clock:
+    def run(self, workers: int = 1) -> None:
+        """Serve until SIGTERM or Ctrl-C; a worker that dies is replaced."""
+        if workers == 1:
+            self._serve()
             return
+        signal.signal(signal.SIGTERM, _leave)
+        start = get_context("fork").Process
+        processes = [start(target=self._serve) for _ in range(workers)]
+        try:
+            for process in processes:
+                process.start()
+            while True:
+                wait([process.sentinel for process in processes])
+                for place, process in enumerate(processes):
+                    if not process.is_alive():
+                        log.error("A worker ended with %s; it is replaced.", process.exitcode)
+                        processes[place] = start(target=self._serve)
+                        processes[place].start()
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.join()
+
+    def _serve(self) -> None:
+        signal.signal(signal.SIGTERM, _leave)
+        app = self._make_app()
+        scheduler = self._start_clock(app) if self._with_clock else None
+        try:
+            # No access log: a list of addresses would hold tokens.
+            create_server(
+                app, sockets=[self._socket], threads=THREADS, ident=None, clear_untrusted_proxy_headers=False
+            ).run()
+        finally:
+            if scheduler:
+                scheduler.shutdown()
+
+    def _start_clock(self, app: Flask) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(timezone="UTC")
         add_jobs(scheduler, Clockwork(app, self._settings, self._transport))
         scheduler.start()
+        return scheduler
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> Any:
+    """End as Ctrl-C does: what is under way is finished, then the process stops."""
+    raise SystemExit(0)

@@ -8,6 +8,8 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
+from email.errors import MessageError
+from email.headerregistry import Address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 LANGUAGES = ("es", "en")
 LANGUAGE_NAMES = {"es": "español", "en": "English"}
+DATABASES = ("postgresql", "cockroachdb")
 SMALLEST_GROUP = 3  # people; below this no promise of confidentiality would mean anything
 
 
@@ -40,6 +43,7 @@ class Settings:
     language: str = setting("es", "es or en", "the language of people who have chosen none")
     timezone: str = setting("Europe/Madrid", "IANA name", "the time zone of pulses that name none")
     min_group: str = setting("5", "people, at least 3", "no figure about fewer people is ever shown")
+    retention_days: str = setting("90", "days", "after a wave has closed, who was asked in it is forgotten")
     trusted_proxies: str = setting("0", "count", "reverse proxies in front whose X-Forwarded headers may be believed")
 
     @classmethod
@@ -68,22 +72,17 @@ class Settings:
             raise SettingsError(
                 f'ESPEJO_MIN_GROUP: "{self.min_group}" is no whole number of at least {SMALLEST_GROUP}.'
             )
-        if not self.trusted_proxies.isdecimal():
-            raise SettingsError(f'ESPEJO_TRUSTED_PROXIES: "{self.trusted_proxies}" is no count; write 0, 1, 2 …')
-        if urlsplit(self.base_url).scheme not in ("http", "https"):
-            raise SettingsError(f'ESPEJO_BASE_URL: "{self.base_url}" must begin with http:// or https://.')
-        if self.smtp_url and (urlsplit(self.smtp_url).scheme not in ("smtp", "smtps") or not self._smtp_host()):
+        for name in ("trusted_proxies", "retention_days"):
+            if not getattr(self, name).isdecimal():
+                raise SettingsError(f'ESPEJO_{name.upper()}: "{getattr(self, name)}" is no count; write 0, 1, 2 …')
+        if not _is_url(self.base_url, ("http", "https")):
+            raise SettingsError(f'ESPEJO_BASE_URL: "{self.base_url}" is no address like https://espejo.example.')
+        if self.smtp_url and not _is_url(self.smtp_url, ("smtp", "smtps")):
             raise SettingsError("ESPEJO_SMTP_URL: write smtp://user:password@host:port or smtps://….")
-        if "@" not in self.mail_from or any(sign in self.mail_from for sign in "\r\n<>"):
+        if self.database_url and not _is_url(self.database_url, DATABASES, needs_host=False):
+            raise SettingsError(f"ESPEJO_DATABASE_URL: write {'://… or '.join(DATABASES)}://…; empty means SQLite.")
+        if not is_address(self.mail_from):
             raise SettingsError(f'ESPEJO_MAIL_FROM: "{self.mail_from}" is no plain e-mail address.')
-
-    def _smtp_host(self) -> str | None:
-        try:
-            parts = urlsplit(self.smtp_url)
-            _ = parts.port  # raises ValueError when it is no number
-        except ValueError:
-            return None
-        return parts.hostname
 
     @property
     def home_folder(self) -> Path:
@@ -104,12 +103,33 @@ class Settings:
 
     def make_home(self) -> Path:
         """The home folder, made readable by its owner alone when it is missing."""
-        self.home_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self.home_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingsError(f"ESPEJO_HOME: {self.home} cannot be a folder ({error.strerror}).") from error
         return self.home_folder
 
     def key(self) -> str:
         """The secret key: the setting, else the file in the home folder, which is made on first use."""
         return self.secret_key or _key_from_file(self.make_home() / "secret-key")
+
+
+def is_address(text: str) -> bool:
+    """Whether a mail can be addressed to, or come from, this plain e-mail address."""
+    try:
+        return bool(Address(addr_spec=text).domain)
+    except (MessageError, ValueError, IndexError):
+        return False
+
+
+def _is_url(text: str, schemes: tuple[str, ...], *, needs_host: bool = True) -> bool:
+    """Whether `text` is an URL of one of these schemes, with a host and, if any, a port that is a number."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises ValueError
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.hostname or not needs_host)
 
 
 def environment_name(f: "Field[Any]") -> str:

@@ -9,6 +9,7 @@ from survey.outbox import Refused, Unreachable
 
 TIMEOUT_SECONDS = 20
 SERVICE_ENDS = 421  # the server hangs up
+TOO_LARGE = 552
 PORTS = {"smtp": 25, "smtps": 465}
 
 
@@ -29,15 +30,14 @@ class SmtpTransport:
             server.send_message(mail)
         except smtplib.SMTPRecipientsRefused as error:
             code, reply = next(iter(error.recipients.values()))
-            raise _refusal(code, reply) from error
-        except smtplib.SMTPServerDisconnected as error:
-            self._server = None
+            raise self._refusal(code, reply) from error
+        except smtplib.SMTPSenderRefused as error:
+            if error.smtp_code == TOO_LARGE:
+                raise self._refusal(error.smtp_code, error.smtp_error) from error
+            self.close()  # it takes no mail from us, whoever it is for
             raise Unreachable(str(error)) from error
         except smtplib.SMTPResponseException as error:
-            if error.smtp_code == SERVICE_ENDS:
-                self._server = None
-                raise Unreachable(str(error)) from error
-            raise _refusal(error.smtp_code, error.smtp_error) from error
+            raise self._refusal(error.smtp_code, error.smtp_error) from error
         except smtplib.SMTPNotSupportedError as error:
             raise Refused(str(error), forever=True) from error
         except OSError as error:
@@ -54,21 +54,31 @@ class SmtpTransport:
         self._server = None
 
     def _connect(self) -> smtplib.SMTP:
-        kind = smtplib.SMTP_SSL if self._url.scheme == "smtps" else smtplib.SMTP
+        host, port = self._url.hostname or "", self._url.port or PORTS[self._url.scheme]
         try:
-            server = kind(self._url.hostname or "", self._url.port or PORTS[self._url.scheme], timeout=TIMEOUT_SECONDS)
-            server.ehlo_or_helo_if_needed()
-            if self._url.scheme == "smtp" and server.has_extn("starttls"):
-                server.starttls(context=ssl.create_default_context())
+            if self._url.scheme == "smtps":
+                self._server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=_checking())
+            else:
+                self._server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+            self._server.ehlo_or_helo_if_needed()
+            if self._url.scheme == "smtp" and self._server.has_extn("starttls"):
+                self._server.starttls(context=_checking())
             if self._url.username:
-                server.login(unquote(self._url.username), unquote(self._url.password or ""))
+                self._server.login(unquote(self._url.username), unquote(self._url.password or ""))
         except (OSError, smtplib.SMTPException) as error:
-            raise Unreachable(f"{self._url.hostname}: {error}") from error
-        self._server = server
-        return server
+            self.close()
+            raise Unreachable(f"{host}: {error}") from error
+        return self._server
+
+    def _refusal(self, code: int, reply: bytes | str) -> Refused | Unreachable:
+        """421: the server hangs up; any other 4xx: not now; 5xx: never."""
+        text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
+        if code == SERVICE_ENDS:
+            self._server = None
+            return Unreachable(f"{code} {text}")
+        return Refused(f"{code} {text}", forever=code >= 500)
 
 
-def _refusal(code: int, reply: bytes | str) -> Refused:
-    """4xx: not now; 5xx: never."""
-    text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
-    return Refused(f"{code} {text}", forever=code >= 500)
+def _checking() -> ssl.SSLContext:
+    """smtplib alone would believe any certificate."""
+    return ssl.create_default_context()

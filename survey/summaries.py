@@ -61,27 +61,28 @@ def lead_summary(wave: Wave, departments: Sequence[Department]) -> LeadSummary:
     ids = {department.id for department in departments}
     results = {result.department.id: result for result in releases.provider_results(wave)}
     gaps = {(row.department.id, row.item): row for row in releases.gaps(wave, ids)}
+    comments = releases.comments(wave, ids)
     return LeadSummary(
         wave=wave,
         pulse=wave.pulse,
         departments=tuple(
-            _department_summary(wave, department, results.get(department.id), gaps) for department in departments
+            _department_summary(department, results.get(department.id), gaps, comments.get(department.id))
+            for department in departments
         ),
     )
 
 
 def _department_summary(
-    wave: Wave,
     department: Department,
     result: releases.ProviderResult | None,
     gaps: dict[tuple[int, str], GapRow],
+    comments: list[PublicComment] | None,
 ) -> DepartmentSummary:
     if result is None or not result.figures:
         return DepartmentSummary(department, None, (), None)
-    found = releases.comments(wave, department)
     lines = tuple(
         Line(item, result.figures[item], result.changes.get(item), gaps.get((department.id, item)))
         for item in SHOWN_ITEMS
         if item in result.figures
     )
-    return DepartmentSummary(department, result.raters, lines, None if found is None else tuple(found))
+    return DepartmentSummary(department, result.raters, lines, None if comments is None else tuple(comments))

@@ -4,15 +4,15 @@ Each step is one conditional UPDATE in one transaction with the messages it caus
 processes, or be killed anywhere: it happens once, whole, or not at all.
 """
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from peewee import chunked
+from peewee import PeeweeException, chunked
 
-from survey import closing, outbox
-from survey.database import leave_no_trace
+from survey import closing, erasure, outbox
 from survey.measure.cadence import local
 from survey.measure.disclosure import merge
 from survey.measure.rotation import providers_to_ask
@@ -33,6 +33,8 @@ from survey.models import (
 )
 from survey.pulses import plan_next, schedule_on, store_reminders
 
+log = logging.getLogger(__name__)
+
 PROVIDERS_PER_PERSON = 3
 LATEST_OPENING_SECONDS = 24 * 3600  # a wave that could not open for longer is skipped
 SUMMARY_KEEPS_SECONDS = 30 * 24 * 3600  # after that long a summary mail is pointless
@@ -50,20 +52,9 @@ def open_due(now: int, k: int) -> list[Wave]:
 
     A wave that is more than 24 hours late is skipped; HR gets one message for all that a pulse missed in a row.
     """
-    opened = []
-    missed: dict[int, Wave] = {}
     for pulse in Pulse.select().where(Pulse.state == "active"):
-        plan_next(pulse)
-    while due := _due_to_open(now):
-        for wave in due:
-            if now - wave.opens_at > LATEST_OPENING_SECONDS:
-                _skip(wave)
-                missed[wave.pulse_id] = wave
-            elif open_wave(wave, now, k):
-                opened.append(wave)
-    for wave in missed.values():
-        outbox.queue(outbox.MISSED, _hr_people(), now, wave=wave, expires_at=now + SUMMARY_KEEPS_SECONDS)
-    return opened
+        _skip_missed(pulse, now)
+    return [wave for wave in _due_to_open(now) if open_wave(wave, now, k)]
 
 
 def remind_due(now: int) -> int:
@@ -102,11 +93,25 @@ def _due_to_open(now: int) -> list[Wave]:
     )
 
 
-def _skip(wave: Wave) -> None:
+def _skip_missed(pulse: Pulse, now: int) -> None:
+    """Plan the pulse's next wave; while that is too late to open, skip it. HR gets one message for the last skipped."""
+    last_skipped = None
     with database.atomic():
-        planned = (Wave.id == wave.id) & (Wave.state == "planned")
-        if Wave.update(state="cancelled", cancel_reason="missed").where(planned).execute():
-            plan_next(wave.pulse)
+        plan_next(pulse)
+        while missed := _too_late(pulse, now):
+            planned = (Wave.id == missed.id) & (Wave.state == "planned")
+            if not Wave.update(state="cancelled", cancel_reason="missed").where(planned).execute():
+                break  # another process is at it
+            last_skipped = missed
+            plan_next(pulse)
+        if last_skipped:
+            expires_at = now + SUMMARY_KEEPS_SECONDS
+            outbox.queue(outbox.MISSED, _hr_people(), now, wave=last_skipped, expires_at=expires_at)
+
+
+def _too_late(pulse: Pulse, now: int) -> Wave | None:
+    late = Wave.opens_at < now - LATEST_OPENING_SECONDS
+    return Wave.select().where(Wave.pulse == pulse, Wave.state == "planned", late).first()
 
 
 def _hr_people() -> list[int]:
@@ -135,7 +140,12 @@ def open_wave(wave: Wave, now: int, k: int) -> bool:
 
 
 def open_now(pulse: Pulse, now: int, k: int) -> Wave:
-    """Open the pulse's next planned wave today, whatever day it was planned for. Raises WaveError."""
+    """Open the pulse's next wave today, whatever day it is planned for. Raises WaveError.
+
+    What the pulse has missed by more than 24 hours is skipped first, so that the wave after this one lies ahead.
+    """
+    if pulse.state == "active":
+        _skip_missed(pulse, now)
     wave = Wave.select().where(Wave.pulse == pulse, Wave.state == "planned").first()
     if wave is None or pulse.state != "active":
         raise WaveError(f'"{pulse.key}" has no wave to open; is the pulse paused?')
@@ -265,7 +275,10 @@ def close_wave(wave: Wave, now: int) -> bool:
             return False
         closing.publish(Wave.get_by_id(wave.id), now)
         outbox.queue(outbox.SUMMARY, _leads(), now, wave=wave, expires_at=now + SUMMARY_KEEPS_SECONDS)
-    leave_no_trace()
+    try:
+        erasure.rewrite_due()
+    except PeeweeException as error:  # somebody is reading; what is released stands, and the clock tries again
+        log.warning("Wave %d is closed, but the files could not be rewritten yet: %s", wave.id, error)
     return True
 
 

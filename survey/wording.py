@@ -49,7 +49,7 @@ def state_name(state: State) -> str:
 def state_reason(state: State) -> str:
     """What a state means, in one sentence."""
     return {
-        State.ALIGNED: _("Colleagues and customers are served alike: the difference is surely within 5 points."),
+        State.ALIGNED: _("Colleagues and customers are served alike: almost certainly within 5 points."),
         State.FACADE: _("Customers are served better than colleagues: a light in the street, darkness at home."),
         State.INWARD: _("Colleagues are served better than customers."),
         State.NOT_ENOUGH: _("These answers are too few to tell inside and outside apart, or one side has none."),
@@ -78,21 +78,9 @@ def gap_sentence(rows: Sequence[GapRow]) -> str:
     return "; ".join(parts) + "."
 
 
-def kind_name(kind: str) -> str:
-    return {"thanks": _("Thanks"), "complaint": _("Complaint"), "suggestion": _("Suggestion")}[kind]
-
-
-def missing_name(reason: str) -> str:
-    return {"attitude": _("Attitude"), "means": _("Means"), "both": _("Both")}[reason]
-
-
-def wave_state_name(state: str) -> str:
-    return {
-        "planned": _("planned"),
-        "open": _("open"),
-        "closed": _("closed"),
-        "cancelled": _("cancelled"),
-    }[state]
+def kind_heading(kind: str) -> str:
+    """The heading over comments of one kind."""
+    return {"thanks": _("Thanks"), "complaint": _("Complaints"), "suggestion": _("Suggestions")}[kind]
 
 
 def message_state_name(state: str) -> str:
@@ -136,7 +124,7 @@ def comment_counts(summary: DepartmentSummary) -> str:
     parts = [
         ngettext("%(num)d complaint", "%(num)d complaints", counts["complaint"]) if counts["complaint"] else "",
         ngettext("%(num)d suggestion", "%(num)d suggestions", counts["suggestion"]) if counts["suggestion"] else "",
-        _("thanks: %(count)s", count=counts["thanks"]) if counts["thanks"] else "",
+        ngettext("%(num)d thank-you", "%(num)d thank-yous", counts["thanks"]) if counts["thanks"] else "",
     ]
     return _("Comments: %(kinds)s.", kinds=", ".join(part for part in parts if part))
 
@@ -233,6 +221,12 @@ def moment(second: int, zone: str) -> str:
     return _("%(day)s at %(time)s", day=day(then), time=format_skeleton("Hm", then, locale=get_locale()))
 
 
+def short_moment(second: int, zone: str) -> str:
+    """ "3 mar 2026, 9:00", for tables."""
+    then = local(second, ZoneInfo(zone))
+    return f"{short_day(then)}, {format_skeleton('Hm', then, locale=get_locale())}"
+
+
 def period(starts_on: date, ends_on: date) -> str:
     if starts_on == ends_on:
         return short_day(starts_on)
@@ -255,20 +249,19 @@ FILTERS = {
     "interval": interval,
     "item_name": item_name,
     "item_text": item_text,
-    "kind_name": kind_name,
+    "kind_heading": kind_heading,
     "mean": mean,
     "message_state_name": message_state_name,
     "message_kind_name": message_kind_name,
-    "missing_name": missing_name,
     "moment": moment,
     "not_sent_reason": not_sent_reason,
     "number": number,
     "people": people,
     "percent": percent,
     "short_day": short_day,
+    "short_moment": short_moment,
     "signed": signed,
     "state_name": state_name,
     "state_reason": state_reason,
-    "wave_state_name": wave_state_name,
 }
 GLOBALS = {"period": period}

@@ -4,17 +4,19 @@ Alice leads Finance; Bob leads IT and reads English; Hanna is HR; Adam runs the 
 nothing and must see nothing. Everybody uses everybody. Legal has four people and is never shown alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
+from itertools import permutations
 
 from survey import pulses, responses, waves
 from survey.measure.scale import ITEMS
-from survey.models import Department, Invitation, Leadership, Person, ServiceLink, Wave
+from survey.models import Department, Invitation, Leadership, Person, ServiceLink, Wave, database
 from survey.responses import Answer
 
 K = 5
 OPENS = 1_772_438_400  # Monday 2 March 2026, 09:00 in Madrid
 DAY = 24 * 3600
+LINK = (ServiceLink.client, ServiceLink.provider, ServiceLink.weight)
 SIZES = {"Finance": 12, "IT": 8, "Sales": 20, "Logistics": 15, "Legal": 4}
 
 
@@ -30,19 +32,24 @@ class Company:
         self.adam = self._person("adam", None, name="Adam Adams", language="en", role="admin")
         for name, size in SIZES.items():
             present = Person.select().where(Person.department == self.departments[name]).count()
-            for number in range(size - present):
-                self._person(f"{name.lower()}{number}", name)
+            others = [self._values(f"{name.lower()}{number}", name) for number in range(size - present)]
+            Person.insert_many(others).execute()
         Leadership.create(person=self.alice, department=self.departments["Finance"])
         Leadership.create(person=self.bob, department=self.departments["IT"])
-        for client in self.departments.values():
-            for provider in self.departments.values():
-                if client != provider:
-                    ServiceLink.create(client=client, provider=provider, weight=1)
+        pairs = permutations(self.departments.values(), 2)
+        ServiceLink.insert_many([(client, provider, 1) for client, provider in pairs], LINK).execute()
         self.pulse = pulses.add_pulse("quarterly", "quarterly", date(2026, 3, 2), "Europe/Madrid")
 
     def _person(self, email: str, department: str | None, **values: object) -> Person:
-        given = {"name": email.title(), "language": "es", "department": self.departments.get(department or "")}
-        return Person.create(email=f"{email}@mirror.example", **{**given, **values})
+        return Person.create(**{**self._values(email, department), **values})
+
+    def _values(self, email: str, department: str | None) -> dict[str, object]:
+        return {
+            "email": f"{email}@mirror.example",
+            "name": email.title(),
+            "language": "es",
+            "department": self.departments.get(department or ""),
+        }
 
     def open_wave(self) -> Wave:
         """Open the pulse's next wave at its planned moment."""
@@ -54,10 +61,31 @@ class Company:
         """Let the first `share` of the invited answer; `about(provider)` makes each answer. Returns how many did."""
         invitations = list(Invitation.select().where(Invitation.wave == wave).order_by(Invitation.person))
         chosen = invitations[: round(share * len(invitations))]
-        for invitation in chosen:
-            providers = [int(provider) for provider in invitation.providers.split()]
-            responses.accept(invitation.id, [(about or all_fours)(provider) for provider in providers])
+        self._accept(chosen, about)
         return len(chosen)
+
+    def ask_only_about(self, *names: str) -> None:
+        """Nobody uses any other department, so each person is asked about these (its own excepted)."""
+        providers = [self.departments[name] for name in names]
+        ServiceLink.delete().where(ServiceLink.provider.not_in(providers)).execute()
+
+    def rate(self, wave: Wave, client: str, people: int, about: Callable[[int], Answer] | None = None) -> None:
+        """Let `people` more of the department `client` answer."""
+        unanswered = (
+            Invitation.select()
+            .join(Person)
+            .where(Invitation.wave == wave, ~Invitation.answered, Person.department == self.departments[client])
+            .order_by(Person.id)
+            .limit(people)
+        )
+        assert len(unanswered) == people
+        self._accept(unanswered, about)
+
+    def _accept(self, invitations: Iterable[Invitation], about: Callable[[int], Answer] | None) -> None:
+        with database.atomic():
+            for invitation in invitations:
+                providers = [int(provider) for provider in invitation.providers.split()]
+                responses.accept(invitation.id, [(about or all_fours)(provider) for provider in providers])
 
     def close_wave(self, wave: Wave) -> Wave:
         """Close an open wave at its planned moment."""

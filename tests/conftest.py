@@ -3,18 +3,21 @@
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
 from survey import create_app
 from survey.database import bind, open_database
 from survey.models import Person, database
 from survey.settings import Settings
 from survey.signing import sign_in_token
+from survey.web import access
 from tests.cast import Company
 
 
@@ -42,17 +45,39 @@ def settings(tmp_path: Path, empty_database: Path) -> Iterator[Settings]:
         database.close()
 
 
-@pytest.fixture
-def company(settings: Settings) -> Company:
-    """The cast of tests/cast.py in a fresh database."""
-    with database.atomic():
-        return Company()
+@pytest.fixture(scope="session")
+def cast(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Company]:
+    """A database file with the cast of tests/cast.py, copied for each test."""
+    settings = settings_in(tmp_path_factory.mktemp("cast"))
+    file = settings.home_folder / "espejo.sqlite3"
+    shutil.copy(empty_database, file)
+    bind(settings)
+    with database.connection_context(), database.atomic():
+        return file, Company()
 
 
 @pytest.fixture
-def app(settings: Settings) -> Flask:
+def company(settings: Settings, cast: tuple[Path, Company]) -> Company:
+    """The cast in a fresh database."""
+    file, company = cast
+    assert database.is_closed(), "Ask for the company before anything is written."
+    shutil.copy(file, settings.home_folder / "espejo.sqlite3")
+    return deepcopy(company)
+
+
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """Every test makes the pages anew; their templates are compiled once."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
+@pytest.fixture
+def app(settings: Settings, compiled_templates: BytecodeCache, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """The pages, without limits on attempts and without keys in forms; the tests of those switch them on."""
     app = create_app(settings)
-    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=False)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.jinja_env.bytecode_cache = compiled_templates
+    monkeypatch.setattr(access.limiter, "enabled", False)
     return app
 
 

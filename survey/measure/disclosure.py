@@ -4,7 +4,7 @@ Small groups are merged, never blanked out: a blank beside a total can be comput
 decides, never what they said, so the pattern of what is shown says nothing about the answers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -169,3 +169,25 @@ def percentages(counts: Sequence[int]) -> tuple[int, ...]:
     for place in by_remainder[: 100 - sum(shares)]:
         shares[place] += 1
     return tuple(shares)
+
+
+# --- Further views ---------------------------------------------------------------------------------------------------
+
+
+def common_groups(partitions: Iterable[Iterable[frozenset[Group]]]) -> list[frozenset[Group]]:
+    """The finest groups that every partition can be added up to: the join of the partitions.
+
+    What is published are the groups of each partition (of each wave, or of one wave and of the divisions). A further
+    view that shows sums of whole published groups tells nothing new; one that split a group would.
+
+    By hand: {a} {b} {c, d} and {a} {b, c} {d} give {a} and {b, c, d}.
+
+    >>> common_groups([[frozenset({1}), frozenset({2, 3})], [frozenset({1}), frozenset({2}), frozenset({3})]])
+    [frozenset({1}), frozenset({2, 3})]
+    """
+    joined: list[frozenset[Group]] = []
+    for group in (group for partition in partitions for group in partition):
+        touching = [known for known in joined if known & group]
+        joined = [known for known in joined if not known & group]
+        joined.append(frozenset(group.union(*touching)))
+    return sorted(joined, key=sorted)

@@ -185,6 +185,7 @@ def tables(db):
         wave = required(Wave, primary_key=True)
         released_at = BigIntegerField()
         digest = CharField(max_length=64)
+        rewritten = BooleanField(default=False)
 
     class Source(Table):
         id = AutoField()

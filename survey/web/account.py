@@ -6,7 +6,7 @@ from flask_login import current_user, logout_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import EmailField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from survey import outbox
 from survey.people import use_sign_in, who_may_sign_in
@@ -16,9 +16,16 @@ from survey.web.frame import now
 
 blueprint = Blueprint("account", __name__)
 
+# All leads may sit behind one address and sign in when their summaries arrive, so requests from an address are many,
+# and of links only those that do not work are counted.
+limit_bad_links = limiter.limit("30 per 15 minutes", deduct_when=lambda response: response.status_code == 410)
+
 
 class SignInForm(FlaskForm):
-    email = EmailField(validators=[InputRequired(), Length(max=254)])
+    email = EmailField(
+        filters=[lambda text: (text or "").replace("\0", "").strip()],  # PostgreSQL takes no NUL
+        validators=[DataRequired(), Length(max=254)],
+    )
 
 
 def index() -> str | Response:
@@ -29,7 +36,7 @@ def index() -> str | Response:
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
-@limiter.limit("30 per hour", methods=["POST"])
+@limiter.limit("300 per hour", methods=["POST"])
 @limiter.limit("5 per 15 minutes", methods=["POST"], key_func=lambda: request.form.get("email", "").strip().lower())
 def login() -> str | tuple[str, int]:
     """Ask for a sign-in link. The answer is the same whether the address is known or not."""
@@ -43,7 +50,7 @@ def login() -> str | tuple[str, int]:
 
 
 @blueprint.get("/login/<token>")
-@limiter.limit("30 per 15 minutes")
+@limit_bad_links
 def offer_sign_in(token: str) -> str | tuple[str, int]:
     """A button; so a mail scanner that opens the link uses nothing up."""
     if read_sign_in(token, settings()) is None:
@@ -52,7 +59,7 @@ def offer_sign_in(token: str) -> str | tuple[str, int]:
 
 
 @blueprint.post("/login/<token>")
-@limiter.limit("30 per 15 minutes")
+@limit_bad_links
 def use_link(token: str) -> Response | tuple[str, int]:
     """Sign in, once for each link."""
     found = read_sign_in(token, settings())

@@ -19,8 +19,8 @@ def alive() -> dict[str, str]:
 def ready() -> tuple[dict[str, str], int]:
     """The database answers and its tables are up to date."""
     try:
-        database.execute_sql("SELECT 1")
-        pending = pending_migrations()
+        with database.connection_context():
+            pending = pending_migrations()
     except PeeweeException:
         return {"status": "the database cannot be reached"}, 503
     if pending:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, g, render_template, request
+from flask import Flask, Response, current_app, g, request
 from flask_babel import Babel, get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -21,6 +21,7 @@ from survey.settings import LANGUAGE_NAMES, LANGUAGES, Settings, folder
 
 BODY_BYTES = 1_000_000  # the largest form; pages that take files allow more
 SESSION_HOURS = 12
+WITHOUT_DATABASE = ("static", "api.alive", "api.ready")  # endpoints that answer while the database is away
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -71,8 +72,8 @@ def configure(app: Flask, settings: Settings) -> None:
         RATELIMIT_HEADERS_ENABLED=False,
         RATELIMIT_STORAGE_URI="memory://",
     )
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}  # read once, when Babel first asks for templates
     Babel(app, locale_selector=select_language, default_locale=settings.language)
-    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.globals.update(
         company=settings.company,
         languages=LANGUAGE_NAMES,
@@ -96,11 +97,15 @@ def language() -> str:
 
 def select_language() -> str | None:
     """Asked for in the address, else the reader's own, else the browser's, else the setting's."""
-    asked = request.args.get("lang") or getattr(g, "reader_language", None)
-    if asked in LANGUAGES:
-        return asked
+    for asked in (request.args.get("lang"), getattr(g, "reader_language", None)):
+        if asked in LANGUAGES:
+            return asked
     if current_user and current_user.is_authenticated:
         return current_user.person.language
+    return _browser_language()
+
+
+def _browser_language() -> str | None:
     return request.accept_languages.best_match(LANGUAGES)
 
 
@@ -117,7 +122,7 @@ def now() -> int:
 
 
 def _connect() -> None:
-    if request.endpoint != "static":
+    if request.endpoint not in WITHOUT_DATABASE:
         g.connected = database.connect(reuse_if_open=True)
 
 
@@ -130,8 +135,8 @@ def _disconnect(_: BaseException | None) -> None:
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "no-store")
+    if request.endpoint != "static" or response.status_code >= 400:
+        response.headers["Cache-Control"] = "no-store"
     return response
 
 
@@ -140,11 +145,14 @@ def _error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:
     if not isinstance(error, HTTPException):
         current_app.log_exception(sys.exc_info())
         error = InternalServerError()
+        g.setdefault("reader_language", _browser_language())  # the reader's own may be what could not be read
     code = error.code or 500
     if error.response is not None or code < 400:
         return error.get_response()
     title, text = _error_words(code)
-    return render_template("error.html", title=title, text=text), code
+    # Rendered without what other pages are given: who is reading may be what could not be found out.
+    template = current_app.jinja_env.get_template("error.html")
+    return template.render(title=title, text=text, language=language()), code
 
 
 def _error_words(code: int) -> tuple[str, str]:

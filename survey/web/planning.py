@@ -1,5 +1,6 @@
 """HR's other pages: pulses and waves, people, touchpoints, mail, and what needs doing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -9,10 +10,11 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, FieldList, FloatField, Form, FormField, SelectField
-from wtforms.validators import NumberRange
+from wtforms.validators import NumberRange, ValidationError
 
 from survey import outbox, outside, people, pulses, releases, waves
-from survey.models import Message, Person, Pulse, Touchpoint, Wave
+from survey.models import Department, Message, Person, Pulse, Wave
+from survey.outside import LinkedDepartment, TouchpointRow
 from survey.releases import Participation
 from survey.web.access import hr_only, settings
 from survey.web.frame import now
@@ -21,7 +23,8 @@ blueprint = Blueprint("planning", __name__, url_prefix="/hr")
 
 COMING = 4  # waves of a pulse shown in advance
 MESSAGES_SHOWN = 200
-PLACES = 4  # departments that one touchpoint can count for
+PLACES = 4  # departments to choose for one touchpoint; more when it has more
+NO_DEPARTMENT = 0  # the choice that leaves a place empty
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,11 @@ def _plan(pulse: Pulse) -> PulsePlan:
 @hr_only
 def close(wave_id: int) -> str | Response:
     """Close a wave early: first a page that says what that means, then the deed."""
-    wave = Wave.get_or_none(Wave.id == wave_id, Wave.state == "open") or abort(404)
-    if request.method == "GET":
+    wave = Wave.get_or_none(Wave.id == wave_id, Wave.state.in_(["open", "closed"])) or abort(404)
+    if wave.state == "closed":
+        flash(_("This wave has been closed already."))
+        return redirect(url_for("hr.overview"))
+    if request.method != "POST":
         answered = releases.whole_participation(releases.participation(wave))
         return render_template("planning/close.html", wave=wave, participation=answered)
     if waves.close_wave(wave, now()):
@@ -74,7 +80,10 @@ def open_now(key: str) -> Response:
     try:
         waves.open_now(pulse, now(), settings().smallest_group)
     except waves.WaveError:
-        flash(_("No wave can be opened now: one is open already, or the pulse is paused or ran today."), "error")
+        flash(
+            _("No wave can be opened now: one is open, or the pulse is paused or had one today."),
+            "error",
+        )
     else:
         flash(_("The wave is open; the invitations are on their way."))
     return redirect(url_for("planning.plan"))
@@ -91,46 +100,67 @@ def directory() -> str:
 @hr_only
 def touchpoints() -> str | Response | tuple[str, int]:
     """What customers rate, and which departments it counts for."""
-    if request.method == "GET":
-        return render_template("planning/external.html", **_external_page())
-    touchpoint = Touchpoint.get_or_none(Touchpoint.id == request.form.get("touchpoint", type=int)) or abort(404)
-    form = _departments_form(request.form)
+    rows = outside.touchpoints()
+    if request.method != "POST":
+        return _external_page(rows)
+    touchpoint = next((row for row in rows if str(row.id) == request.form.get("touchpoint")), None) or abort(404)
+    form = _departments_form(people.departments(), posted=request.form)
     if not form.validate():
-        return render_template("planning/external.html", **_external_page(), refused=touchpoint.id), 422
+        return _external_page(rows, refused={touchpoint.id: form}), 422
     outside.set_departments(touchpoint.id, form.chosen(), form.attributed.data)
     flash(_("%(touchpoint)s now counts for the departments you chose.", touchpoint=touchpoint.name))
     return redirect(url_for("planning.touchpoints"))
 
 
+class WeightField(FloatField):
+    """A number with a decimal point, or with the comma that Spanish keyboards offer."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        super().process_formdata([text.replace(",", ".") for text in valuelist])
+
+
 class DepartmentWeight(Form):
+    """A department and its weight; the weight of no department does not matter."""
+
     department = SelectField(coerce=int)
-    weight = FloatField(default=1.0, validators=[NumberRange(min=0.01, max=1)])
+    weight = WeightField(default=1.0, validators=[NumberRange(min=0.01, max=1)])
+
+    def validate(self, extra_validators: object = None) -> bool:
+        return self.department.data == NO_DEPARTMENT or super().validate(extra_validators)
 
 
 class DepartmentsForm(FlaskForm):
     """The departments that a touchpoint counts for."""
 
-    departments = FieldList(FormField(DepartmentWeight), min_entries=PLACES, max_entries=PLACES)
+    departments = FieldList(FormField(DepartmentWeight), min_entries=PLACES)
     attributed = BooleanField()
+
+    def validate_departments(self, field: FieldList) -> None:
+        if len(self.chosen()) < sum(entry.department.data != NO_DEPARTMENT for entry in field):
+            raise ValidationError  # the page says what is expected
 
     def chosen(self) -> dict[int, float]:
         return {entry.department.data: entry.weight.data for entry in self.departments if entry.department.data}
 
 
-def _external_page() -> dict[str, object]:
-    rows = outside.touchpoints()
-    return {"touchpoints": rows, "forms": {row.id: _departments_form(None, row) for row in rows}, "refused": None}
+def _external_page(rows: list[TouchpointRow], refused: dict[int, DepartmentsForm] | None = None) -> str:
+    """Every touchpoint with its form; a refused one shows what was posted."""
+    refused = refused or {}
+    offered = people.departments()
+    forms = {row.id: _departments_form(offered, links=row.departments) for row in rows} | refused
+    return render_template("planning/external.html", touchpoints=rows, forms=forms, refused=refused)
 
 
-def _departments_form(posted: MultiDict[str, str] | None, row: outside.TouchpointRow | None = None) -> DepartmentsForm:
-    """The form as it was posted, or as `row` stands."""
-    links = row.departments if row else ()
+def _departments_form(
+    offered: list[Department], posted: MultiDict[str, str] | None = None, links: Sequence[LinkedDepartment] = ()
+) -> DepartmentsForm:
+    """The form as it was posted, or as `links` stand."""
     form = DepartmentsForm(
         posted,
         departments=[{"department": link.id, "weight": link.weight} for link in links],
         attributed=any(link.attributed for link in links),
     )
-    choices = [(0, "–"), *((department.id, department.name) for department in people.departments())]
+    choices = [(NO_DEPARTMENT, "–"), *((department.id, department.name) for department in offered)]
     for entry in form.departments:
         entry.department.choices = choices
     return form

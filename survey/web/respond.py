@@ -1,12 +1,14 @@
 """The employee's pages: answer from a mailed link; read who can learn what."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, abort, g, make_response, render_template, request
+from flask import Blueprint, Response, g, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_wtf.csrf import CSRFError
 from wtforms import BooleanField, Form, RadioField, StringField
-from wtforms.validators import AnyOf, Length, Optional, ValidationError
+from wtforms.validators import AnyOf, Length, ValidationError
 
 from survey import responses
 from survey.measure.scale import COMMENT_KINDS, MISSING_REASONS, SCORES
@@ -20,29 +22,30 @@ blueprint = Blueprint("respond", __name__)
 
 CANNOT_SAY = "na"
 NOT_OFFERED = _l("This is not one of the answers offered.")
+STALE = _l("The page had been open for too long. All that you wrote is still here: please send it once more.")
+
+Fault = tuple[str, str]  # the id of a field, and what is wrong with it
 
 # A whole company may sit behind one address, so only links that are not ours are counted.
 GUESSES = "30 per minute"
+
+
+def choice(offered: Sequence[str]) -> RadioField:
+    """One of the answers offered, or none."""
+    allowed = AnyOf([None, "", *offered], NOT_OFFERED)
+    return RadioField(choices=offered, validate_choice=False, validators=[allowed])
 
 
 class AboutProvider(Form):
     """What every questionnaire asks about a provider besides its items."""
 
     no_dealings = BooleanField()
-    missing = RadioField(
-        choices=[*MISSING_REASONS, CANNOT_SAY],
-        validate_choice=False,
-        validators=[Optional(), AnyOf([*MISSING_REASONS, CANNOT_SAY], NOT_OFFERED)],
-    )
+    missing = choice([*MISSING_REASONS, CANNOT_SAY])
     comment = StringField(
         filters=[lambda text: (text or "").replace("\r\n", "\n").replace("\0", "").strip()],
         validators=[Length(max=responses.COMMENT_CHARACTERS, message=_l("At most %(max)d characters, please."))],
     )
-    kind = RadioField(
-        choices=COMMENT_KINDS,
-        validate_choice=False,
-        validators=[Optional(), AnyOf(COMMENT_KINDS, NOT_OFFERED)],
-    )
+    kind = choice(COMMENT_KINDS)
 
     def validate_comment(self, field: StringField) -> None:
         if field.data and not self.kind.data:
@@ -51,11 +54,7 @@ class AboutProvider(Form):
 
 def about_provider(questionnaire: Questionnaire) -> type[AboutProvider]:
     """The form for one provider: a choice for each item of the questionnaire, and the rest."""
-    offered = [*map(str, SCORES), CANNOT_SAY]
-    fields = {
-        key: RadioField(choices=offered, validate_choice=False, validators=[Optional(), AnyOf(offered, NOT_OFFERED)])
-        for key in questionnaire.item_keys
-    }
+    fields = {key: choice([*map(str, SCORES), CANNOT_SAY]) for key in questionnaire.item_keys}
     return type("AboutProvider", (AboutProvider,), fields)
 
 
@@ -66,8 +65,13 @@ class Page:
     provider: Department
     form: AboutProvider
 
+    @property
+    def no_dealings(self) -> bool:
+        """The rest of the part is hidden then, so whatever stands there neither counts nor is complained about."""
+        return self.form.no_dealings.data
+
     def answer(self, questionnaire: Questionnaire) -> Answer:
-        if self.form.no_dealings.data:
+        if self.no_dealings:
             return Answer(self.provider.id, {})
         chosen = {key: self.form[key].data for key in questionnaire.item_keys}
         missing = self.form.missing.data
@@ -90,52 +94,69 @@ def confidentiality() -> str:
 @limiter.limit(GUESSES, deduct_when=lambda response: response.status_code == 404)
 def answer(token: str) -> Response:
     """The questions behind a mailed link. GET changes nothing, whoever fetches it; POST stores the answers once."""
-    asked = _questions_or_404(token)
+    return _reply(token)
+
+
+@blueprint.errorhandler(CSRFError)
+def ask_again(_error: CSRFError) -> Response:
+    """The page as it was filled in: whoever left it open for too long must not lose what they wrote."""
+    return _reply((request.view_args or {})["token"], is_stale=True)
+
+
+def _reply(token: str, is_stale: bool = False) -> Response:
+    """What a link leads to; `is_stale`: the form's key was missing or too old, so that nothing may be stored."""
+    found = invitation_id(token, settings())
+    asked = responses.questions(found) if found else None
+    if asked is None:
+        return _page("unknown.html", status=404)
+    g.reader_language = asked.language
     if asked.answered:
         return _received(first_time=False)
     if not asked.is_open:
         return _page("closed.html", status=410)
     questionnaire = load_questionnaire(asked.pulse.questionnaire)
-    pages = [
-        Page(provider, about_provider(questionnaire)(request.form, prefix=f"p{provider.id}-"))
-        for provider in asked.providers
-    ]
-    faults = _faults(pages, questionnaire) if request.method == "POST" else []
-    if request.method == "GET" or faults:
-        return _page(
-            "questions.html",
-            status=422 if faults else 200,
-            asked=asked,
-            questionnaire=questionnaire,
-            pages=pages,
-            faults=faults,
-            characters=responses.COMMENT_CHARACTERS,
-        )
+    pages = _pages(asked, questionnaire)
+    if request.method != "POST":
+        return _ask(asked, questionnaire, pages)
+    if is_stale:
+        return _ask(asked, questionnaire, pages, [("send", str(STALE))], status=400)
+    if faults := _faults(pages, questionnaire):
+        return _ask(asked, questionnaire, pages, faults, status=422)
     outcome = responses.accept(asked.invitation_id, [page.answer(questionnaire) for page in pages])
     if outcome is Outcome.CLOSED:
         return _page("closed.html", status=410)
     return _received(first_time=outcome is Outcome.STORED)
 
 
-def _questions_or_404(token: str) -> Questions:
-    found = invitation_id(token, settings())
-    asked = responses.questions(found) if found else None
-    if asked is None:
-        abort(_page("unknown.html", status=404))
-    g.reader_language = asked.language
-    return asked
+def _pages(asked: Questions, questionnaire: Questionnaire) -> list[Page]:
+    form = about_provider(questionnaire)
+    return [Page(provider, form(request.form, prefix=f"p{provider.id}-")) for provider in asked.providers]
 
 
-def _faults(pages: list[Page], questionnaire: Questionnaire) -> list[tuple[str, str]]:
-    """(id of the field, what is wrong) for the list above the questions; empty when all can be stored."""
-    valid = [page.form.validate() for page in pages]
+def _ask(
+    asked: Questions, questionnaire: Questionnaire, pages: list[Page], faults: Sequence[Fault] = (), status: int = 200
+) -> Response:
+    return _page(
+        "questions.html",
+        status,
+        asked=asked,
+        questionnaire=questionnaire,
+        pages=pages,
+        faults=faults,
+        characters=responses.COMMENT_CHARACTERS,
+    )
+
+
+def _faults(pages: list[Page], questionnaire: Questionnaire) -> list[Fault]:
+    """What keeps the answers from being stored, for the list above the questions; empty when they can be."""
     faults = [
-        (f"{page.form[name].name}", f"{page.provider.name}: {text}")
+        (page.form[name].name, f"{page.provider.name}: {text}")
         for page in pages
+        if not page.no_dealings and not page.form.validate()
         for name, texts in page.form.errors.items()
         for text in texts
     ]
-    if all(valid) and all(page.answer(questionnaire).says_nothing and not page.form.no_dealings.data for page in pages):
+    if not faults and all(page.answer(questionnaire).says_nothing and not page.no_dealings for page in pages):
         faults.append((pages[0].form[questionnaire.item_keys[0]].name, _("Nothing is answered yet.")))
     return faults
 

@@ -1,0 +1,125 @@
+"""Servers for tests: a mail server that keeps what it gets, and `espejo` as processes of their own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from aiosmtpd.controller import Controller
+
+PATIENCE_SECONDS = 60  # a busy machine is slow; what hangs must end all the same
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+class MailServer:
+    """Takes every mail over SMTP; `mails` are as their receivers read them."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"smtp://127.0.0.1:{port}"
+        self.mails: list[EmailMessage] = []
+        self._controller = Controller(self, hostname="127.0.0.1", port=port)
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        self.mails.append(BytesParser(EmailMessage, policy=policy.default).parsebytes(envelope.content))
+        return "250 OK"
+
+    def take(self) -> dict[str, EmailMessage]:
+        """The mails since the last call, by address; nobody got two."""
+        taken = {mail["To"].addresses[0].addr_spec: mail for mail in self.mails}
+        assert len(taken) == len(self.mails)
+        self.mails = []
+        return taken
+
+    def __enter__(self) -> "MailServer":
+        self._controller.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._controller.stop()
+
+
+class Installation:
+    """`espejo` with settings of its own; each command is a process of its own, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.smtp_port, self._port = free_port(), free_port()
+        self._address = f"http://127.0.0.1:{self._port}"
+        settings = {
+            "home": str(folder / "home"),
+            "smtp_url": f"smtp://127.0.0.1:{self.smtp_port}",
+            "base_url": self._address,
+        }
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("ESPEJO_")}
+        self._environment = {**clean, **{f"ESPEJO_{name.upper()}": value for name, value in settings.items()}}
+
+    def run(self, *words: str) -> str:
+        """What a command says; an AssertionError when it fails."""
+        done = subprocess.run(
+            self._command(words),
+            env=self._environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    @contextmanager
+    def serving(self, *words: str) -> Iterator[str]:
+        """A command that serves pages, until the block ends; gives its address."""
+        log = self.folder / "log.txt"
+        with log.open("w") as file:
+            command = [*self._command(words), "--port", str(self._port)]
+            process = subprocess.Popen(
+                command, env=self._environment, cwd=self.folder, stdout=file, stderr=subprocess.STDOUT
+            )
+            try:
+                wait_until(lambda: _answers(process, f"{self._address}/livez"), lambda: log.read_text())
+                yield self._address
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(PATIENCE_SECONDS)
+        assert "Traceback" not in log.read_text(), log.read_text()
+
+    def _command(self, words: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-m", "survey", *words]
+
+
+def _answers(process: subprocess.Popen[bytes], address: str) -> bool:
+    assert process.poll() is None, "The process has ended."
+    try:
+        with urlopen(address, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def wait_until(holds: Any, told: Any = str) -> None:
+    """Wait until `holds()`; fail with `told()` after a minute."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < end, told()
+        time.sleep(0.1)
+
+
+def link_in(mail: EmailMessage, path: str) -> str:
+    """The link of a mail's text whose path begins so."""
+    return re.findall(rf"https?://[^/\s]+{path}\S*", mail.get_body(("plain",)).get_content())[0]

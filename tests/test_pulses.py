@@ -1,0 +1,127 @@
+"""Pulses: what is planned, and what is refused."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from peewee import IntegrityError
+
+from survey.models import Pulse, PulseDepartment, Reminder, Wave
+from survey.pulses import PulseError, add_pulse, cadences, coming, load_cadence, plan_next
+from survey.settings import Settings
+from tests.cast import DAY, OPENS, Company
+
+
+def moments(seconds: list[int]) -> list[str]:
+    return [f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d %H:%M}" for second in seconds]
+
+
+def days(pulse: Pulse, count: int) -> list[str]:
+    return [str(occurrence.day) for occurrence in coming(pulse, count)]
+
+
+def test_a_new_pulse_has_its_first_wave_planned(company: Company) -> None:
+    (wave,) = Wave.select()
+    assert (wave.state, wave.occurrence, wave.local_date, wave.opens_at) == ("planned", 0, date(2026, 3, 2), OPENS)
+
+
+def test_a_quarterly_wave_closes_two_weeks_later_at_six_local_time(company: Company) -> None:
+    assert moments([Wave.get().closes_at]) == ["2026-03-16 17:00"]
+
+
+def test_reminders_are_planned_at_the_opening_hour(company: Company) -> None:
+    due = [reminder.due_at for reminder in Reminder.select().order_by(Reminder.sequence)]
+    assert due == [OPENS + 4 * DAY, OPENS + 9 * DAY]
+
+
+def test_nine_oclock_stays_nine_oclock_in_summer(settings: Settings) -> None:
+    pulse = add_pulse("all", "quarterly", date(2026, 3, 2), "Europe/Madrid")
+    assert moments([occurrence.schedule.opens_at for occurrence in coming(pulse, 2)]) == [
+        "2026-03-02 08:00",
+        "2026-06-02 07:00",
+    ]
+
+
+def test_the_coming_waves_begin_with_the_planned_one(company: Company) -> None:
+    assert days(company.pulse, 3) == ["2026-03-02", "2026-06-02", "2026-09-02"]
+
+
+def test_an_open_wave_is_not_coming_any_more(company: Company) -> None:
+    company.open_wave()
+    assert days(company.pulse, 2) == ["2026-06-02", "2026-09-02"]
+
+
+def test_the_coming_waves_of_a_pulse_without_any_begin_with_its_first_day(company: Company) -> None:
+    Reminder.delete().execute()
+    Wave.delete().execute()
+    assert days(company.pulse, 1) == ["2026-03-02"]
+
+
+def test_planning_twice_plans_one_wave(company: Company) -> None:
+    assert plan_next(company.pulse) is None
+    assert Wave.select().count() == 1
+
+
+def test_a_pulse_has_one_wave_a_day(company: Company) -> None:
+    planned = Wave.get()
+    with pytest.raises(IntegrityError):
+        Wave.create(pulse=company.pulse, occurrence=1, local_date=planned.local_date, opens_at=0, closes_at=1)
+
+
+def test_two_pulses_may_have_a_wave_on_the_same_day(company: Company) -> None:
+    add_pulse("other", "weekly", date(2026, 3, 2), "Europe/Madrid")
+    assert Wave.select().where(Wave.local_date == date(2026, 3, 2)).count() == 2
+
+
+def test_a_pulse_may_ask_chosen_departments_only(company: Company) -> None:
+    pulse = add_pulse("few", "weekly", date(2026, 3, 2), "UTC", departments=[company.departments["Legal"]])
+    chosen = PulseDepartment.select(PulseDepartment.department).where(PulseDepartment.pulse == pulse).tuples()
+    assert list(chosen) == [(company.departments["Legal"].id,)]
+
+
+@pytest.mark.parametrize("key", cadences())
+def test_every_cadence_that_is_shipped_can_be_used(settings: Settings, key: str) -> None:
+    assert load_cadence(key).key == key
+    first, second = coming(add_pulse("all", key, date(2026, 3, 2), "Europe/Madrid"), 2)
+    assert first.schedule.closes_at < second.schedule.opens_at
+
+
+def test_there_are_five_cadences() -> None:
+    assert cadences() == ["fortnightly", "half-yearly", "monthly", "quarterly", "weekly"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"key": "All of us"},
+            '"All of us" cannot be a key; write small letters, digits and hyphens, like "all-of-us"',
+        ),
+        ({"key": "x" * 81}, "cannot be a key"),
+        ({"key": "quarterly"}, 'There is a pulse "quarterly" already'),
+        ({"cadence": "daily"}, 'There is no cadence "daily"; choose from fortnightly'),
+        ({"cadence": "../jobs"}, 'There is no cadence "../jobs"'),
+        ({"questionnaire": "long"}, 'There is no questionnaire "long"; there is five-practices.'),
+        ({"timezone": "Europe/Nowhere"}, '"Europe/Nowhere" is no time zone; write a name like Europe/Madrid.'),
+        ({"timezone": "/etc/passwd"}, '"/etc/passwd" is no time zone'),
+    ],
+)
+def test_a_pulse_that_cannot_be_used_is_refused_by_name(company: Company, given: dict[str, str], said: str) -> None:
+    values = {"key": "second", "cadence": "weekly", "first": date(2026, 3, 2), "timezone": "Europe/Madrid", **given}
+    with pytest.raises(PulseError) as refused:
+        add_pulse(**values)
+    assert said in str(refused.value)
+    assert (Pulse.select().count(), Wave.select().count()) == (1, 1)
+
+
+def test_a_key_of_80_characters_is_taken(company: Company) -> None:
+    assert add_pulse("x" * 80, "weekly", date(2026, 3, 2), "UTC").key == "x" * 80
+
+
+def test_a_day_of_the_month_that_is_missing_becomes_the_last(settings: Settings) -> None:
+    pulse = add_pulse("all", "monthly", date(2026, 1, 31), "UTC")
+    assert days(pulse, 3) == ["2026-01-31", "2026-02-28", "2026-03-31"]
+
+
+def test_weekly_waves_are_a_week_apart(settings: Settings) -> None:
+    first, second, third = coming(add_pulse("all", "weekly", date(2026, 1, 5), "UTC"), 3)
+    assert second.day - first.day == third.day - second.day == timedelta(days=7)

@@ -1,0 +1,271 @@
+"""One response: what is stored of it, and what is not."""
+
+import json
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from survey.models import Invitation, Person, Response, Wave, database
+from survey.responses import COMMENT_CHARACTERS, Answer, Outcome, accept, questions
+from survey.settings import Settings
+from survey.waves import remind_due
+from tests.cast import DAY, OPENS, Company, all_fours
+
+Tables = dict[str, set[tuple[Any, ...]]]
+
+
+def raw_tables(settings: Settings) -> Tables:
+    """Every row of every table, read past our own code."""
+    with closing(sqlite3.connect(settings.home_folder / "espejo.sqlite3")) as raw:
+        names = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: set(raw.execute(f'SELECT * FROM "{name}"')) for name in names}
+
+
+def charlies(wave: Wave) -> Invitation:
+    found: Invitation = Invitation.get(Invitation.wave == wave, Invitation.person == Person.get(name="Charlie Clark"))
+    return found
+
+
+def providers(invitation: Invitation) -> list[int]:
+    return [int(provider) for provider in invitation.providers.split()]
+
+
+def only_response() -> Response:
+    (found,) = Response.select()
+    return found
+
+
+# What is stored
+
+
+def test_a_response_has_no_column_for_a_person_an_invitation_or_a_time() -> None:
+    columns = {column.column_name for column in Response._meta.sorted_fields}
+    assert columns == {"id", "wave_id", "client_group_id", "after_reminder", "payload"}
+
+
+def test_accepting_sets_one_flag_adds_one_row_and_touches_nothing_else(company: Company, settings: Settings) -> None:
+    invitation = charlies(company.open_wave())
+    before = raw_tables(settings)
+    accept(invitation.id, [all_fours(providers(invitation)[0])])
+    after = raw_tables(settings)
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"invitation", "response"}
+    assert len(after["response"]) == 1
+    ((*_, was),), ((*_, became),) = (
+        before["invitation"] - after["invitation"],
+        after["invitation"] - before["invitation"],
+    )
+    assert (was, became) == (0, 1)
+
+
+def test_a_stored_response_is_id_wave_group_flag_and_what_was_said(company: Company, settings: Settings) -> None:
+    invitation = charlies(company.open_wave())
+    accept(invitation.id, [Answer(providers(invitation)[0], {"overall": 3})])
+    ((key, *rest),) = raw_tables(settings)["response"]
+    payload = json.dumps([{"provider": providers(invitation)[0], "answers": {"overall": 3}}])
+    assert rest == [invitation.wave_id, invitation.client_group_id, 0, payload]
+    assert len(key) == 32
+
+
+def test_a_response_carries_no_id_of_its_invitation(company: Company, settings: Settings) -> None:
+    invitation = charlies(company.open_wave())
+    accept(invitation.id, [all_fours(providers(invitation)[0])])
+    assert invitation.id not in str(raw_tables(settings)["response"])
+
+
+def test_the_ids_of_responses_do_not_tell_their_order(company: Company) -> None:
+    company.answer(company.open_wave())
+    ids = [response.id for response in Response.select()]
+    assert len({key[:4] for key in ids}) > len(ids) / 2
+
+
+def test_the_payload_holds_a_comment_only_where_there_is_one(company: Company) -> None:
+    invitation = charlies(company.open_wave())
+    first, second, _ = providers(invitation)
+    accept(
+        invitation.id,
+        [Answer(first, {}, comment="¡Gracias, señora!", comment_kind="thanks"), Answer(second, {"openness": 1})],
+    )
+    assert json.loads(only_response().payload) == [
+        {"provider": first, "answers": {}, "comment": "¡Gracias, señora!", "kind": "thanks"},
+        {"provider": second, "answers": {"openness": 1}},
+    ]
+
+
+def test_a_provider_about_whom_nothing_is_said_is_not_stored(company: Company) -> None:
+    invitation = charlies(company.open_wave())
+    assert accept(invitation.id, [Answer(provider, {}) for provider in providers(invitation)]) is Outcome.STORED
+    assert only_response().payload == "[]"
+
+
+@pytest.mark.parametrize(("overall", "stored"), [(1, True), (2, True), (3, False), (None, False)])
+def test_what_is_missing_is_kept_only_beside_a_low_overall(overall: int | None, stored: bool) -> None:
+    scores = {} if overall is None else {"overall": overall}
+    assert ("missing" in Answer(1, scores, missing="means").answers()) is stored
+
+
+def test_what_is_missing_is_tallied_by_its_place(company: Company) -> None:
+    reasons = ("attitude", "means", "both")
+    assert [Answer(1, {"overall": 1}, missing=reason).answers()["missing"] for reason in reasons] == [1, 2, 3]
+
+
+def test_a_response_before_the_first_reminder_says_so(company: Company) -> None:
+    invitation = charlies(company.open_wave())
+    remind_due(OPENS + 4 * DAY - 1)
+    accept(invitation.id, [])
+    assert only_response().after_reminder is False
+
+
+def test_a_response_after_the_first_reminder_says_so(company: Company) -> None:
+    invitation = charlies(company.open_wave())
+    remind_due(OPENS + 4 * DAY)
+    accept(invitation.id, [])
+    assert only_response().after_reminder is True
+
+
+def test_a_reminder_of_another_wave_does_not_count(company: Company) -> None:
+    first = company.open_wave()
+    remind_due(OPENS + 9 * DAY)
+    company.close_wave(first)
+    accept(charlies(company.open_wave()).id, [])
+    assert only_response().after_reminder is False
+
+
+# Once, and only while the wave is open
+
+
+def test_a_second_post_is_already_received_and_the_first_stands(company: Company) -> None:
+    invitation = charlies(company.open_wave())
+    provider = providers(invitation)[0]
+    assert accept(invitation.id, [Answer(provider, {"overall": 5})]) is Outcome.STORED
+    assert accept(invitation.id, [Answer(provider, {"overall": 1})]) is Outcome.ALREADY
+    assert json.loads(only_response().payload)[0]["answers"] == {"overall": 5}
+
+
+def test_after_the_wave_has_closed_nothing_is_accepted(company: Company) -> None:
+    wave = company.open_wave()
+    company.close_wave(wave)
+    assert accept(charlies(wave).id, [all_fours(providers(charlies(wave))[0])]) is Outcome.CLOSED
+    assert (Response.select().count(), charlies(wave).answered) == (0, False)
+
+
+def test_who_has_answered_hears_so_after_the_wave_has_closed(company: Company) -> None:
+    wave = company.open_wave()
+    accept(charlies(wave).id, [])
+    company.close_wave(wave)
+    assert accept(charlies(wave).id, []) is Outcome.ALREADY
+
+
+def test_sixteen_posts_at_the_same_time_store_one_response(company: Company) -> None:
+    invitation = charlies(company.open_wave())
+    provider = providers(invitation)[0]
+    together = Barrier(16)
+
+    def post(score: int) -> Outcome:
+        with database.connection_context():
+            together.wait()
+            return accept(invitation.id, [Answer(provider, {"overall": score % 5 + 1})])
+
+    with ThreadPoolExecutor(16) as threads:
+        outcomes = list(threads.map(post, range(16)))
+    assert sorted(outcomes) == [Outcome.ALREADY] * 15 + [Outcome.STORED]
+    assert Response.select().count() == 1
+
+
+def test_a_response_that_cannot_be_stored_leaves_the_invitation_open(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invitation = charlies(company.open_wave())
+
+    def full(**_: Any) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Response, "create", full)
+    with pytest.raises(OSError):
+        accept(invitation.id, [])
+    assert not charlies(invitation.wave).answered
+
+
+# What no page of ours sends
+
+
+def test_an_answer_about_a_department_that_was_not_asked_about_is_refused(company: Company) -> None:
+    invitation = charlies(company.open_wave())
+    with pytest.raises(ValueError, match="about no other"):
+        accept(invitation.id, [all_fours(company.departments["Sales"].id)])
+    assert not charlies(invitation.wave).answered
+
+
+def test_nobody_counts_twice_about_one_department(company: Company) -> None:
+    invitation = charlies(company.open_wave())
+    with pytest.raises(ValueError, match="asked about once"):
+        accept(invitation.id, [all_fours(providers(invitation)[0])] * 2)
+    assert Response.select().count() == 0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"scores": {"overall": 0}},
+        {"scores": {"overall": 6}},
+        {"scores": {"overall": 2.5}},
+        {"scores": {}, "missing": "money"},
+        {"scores": {}, "comment": "Hello"},
+        {"scores": {}, "comment": "Hello", "comment_kind": "gossip"},
+        {"scores": {}, "comment": "x" * (COMMENT_CHARACTERS + 1), "comment_kind": "thanks"},
+    ],
+)
+def test_an_answer_that_is_not_offered_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        Answer(1, **values)
+
+
+@pytest.mark.parametrize("score", [1, 5])
+def test_both_ends_of_the_scale_are_answers(score: int) -> None:
+    assert Answer(1, {"overall": score}).answers() == {"overall": score}
+
+
+def test_the_longest_comment_is_taken() -> None:
+    assert not Answer(1, {}, comment="x" * COMMENT_CHARACTERS, comment_kind="thanks").says_nothing
+
+
+# What is asked
+
+
+def test_an_invitation_asks_about_its_providers_in_their_order(company: Company) -> None:
+    invitation = charlies(company.open_wave())
+    asked = questions(invitation.id)
+    assert asked is not None
+    assert [provider.id for provider in asked.providers] == providers(invitation)
+    assert (asked.language, asked.is_open, asked.answered) == ("en", True, False)
+
+
+def test_an_unknown_invitation_asks_nothing(company: Company) -> None:
+    company.open_wave()
+    assert questions("0" * 32) is None
+
+
+def test_an_invitation_of_a_closed_wave_says_so(company: Company) -> None:
+    wave = company.close_wave(company.open_wave())
+    asked = questions(charlies(wave).id)
+    assert asked is not None
+    assert not asked.is_open
+
+
+def test_an_invitation_whose_person_is_forgotten_has_no_language(company: Company) -> None:
+    invitation = charlies(company.open_wave())
+    Invitation.update(person=None).where(Invitation.id == invitation.id).execute()
+    asked = questions(invitation.id)
+    assert asked is not None
+    assert asked.language is None
+
+
+def test_asking_changes_nothing(company: Company, settings: Settings) -> None:
+    invitation = charlies(company.open_wave())
+    before = raw_tables(settings)
+    questions(invitation.id)
+    assert raw_tables(settings) == before

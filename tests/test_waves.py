@@ -1,0 +1,459 @@
+"""The life of a wave: who is asked, and that each step happens once."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from survey import outbox, waves
+from survey.models import (
+    ClientGroup,
+    ClientGroupDepartment,
+    Department,
+    Invitation,
+    Leadership,
+    Message,
+    Person,
+    Pulse,
+    PulseDepartment,
+    Release,
+    Reminder,
+    Response,
+    ServiceLink,
+    Wave,
+)
+from survey.pulses import add_pulse
+from survey.waves import WaveError, close_due, close_wave, open_due, open_now, open_wave, remind_due
+from tests.cast import DAY, OPENS, SIZES, Company, K
+
+YEAR = 365 * DAY
+EVERYBODY = sum(SIZES.values())
+
+
+def asked_people(wave: Wave) -> set[str]:
+    """The departments whose people are invited."""
+    query = Invitation.select(Department.name).join(Person).join(Department).where(Invitation.wave == wave)
+    return {name for (name,) in query.tuples()}
+
+
+def asked_about(wave: Wave) -> dict[str, list[list[str]]]:
+    """{client: the providers that each of its people is asked about}"""
+    names = dict(Department.select(Department.id, Department.name).tuples())
+    query = Invitation.select(Person.department, Invitation.providers).join(Person).where(Invitation.wave == wave)
+    found = defaultdict(list)
+    for client, providers in query.order_by(Person.id).tuples():
+        found[names[client]].append([names[int(provider)] for provider in providers.split()])
+    return found
+
+
+def groups(wave: Wave) -> dict[frozenset[str], int]:
+    """{departments asked together: how many people}"""
+    query = (
+        ClientGroupDepartment.select(ClientGroup.id, ClientGroup.invited, Department.name)
+        .join(ClientGroup)
+        .switch(ClientGroupDepartment)
+        .join(Department)
+        .where(ClientGroup.wave == wave)
+    )
+    members, invited = defaultdict(set), {}
+    for group, people, name in query.tuples():
+        members[group].add(name)
+        invited[group] = people
+    return {frozenset(names): invited[group] for group, names in members.items()}
+
+
+def mails(kind: str) -> int:
+    return Message.select().where(Message.kind == kind).count()
+
+
+def state(wave: Wave) -> str:
+    return Wave.get_by_id(wave.id).state
+
+
+def test_everybody_who_works_in_a_department_is_invited(company: Company) -> None:
+    wave = company.open_wave()
+    assert Invitation.select().where(Invitation.wave == wave).count() == EVERYBODY
+    assert mails(outbox.INVITATION) == EVERYBODY
+
+
+def test_people_without_a_department_are_not_invited(company: Company) -> None:
+    company.open_wave()
+    assert not Invitation.select().where(Invitation.person.in_([company.hanna, company.adam])).exists()
+
+
+def test_an_inactive_person_is_not_invited(company: Company) -> None:
+    Person.update(active=False).where(Person.id == company.charlie.id).execute()
+    company.open_wave()
+    assert not Invitation.select().where(Invitation.person == company.charlie).exists()
+
+
+def test_people_whose_department_uses_nobody_are_not_invited(company: Company) -> None:
+    ServiceLink.delete().where(ServiceLink.client == company.departments["Sales"]).execute()
+    assert asked_people(company.open_wave()) == set(SIZES) - {"Sales"}
+
+
+def test_a_weight_of_zero_is_not_using_anybody(company: Company) -> None:
+    ServiceLink.update(weight=0).where(ServiceLink.client == company.departments["Sales"]).execute()
+    assert asked_people(company.open_wave()) == set(SIZES) - {"Sales"}
+
+
+def test_nobody_is_asked_about_a_department_that_is_no_longer_active(company: Company) -> None:
+    Department.update(active=False).where(Department.name == "Legal").execute()
+    asked = asked_about(company.open_wave())
+    assert not any("Legal" in providers for people in asked.values() for providers in people)
+    assert "Legal" not in asked
+
+
+def test_only_the_audience_is_invited(company: Company) -> None:
+    for name in ("Finance", "Sales"):
+        PulseDepartment.create(pulse=company.pulse, department=company.departments[name])
+    assert asked_people(company.open_wave()) == {"Finance", "Sales"}
+
+
+def test_each_person_is_asked_about_three_other_departments(company: Company) -> None:
+    for client, people in asked_about(company.open_wave()).items():
+        assert all(len(set(providers)) == 3 and client not in providers for providers in people)
+
+
+def test_with_fewer_providers_each_person_is_asked_about_all(company: Company) -> None:
+    company.ask_only_about("IT", "Sales")
+    assert all(set(providers) == {"IT", "Sales"} for providers in asked_about(company.open_wave())["Finance"])
+
+
+def wave_after_wave(company: Company, count: int) -> Iterator[Wave]:
+    for _ in range(count):
+        wave = company.open_wave()
+        yield wave
+        company.close_wave(wave)
+
+
+def test_one_wave_covers_every_link_of_a_department(company: Company) -> None:
+    for client, people in asked_about(company.open_wave()).items():
+        assert {provider for providers in people for provider in providers} == set(SIZES) - {client}
+
+
+def test_over_some_waves_each_person_is_asked_about_everybody_it_uses(company: Company) -> None:
+    met: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for wave in wave_after_wave(company, 4):
+        for client, people in asked_about(wave).items():
+            for seat, providers in enumerate(people):
+                met[client, seat] |= set(providers)
+    assert {seat: len(providers) for seat, providers in met.items()} == dict.fromkeys(met, 4)
+
+
+def test_a_light_link_gets_its_turn(company: Company) -> None:
+    light = (ServiceLink.client == company.departments["Legal"]) & (ServiceLink.provider == company.departments["IT"])
+    ServiceLink.update(weight=0.2).where(light).execute()
+    met = [providers for wave in wave_after_wave(company, 4) for providers in asked_about(wave)["Legal"]]
+    assert any("IT" in providers for providers in met)
+
+
+def test_a_department_of_four_is_pooled_with_the_smallest_other_one(company: Company) -> None:
+    wave = company.open_wave()
+    assert groups(wave) == {
+        frozenset({"Finance"}): 12,
+        frozenset({"Sales"}): 20,
+        frozenset({"Logistics"}): 15,
+        frozenset({"IT", "Legal"}): 12,
+    }
+
+
+def test_a_department_of_five_stands_alone(company: Company) -> None:
+    Person.create(email="five@x.example", name="Five", language="es", department=company.departments["Legal"])
+    assert groups(company.open_wave())[frozenset({"Legal"})] == 5
+
+
+def test_a_company_smaller_than_k_is_one_group(company: Company) -> None:
+    assert waves.open_wave(Wave.get(), OPENS, EVERYBODY + 1)
+    assert groups(Wave.get(Wave.state == "open")) == {frozenset(SIZES): EVERYBODY}
+
+
+def test_an_invitation_names_the_group_of_the_persons_department(company: Company) -> None:
+    company.open_wave()
+    invitation = Invitation.get(Invitation.person == company.charlie)
+    members = ClientGroupDepartment.select().where(ClientGroupDepartment.client_group == invitation.client_group_id)
+    assert [member.department_id for member in members] == [company.departments["Sales"].id]
+
+
+def test_a_wave_keeps_the_k_it_opened_with(company: Company) -> None:
+    wave = company.open_wave()
+    open_due(Wave.get(Wave.state == "planned").opens_at, K + 3)
+    assert [found.min_group for found in Wave.select().order_by(Wave.id).limit(2)] == [K, K + 3]
+    assert company.close_wave(wave).min_group == K
+
+
+def test_who_changes_department_stays_in_the_group_it_was_asked_in(company: Company) -> None:
+    wave = company.open_wave()
+    before = groups(wave)
+    Person.update(department=company.departments["Legal"]).where(Person.id == company.charlie.id).execute()
+    assert groups(company.close_wave(wave)).items() >= before.items()
+
+
+def test_a_wave_without_anybody_to_ask_opens_and_closes(company: Company) -> None:
+    Person.update(active=False).where(Person.role == "").execute()
+    wave = company.close_wave(company.open_wave())
+    assert (Invitation.select().count(), wave.state) == (0, "closed")
+
+
+# Once
+
+
+def test_a_stale_wave_does_not_open_again(company: Company) -> None:
+    stale = Wave.get()
+    assert open_wave(stale, OPENS, K)
+    assert not open_wave(stale, OPENS, K)
+    assert (Invitation.select().count(), mails(outbox.INVITATION)) == (EVERYBODY, EVERYBODY)
+
+
+def test_the_same_tick_twice_opens_once(company: Company) -> None:
+    assert len(open_due(OPENS, K)) == 1
+    assert open_due(OPENS, K) == []
+
+
+def test_opening_plans_the_next_wave(company: Company) -> None:
+    company.open_wave()
+    assert [wave.local_date for wave in Wave.select().where(Wave.state == "planned")] == [date(2026, 6, 2)]
+
+
+def test_an_opening_that_fails_leaves_the_wave_planned(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waves.outbox, "queue", broken)
+    with pytest.raises(RuntimeError):
+        open_due(OPENS, K)
+    assert (state(Wave.get()), Invitation.select().count(), ClientGroup.select().count()) == ("planned", 0, 0)
+
+
+def broken(*_: Any, **__: Any) -> None:
+    raise RuntimeError("the disk is full")
+
+
+def test_a_wave_opens_at_its_second_and_not_before(company: Company) -> None:
+    assert open_due(OPENS - 1, K) == []
+    assert len(open_due(OPENS, K)) == 1
+
+
+def test_a_paused_pulse_neither_opens_nor_misses_a_wave(company: Company) -> None:
+    Pulse.update(state="paused").execute()
+    assert open_due(OPENS, K) == []
+    assert open_due(OPENS + YEAR, K) == []
+    assert (state(Wave.get()), Message.select().count()) == ("planned", 0)
+
+
+def test_a_paused_pulse_still_closes_its_open_wave(company: Company) -> None:
+    wave = company.open_wave()
+    Pulse.update(state="paused").execute()
+    assert [closed.id for closed in close_due(wave.closes_at)] == [wave.id]
+
+
+# Late
+
+
+def test_a_wave_that_is_24_hours_late_opens(company: Company) -> None:
+    assert len(open_due(OPENS + DAY, K)) == 1
+    assert mails(outbox.MISSED) == 0
+
+
+def test_a_wave_that_is_a_second_later_still_is_skipped_and_hr_is_told(company: Company) -> None:
+    assert open_due(OPENS + DAY + 1, K) == []
+    skipped = Wave.get(Wave.local_date == date(2026, 3, 2))
+    assert (skipped.state, skipped.cancel_reason) == ("cancelled", "missed")
+    told = Message.select(Message.person, Message.wave).where(Message.kind == outbox.MISSED).tuples()
+    assert set(told) == {(company.hanna.id, skipped.id), (company.adam.id, skipped.id)}
+
+
+def test_a_year_without_running_is_told_once_and_mails_nobody_else(company: Company) -> None:
+    weekly = add_pulse("weekly", "weekly", date(2026, 3, 2), "Europe/Madrid")
+    Pulse.update(state="paused").where(Pulse.id == company.pulse.id).execute()
+    now = OPENS + YEAR + 3 * DAY
+    assert open_due(now, K) == open_due(now, K) == []
+    assert Wave.select().where(Wave.pulse == weekly, Wave.cancel_reason == "missed").count() == 53
+    assert {(message.kind, message.person_id) for message in Message.select()} == {
+        (outbox.MISSED, company.hanna.id),
+        (outbox.MISSED, company.adam.id),
+    }
+    assert Wave.get(Wave.pulse == weekly, Wave.state == "planned").opens_at > now
+
+
+def test_after_a_year_without_running_the_wave_of_today_opens(company: Company) -> None:
+    weekly = add_pulse("weekly", "weekly", date(2026, 3, 2), "UTC")
+    (opened,) = [wave for wave in open_due(OPENS + 364 * DAY + 3600, K) if wave.pulse_id == weekly.id]
+    assert opened.local_date == date(2027, 3, 1)
+
+
+def test_skipping_and_telling_hr_happen_together(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waves.outbox, "queue", broken)
+    with pytest.raises(RuntimeError):
+        open_due(OPENS + 2 * DAY, K)
+    assert state(Wave.get()) == "planned"
+
+
+# Reminding
+
+
+def test_a_reminder_goes_to_those_who_have_not_answered(company: Company) -> None:
+    wave = company.open_wave()
+    company.answer(wave, share=0.5)
+    assert remind_due(OPENS + 4 * DAY) == 1
+    reminded = {message.person_id for message in Message.select().where(Message.kind == outbox.REMINDER)}
+    unanswered = Invitation.select(Invitation.person).where(~Invitation.answered)
+    assert reminded == {person for (person,) in unanswered.tuples()}
+
+
+def test_a_reminder_is_due_at_its_second_and_not_before(company: Company) -> None:
+    company.open_wave()
+    assert remind_due(OPENS + 4 * DAY - 1) == 0
+    assert remind_due(OPENS + 4 * DAY) == 1
+
+
+def test_the_same_tick_twice_reminds_once(company: Company) -> None:
+    company.open_wave()
+    assert [remind_due(OPENS + 4 * DAY), remind_due(OPENS + 4 * DAY)] == [1, 0]
+    assert mails(outbox.REMINDER) == EVERYBODY
+
+
+def test_a_reminder_that_another_process_has_taken_is_not_queued(company: Company) -> None:
+    wave = company.open_wave()
+    assert waves._remind(wave.id, [1], OPENS + 4 * DAY)
+    assert not waves._remind(wave.id, [1], OPENS + 4 * DAY)
+
+
+def test_each_reminder_has_its_turn(company: Company) -> None:
+    company.open_wave()
+    assert [remind_due(OPENS + 4 * DAY), remind_due(OPENS + 9 * DAY)] == [1, 1]
+    assert mails(outbox.REMINDER) == 2 * EVERYBODY
+
+
+def test_several_reminders_due_at_once_are_one_mail(company: Company) -> None:
+    company.open_wave()
+    remind_due(OPENS + 10 * DAY)
+    assert {message.sequence for message in Message.select().where(Message.kind == outbox.REMINDER)} == {2}
+    assert mails(outbox.REMINDER) == EVERYBODY
+    assert not Reminder.select().join(Wave).where(Wave.state == "open", ~Reminder.done).exists()
+
+
+def test_a_planned_or_closed_wave_reminds_nobody(company: Company) -> None:
+    assert remind_due(OPENS + 10 * DAY) == 0
+    wave = company.close_wave(company.open_wave())
+    assert remind_due(wave.closes_at) == 0
+
+
+def test_a_reminder_that_fails_is_tried_again(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.open_wave()
+    with monkeypatch.context() as patched:
+        patched.setattr(waves.outbox, "queue", broken)
+        with pytest.raises(RuntimeError):
+            remind_due(OPENS + 4 * DAY)
+    assert remind_due(OPENS + 4 * DAY) == 1
+
+
+# Closing
+
+
+def test_a_wave_closes_at_its_second_and_not_before(company: Company) -> None:
+    wave = company.open_wave()
+    assert close_due(wave.closes_at - 1) == []
+    assert [closed.id for closed in close_due(wave.closes_at)] == [wave.id]
+
+
+def test_a_wave_closes_however_late(company: Company) -> None:
+    wave = company.open_wave()
+    assert len(close_due(wave.closes_at + YEAR)) == 1
+    assert Wave.get_by_id(wave.id).closed_at == wave.closes_at + YEAR
+
+
+def test_a_stale_wave_does_not_close_again(company: Company) -> None:
+    stale = company.open_wave()
+    company.answer(stale)
+    assert close_wave(stale, stale.closes_at)
+    release = Release.get().digest
+    assert not close_wave(stale, stale.closes_at)
+    assert (Release.get().digest, mails(outbox.SUMMARY)) == (release, 2)
+
+
+def test_a_planned_wave_cannot_be_closed(company: Company) -> None:
+    assert not close_wave(Wave.get(), OPENS)
+    assert Release.select().count() == 0
+
+
+def test_closing_one_wave_leaves_the_answers_of_another(company: Company) -> None:
+    other = add_pulse("other", "quarterly", date(2026, 3, 2), "Europe/Madrid")
+    first, second = sorted(open_due(OPENS, K), key=lambda wave: wave.pulse_id == other.id)
+    company.answer(first)
+    company.answer(second)
+    company.close_wave(first)
+    assert Response.select().where(Response.wave == second).count() == EVERYBODY
+
+
+def test_each_lead_gets_one_summary(company: Company) -> None:
+    Leadership.create(person=company.alice, department=company.departments["Sales"])
+    company.close_wave(company.open_wave())
+    summaries = Message.select(Message.person).where(Message.kind == outbox.SUMMARY).tuples()
+    assert list(summaries) == [(company.alice.id,), (company.bob.id,)]
+
+
+def test_who_leads_a_department_that_nobody_uses_gets_no_summary(company: Company) -> None:
+    company.ask_only_about("Finance")
+    company.close_wave(company.open_wave())
+    told = Message.select(Message.person).where(Message.kind == outbox.SUMMARY).tuples()
+    assert list(told) == [(company.alice.id,)]
+
+
+# Opening by hand
+
+
+def test_opening_now_moves_the_wave_with_its_reminders_and_its_closing(company: Company) -> None:
+    wave = open_now(company.pulse, OPENS - 10 * DAY + 3600, K)
+    assert (wave.state, wave.local_date, wave.closes_at) == ("open", date(2026, 2, 20), OPENS + 4 * DAY + 9 * 3600)
+    due = [reminder.due_at for reminder in Reminder.select().where(Reminder.wave == wave).order_by(Reminder.sequence)]
+    assert due == [OPENS - 6 * DAY, OPENS - DAY]
+
+
+def test_today_is_todays_date_where_the_pulse_is(company: Company) -> None:
+    half_past_midnight_in_madrid = OPENS - 10 * DAY - 8 * 3600 - 1800
+    assert open_now(company.pulse, half_past_midnight_in_madrid, K).local_date == date(2026, 2, 20)
+
+
+def test_opening_now_leaves_the_following_wave_on_its_day(company: Company) -> None:
+    open_now(company.pulse, OPENS - 10 * DAY, K)
+    assert Wave.get(Wave.state == "planned").local_date == date(2026, 6, 2)
+
+
+def test_a_paused_pulse_has_no_wave_to_open(company: Company) -> None:
+    company.pulse.state = "paused"
+    company.pulse.save()
+    with pytest.raises(WaveError, match="is the pulse paused"):
+        open_now(company.pulse, OPENS, K)
+
+
+def test_a_pulse_with_an_open_wave_opens_no_second_one(company: Company) -> None:
+    company.open_wave()
+    with pytest.raises(WaveError, match="has a wave open already"):
+        open_now(company.pulse, OPENS + DAY, K)
+
+
+def test_a_pulse_opens_no_second_wave_on_the_same_day(company: Company) -> None:
+    company.close_wave(open_now(company.pulse, OPENS, K))
+    with pytest.raises(WaveError, match="had a wave today"):
+        open_now(company.pulse, OPENS + 3600, K)
+
+
+def test_a_pulse_may_open_the_next_wave_on_the_day_after(company: Company) -> None:
+    company.close_wave(open_now(company.pulse, OPENS, K))
+    assert open_now(company.pulse, OPENS + DAY, K).local_date == date(2026, 3, 3)
+
+
+def test_losing_the_race_to_open_leaves_everything_as_it_was(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waves, "open_wave", lambda *_: False)
+    before = Wave.get().opens_at, [reminder.due_at for reminder in Reminder.select()]
+    with pytest.raises(WaveError, match="somebody else"):
+        open_now(company.pulse, OPENS - 10 * DAY, K)
+    assert (Wave.get().opens_at, [reminder.due_at for reminder in Reminder.select()]) == before
+
+
+def test_opening_by_hand_after_a_long_stop_leaves_one_wave_open(company: Company) -> None:
+    now = OPENS + 91 * DAY  # 1 June: the wave of 2 March was missed, that of 2 June is to come
+    opened = open_now(company.pulse, now, K)
+    assert (opened.occurrence, opened.local_date) == (1, date(2026, 6, 1))
+    assert open_due(now + 2 * DAY, K) == []
+    assert mails(outbox.MISSED) == 2

@@ -1,0 +1,89 @@
+"""What the tests of the pages share: how far the company's story has gone, and somebody's mailed link.
+
+Each stage of the story is played once and copied for each test that begins there.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from survey.database import bind
+from survey.external import import_external
+from survey.models import Invitation, Person, Wave, database
+from survey.settings import Settings
+from survey.signing import invitation_token
+from tests.cast import OPENS, Company
+from tests.web.pages import Link, mixed
+
+Stages = dict[str, Path]
+
+
+@pytest.fixture(scope="session")
+def stages(cast: tuple[Path, Company], tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    """Databases in which a wave is open, and in which two are released and customers have spoken."""
+    begun, company = cast
+    home = tmp_path_factory.mktemp("stages")
+    bind(Settings.from_environment({}, home=str(home), secret_key="a key for tests"))
+    playing = home / "espejo.sqlite3"
+    shutil.copy(begun, playing)
+    with database.connection_context():
+        company.open_wave()
+    opened = shutil.copy(playing, home / "open")
+    with database.connection_context():
+        company.answer(Wave.get(Wave.state == "open"), mixed)
+        company.close_wave(Wave.get(Wave.state == "open"))
+        company.released_wave(mixed)
+        import_external(_customers(home), None, OPENS)
+    return {"open": opened, "released": playing}
+
+
+def _customers(folder: Path) -> Path:
+    """Customers like Finance, are cool about IT, and rate a shop that counts for nobody yet."""
+    scores = {"Finance": (5, 5, 5, 4), "IT": (2, 3, 3, 2), "Shop": (4, 4, 3, 4)}
+    rows = [
+        f"{name},{item},2026-01-1{place},{score}"
+        for name, given in scores.items()
+        for item in ("overall", "promises")
+        for place, score in enumerate(given * 2)
+    ]
+    path = folder / "customers.csv"
+    path.write_text("\n".join(["touchpoint,item,date,score", *rows]), encoding="utf-8")
+    return path
+
+
+def _begin_at(stage: Path, settings: Settings) -> None:
+    assert database.is_closed(), "Ask for the stage before anything is read or written."
+    shutil.copy(stage, settings.home_folder / "espejo.sqlite3")
+
+
+@pytest.fixture
+def wave(company: Company, settings: Settings, stages: Stages) -> Wave:
+    """The first wave, open; nobody has answered."""
+    _begin_at(stages["open"], settings)
+    return Wave.get(Wave.state == "open")
+
+
+@pytest.fixture
+def released(company: Company, settings: Settings, stages: Stages) -> list[Wave]:
+    """Two released waves, the latest first, and what customers say."""
+    _begin_at(stages["released"], settings)
+    return list(Wave.select().where(Wave.state == "closed").order_by(Wave.id.desc()))
+
+
+@pytest.fixture
+def link_of(wave: Wave, settings: Settings) -> Callable[[Person], Link]:
+    """The link that a person was mailed."""
+
+    def found(person: Person) -> Link:
+        invitation = Invitation.get(Invitation.wave == wave, Invitation.person == person)
+        return Link(invitation_token(invitation.id, settings), tuple(map(int, invitation.providers.split())))
+
+    return found
+
+
+@pytest.fixture
+def link(link_of: Callable[[Person], Link], company: Company) -> Link:
+    """Charlie's link; Charlie reads English."""
+    return link_of(company.charlie)

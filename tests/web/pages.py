@@ -1,0 +1,111 @@
+"""Reading pages and databases as an attacker would: every address, every table, every row."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any
+
+from flask import Flask
+
+from survey.measure.scale import ITEMS, OVERALL
+from survey.models import TABLES
+from survey.responses import Answer
+
+STRANGE = "<script>alert(1)</script>{{7*7}} \u202eright to left\u202c 🙃 'q' \"d\" &amp;"
+
+
+@dataclass(frozen=True)
+class Link:
+    """Somebody's mailed link: its token, and the providers it asks about."""
+
+    token: str
+    providers: tuple[int, ...]
+
+    @property
+    def address(self) -> str:
+        return f"/r/{self.token}"
+
+    def field(self, name: str, place: int = 0) -> str:
+        """The name of a field about the provider at `place`."""
+        return f"p{self.providers[place]}-{name}"
+
+    def first(self, **values: str) -> dict[str, str]:
+        """Fields about the first provider."""
+        return {self.field(name): value for name, value in values.items()}
+
+    def filled(self, **values: str) -> dict[str, str]:
+        """Everybody gets fours; `values` replace or add fields about the first provider."""
+        return {f"p{provider}-{item}": "4" for provider in self.providers for item in ITEMS} | self.first(**values)
+
+
+@dataclass(frozen=True)
+class Address:
+    """One page of the URL map, with a value in each of its places."""
+
+    endpoint: str
+    path: str
+    method: str
+
+
+def addresses(app: Flask, **values: Any) -> Iterator[Address]:
+    """Every page and every form of the application, so that a new one cannot be forgotten."""
+    known = {"filename": "base.css", "form": "csv", "key": "finance", "token": "forged.token", **values}
+    with app.test_request_context():
+        for rule in app.url_map.iter_rules():
+            given = {name: known[name] for name in rule.arguments}
+            for method in sorted((rule.methods or set()) & {"GET", "POST", "HEAD"}):
+                yield Address(rule.endpoint, app.url_for(rule.endpoint, **given), method)
+
+
+def everything() -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all tables: two of these are equal when nothing has changed in between."""
+    return {table.__name__: sorted(table.select().tuples(), key=repr) for table in TABLES}
+
+
+class _Tables(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[list[list[str]]] = []
+        self._in_cell = False
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        if tag == "table":
+            self.found.append([])
+        elif tag == "tr":
+            self.found[-1].append([])
+        elif tag in ("th", "td"):
+            self.found[-1][-1].append("")
+            self._in_cell = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("th", "td"):
+            self._in_cell = False
+            self.found[-1][-1][-1] = " ".join(self.found[-1][-1][-1].split())
+
+    def handle_data(self, text: str) -> None:
+        if self._in_cell:
+            self.found[-1][-1][-1] += text
+
+
+def tables(html: str) -> list[list[list[str]]]:
+    """The text of every cell, by table and row."""
+    parser = _Tables()
+    parser.feed(html)
+    return parser.found
+
+
+def csrf_token(html: str) -> str:
+    found = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', html)
+    assert found
+    return found[1]
+
+
+def mixed(provider: int) -> Answer:
+    """Scores that differ from provider to provider and from item to item."""
+    return Answer(provider, {item: 1 + (provider + place) % 5 for place, item in enumerate(ITEMS)})
+
+
+def strange(provider: int) -> Answer:
+    """An answer whose comment tries to be more than text."""
+    return Answer(provider, {OVERALL: 4}, comment=STRANGE, comment_kind="complaint")

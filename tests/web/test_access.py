@@ -1,0 +1,239 @@
+"""Who may see what, tried on every page of the URL map as a stranger, as Charlie, as a lead and as HR."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from survey import create_app
+from survey.models import Department, Leadership, Person, Response, ServiceLink
+from survey.settings import Settings
+from survey.signing import sign_in_token
+from survey.web.access import limiter
+from tests.cast import OPENS, Company
+from tests.web.pages import addresses, csrf_token, everything, mixed
+
+FOR_ALL = {
+    *("static", "index", "respond.answer", "respond.confidentiality", "api.alive", "api.ready"),
+    *("account.login", "account.offer_sign_in", "account.use_link", "account.logout"),
+}
+FOR_LEADS = {"lead.results"}
+
+
+@pytest.fixture
+def guarded(app, wave):
+    """Every page and form that somebody must have a right to."""
+    found = [page for page in addresses(app, wave_id=wave.id, key="quarterly") if page.endpoint not in FOR_ALL]
+    assert len(found) > 20
+    return found
+
+
+@pytest.fixture
+def charlie(company, wave, sign_in):
+    """Charlie in the session of a lead, which he was until a moment ago."""
+    leadership = Leadership.create(person=company.charlie, department=company.departments["Sales"])
+    client = sign_in(company.charlie)
+    assert client.get("/lead/").status_code == 200
+    Leadership.delete().where(Leadership.person == leadership.person).execute()
+    return client
+
+
+def statuses(client, pages) -> dict[object, int]:
+    return {page: client.open(page.path, method=page.method).status_code for page in pages}
+
+
+def test_a_stranger_is_sent_to_the_sign_in_page(client, guarded):
+    before = everything()
+    for page in guarded:
+        answer = client.open(page.path, method=page.method)
+        assert (answer.status_code, answer.location) == (302, "/login"), page
+    assert everything() == before
+
+
+def test_charlie_is_refused_everywhere(charlie, guarded):
+    before = everything()
+    assert statuses(charlie, guarded) == dict.fromkeys(guarded, 403)
+    assert everything() == before
+
+
+def test_a_lead_is_refused_on_every_page_of_hr(company, sign_in, guarded):
+    alice = sign_in(company.alice)
+    pages = [page for page in guarded if page.endpoint not in FOR_LEADS]
+    before = everything()
+    assert statuses(alice, pages) == dict.fromkeys(pages, 403)
+    assert everything() == before
+
+
+def test_hr_and_administrators_are_let_in_but_not_among_the_leads(company, sign_in):
+    for person in (company.hanna, company.adam):
+        client = sign_in(person)
+        assert client.get("/hr/").status_code == 200
+        assert client.get("/lead/").status_code == 403
+
+
+def test_a_session_ends_when_a_person_is_deactivated(company, sign_in):
+    hanna, alice = sign_in(company.hanna), sign_in(company.alice)
+    Person.update(active=False).execute()
+    assert hanna.get("/hr/").location == alice.get("/lead/").location == "/login"
+
+
+def test_a_right_ends_when_the_role_does(company, sign_in):
+    hanna = sign_in(company.hanna)
+    Person.update(role="").where(Person.id == company.hanna.id).execute()
+    assert hanna.get("/hr/").status_code == 403
+
+
+def test_a_session_lasts_twelve_hours(company, sign_in):
+    with time_machine.travel(OPENS, tick=False) as clock:
+        hanna = sign_in(company.hanna)
+        hanna.get("/hr/")
+        clock.shift(timedelta(hours=11, minutes=59))
+        assert hanna.get("/hr/").status_code == 200
+        clock.shift(timedelta(minutes=2))
+        assert hanna.get("/hr/").location == "/login"
+
+
+def test_a_session_cannot_be_forged(app, client, settings):
+    forger = create_app(Settings.from_environment({}, home=settings.home, secret_key="another key"))
+    session = forger.session_interface.get_signing_serializer(forger).dumps({"_user_id": "1", "_fresh": True})
+    client.set_cookie("espejo", session)
+    assert client.get("/hr/").location == "/login"
+
+
+def test_the_session_cookie_is_kept_from_scripts_and_other_sites(company, client, settings):
+    answer = client.post(f"/login/{sign_in_token(company.hanna.id, 0, settings)}")
+    assert "HttpOnly" in answer.headers["Set-Cookie"]
+    assert "SameSite=Lax" in answer.headers["Set-Cookie"]
+    assert "Secure" not in answer.headers["Set-Cookie"]
+
+
+def test_the_session_cookie_is_secure_where_pages_are(company: Company, settings):
+    safe = Settings.from_environment(
+        {}, home=settings.home, secret_key=settings.key(), base_url="https://espejo.example"
+    )
+    app = create_app(safe)
+    app.config["WTF_CSRF_ENABLED"] = False
+    answer = app.test_client().post(f"/login/{sign_in_token(company.hanna.id, 0, safe)}")
+    assert "Secure" in answer.headers["Set-Cookie"]
+
+
+# --- Keys in forms -------------------------------------------------------------------------------------------------
+
+
+def test_no_form_is_taken_without_a_key(app, company, wave, link, sign_in):
+    hanna = sign_in(company.hanna)
+    forms = [
+        page for page in addresses(app, wave_id=wave.id, key="quarterly", token=link.token) if page.method == "POST"
+    ]
+    app.config["WTF_CSRF_ENABLED"] = True
+    before = everything()
+    assert statuses(hanna, forms) == dict.fromkeys(forms, 400)
+    assert everything() == before
+    assert hanna.get("/hr/").status_code == 200  # not signed out either
+
+
+def test_a_key_of_another_session_is_no_key(app, company, wave, sign_in):
+    hanna, stranger = sign_in(company.hanna), app.test_client()
+    app.config["WTF_CSRF_ENABLED"] = True
+    key = csrf_token(stranger.get("/login").text)
+    assert hanna.post(f"/hr/waves/{wave.id}/close", data={"csrf_token": key}).status_code == 400
+
+
+def test_forms_are_taken_with_the_key_that_their_page_brought(app, company, wave, sign_in):
+    hanna = sign_in(company.hanna)
+    app.config["WTF_CSRF_ENABLED"] = True
+    page = hanna.get(f"/hr/waves/{wave.id}/close").text
+    assert hanna.post(f"/hr/waves/{wave.id}/close", data={"csrf_token": csrf_token(page)}).location == "/hr/"
+
+
+# --- Limits on attempts --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def limited(app, monkeypatch):
+    """A browser whose attempts are counted."""
+    monkeypatch.setattr(limiter, "enabled", True)
+    return app.test_client()
+
+
+def test_a_sixth_link_for_one_address_within_fifteen_minutes_is_refused(company, limited):
+    def ask(email: str) -> int:
+        return limited.post("/login", data={"email": email}).status_code
+
+    with time_machine.travel(OPENS, tick=False) as clock:
+        assert [ask("hanna@mirror.example") for _ in range(5)] == [200] * 5
+        assert ask(" HANNA@mirror.example") == 429
+        assert ask("adam@mirror.example") == 200
+        clock.shift(timedelta(minutes=16))
+        assert ask("hanna@mirror.example") == 200
+
+
+def test_too_many_attempts_get_a_page_of_their_own(company, limited):
+    for _ in range(5):
+        limited.post("/login", data={"email": "hanna@mirror.example"})
+    answer = limited.post("/login", data={"email": "hanna@mirror.example"}, headers={"Accept-Language": "en"})
+    assert "Too many attempts" in answer.text
+
+
+def test_guessing_links_is_stopped_but_opening_ones_own_is_not(link, limited):
+    for _ in range(40):
+        assert limited.get(link.address).status_code == 200
+    assert [limited.get("/r/forged.token").status_code for _ in range(31)] == [404] * 30 + [429]
+    assert Response.select().count() == 0
+
+
+def test_guessing_sign_in_links_is_stopped_but_good_ones_are_not_counted(company, limited, settings):
+    good = f"/login/{sign_in_token(company.hanna.id, 0, settings)}"
+    for _ in range(40):
+        assert limited.get(good).status_code == 200
+    assert [limited.post("/login/forged").status_code for _ in range(31)] == [410] * 30 + [429]
+
+
+# --- The price of a page -------------------------------------------------------------------------------------------
+
+MANY = [
+    "/hr/",
+    "/hr/matrix",
+    "/hr/gap",
+    "/hr/departments/finance",
+    "/hr/people",
+    "/hr/external",
+    "/hr/outbox",
+    "/lead/",
+]
+
+
+@pytest.fixture
+def queries(caplog):
+    """How many queries the fetching of an address makes."""
+    caplog.set_level("DEBUG", logger="peewee")
+
+    def count(client, address: str) -> int:
+        caplog.clear()
+        assert client.get(address).status_code == 200
+        return sum(record.name == "peewee" for record in caplog.records)
+
+    return count
+
+
+def grow(company: Company) -> None:
+    """Six more departments, led by Hanna, that use and are used by those there are; and a wave about them all."""
+    old = list(company.departments.values())
+    for number in range(6):
+        new = company.departments[f"New {number}"] = Department.create(key=f"new-{number}", name=f"New {number}")
+        Leadership.create(person=company.hanna, department=new)
+        for place in range(12):
+            company._person(f"new{number}-{place}", new.name)
+        for other in old:
+            ServiceLink.create(client=other, provider=new, weight=1)
+            ServiceLink.create(client=new, provider=other, weight=1)
+    company.released_wave(mixed)
+
+
+def test_the_number_of_queries_does_not_grow_with_what_a_page_shows(company, released, sign_in, queries):
+    Leadership.create(person=company.hanna, department=company.departments["Finance"])
+    hanna = sign_in(company.hanna)
+    before = {address: queries(hanna, address) for address in MANY}
+    grow(company)
+    assert hanna.get("/lead/").text.count('<section class="department"') == 7
+    assert {address: queries(hanna, address) for address in MANY} == before

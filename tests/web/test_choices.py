@@ -1,0 +1,38 @@
+"""Which wave and item an address chooses."""
+
+import pytest
+from werkzeug.exceptions import NotFound
+
+from survey.models import Wave
+from survey.web.choices import chosen_item, chosen_wave
+
+WAVES = [Wave(id=7), Wave(id=3)]
+
+
+@pytest.mark.parametrize(("query", "chosen"), [("", WAVES[0]), ("?wave=3", WAVES[1]), ("?wave=7&wave=3", WAVES[0])])
+def test_the_wave_of_the_address_else_the_first(app, query, chosen):
+    with app.test_request_context(f"/{query}"):
+        assert chosen_wave(WAVES) is chosen
+
+
+@pytest.mark.parametrize("query", ["?wave=", "?wave=8", "?wave=03", "?wave=%2B3", "?wave=3%00"])
+def test_any_other_wave_is_refused(app, query):
+    with app.test_request_context(f"/{query}"), pytest.raises(NotFound):
+        chosen_wave(WAVES)
+
+
+def test_without_waves_none_is_chosen(app):
+    with app.test_request_context("/?wave=3"):
+        assert chosen_wave([]) is None
+
+
+def test_the_item_of_the_address_else_all_in_all(app):
+    with app.test_request_context("/?item=openness"):
+        assert chosen_item() == "openness"
+    with app.test_request_context("/"):
+        assert chosen_item() == "overall"
+
+
+def test_what_is_asked_but_not_shown_is_refused(app):
+    with app.test_request_context("/?item=missing"), pytest.raises(NotFound):
+        chosen_item()
