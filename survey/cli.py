@@ -103,7 +103,7 @@ def run_demo(port: int, home: Path | None) -> None:
         click.echo("Making the demo company …")
         started = time.monotonic()
         database.open_database(settings)
-        demo.fill(settings, now())
+        demo.fill(settings, now(), Clockwork(create_app(settings, demo=True), settings, demo.Mailbox(settings)).mail)
         tables.close()
         click.echo(f"Made in {time.monotonic() - started:.1f} s. Ctrl-C stops it.")
         click.echo(f"Who is who:          {settings.address}/")

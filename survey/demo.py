@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email import policy
@@ -142,8 +142,11 @@ def settings(home: Path, port: int) -> Settings:
     )
 
 
-def fill(settings: Settings, now: int) -> None:
-    """Make the company, its history and the running wave; nothing, when the home folder has one already."""
+def fill(settings: Settings, now: int, deliver: Callable[[int], object]) -> None:
+    """Make the company, its history and the running wave; nothing, when the home folder has one already.
+
+    `deliver(moment)` sends the running wave's mail; that of the history is thrown away.
+    """
     if Person.select().exists():
         return
     chance = random.Random(SEED)  # noqa: S311 - the same company every time
@@ -153,13 +156,33 @@ def fill(settings: Settings, now: int) -> None:
         _import_customers(Path(scratch), pulse.first_date, now, chance)
     for number in range(WAVES_OF_HISTORY):
         wave = _open(pulse, number, settings)
-        _answer(wave, 0.74, chance)
+        unsaid = _decks(chance)
+        _throw_mail_away(wave.opens_at)
+        _answer(wave, 0.74, unsaid, chance)
         waves.remind_due(wave.closes_at - 1)
-        _answer(wave, 0.25, chance)
+        _throw_mail_away(wave.closes_at - 1)
+        _answer(wave, 0.25, unsaid, chance)
         waves.close_due(wave.closes_at)
-        outbox.drop_expired(now)
+        _throw_mail_away(wave.closes_at)
     wave = _open(pulse, WAVES_OF_HISTORY, settings)
-    _answer(wave, 0.3, chance)
+    deliver(wave.opens_at)
+    _answer(wave, 0.3, _decks(chance), chance)
+
+
+def _throw_mail_away(moment: int) -> None:
+    """Deliver what is due to nobody, without writing it."""
+    with database.atomic():
+        outbox.deliver(moment, lambda _message, _now: EmailMessage(), Nowhere())
+
+
+class Nowhere:
+    """Takes mail and keeps none of it."""
+
+    def send(self, mail: EmailMessage) -> None:
+        """Nobody reads it."""
+
+    def close(self) -> None:
+        """Nothing was open."""
 
 
 def _first_day(now: int) -> date:
@@ -229,11 +252,18 @@ def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) 
 # --- The answers ---------------------------------------------------------------------------------------------------
 
 
-def _answer(wave: Wave, share: float, chance: random.Random) -> None:
+def _decks(chance: random.Random) -> dict[int, Deck]:
+    """By department: all comments, shuffled. In one wave each is said at most once about a department."""
+    return {
+        department.id: {kind: chance.sample(texts, len(texts)) for kind, texts in SAID.items()}
+        for department in people.departments()
+    }
+
+
+def _answer(wave: Wave, share: float, unsaid: dict[int, Deck], chance: random.Random) -> None:
     """Let `share` of those who have not answered do so."""
     named = {team.name: team for team in TEAMS}
     teams = {department.id: named[department.name] for department in people.departments()}
-    unsaid = {provider: {kind: chance.sample(texts, len(texts)) for kind, texts in SAID.items()} for provider in teams}
     waiting = Invitation.select(Invitation.id, Invitation.providers).where(
         Invitation.wave == wave, ~Invitation.answered
     )
@@ -286,11 +316,13 @@ class Mailbox:
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.make_home() / "mailbox"
         self._folder.mkdir(exist_ok=True)
+        self._latest = 0  # two mails may come in one tick of a coarse clock
 
     def send(self, mail: EmailMessage) -> None:
         draft = self._folder / f".{random_id()}"
         draft.write_bytes(mail.as_bytes())
-        draft.rename(self._folder / f"{time.time_ns()}.eml")
+        self._latest = max(time.time_ns(), self._latest + 1)
+        draft.rename(self._folder / f"{self._latest}.eml")
 
     def close(self) -> None:
         """Nothing to end: a folder holds no conversation."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from email.message import EmailMessage
 from typing import Protocol
 
-from peewee import chunked, fn
+from peewee import JOIN, chunked, fn
 
 from survey.models import Invitation, Message, Person, Wave, database
 
@@ -102,12 +102,6 @@ def deliver(now: int, compose: Compose, transport: Transport) -> Counter[str]:
     return outcomes
 
 
-def drop_expired(now: int) -> int:
-    """Drop what waits and has become pointless, all at once; return how many."""
-    waiting = Message.state.in_(["pending", "retry"]) & (Message.expires_at <= now)
-    return Message.update(state="dropped", reason=EXPIRED).where(waiting).execute()
-
-
 def _claim(now: int) -> list[Message]:
     """Take up to a batch of due messages, so that no other sender takes them while the lease lasts."""
     due = (Message.state.in_(["pending", "retry"]) & (Message.due_at <= now)) | (
@@ -147,17 +141,22 @@ def why_not_sent(message: Message, now: int) -> str | None:
     """The reason for which a queued message must not leave any more, or None when it must."""
     if message.expires_at is not None and message.expires_at <= now:
         return EXPIRED
-    if not Person.select(Person.active).where(Person.id == message.person_id).scalar():
+    active, wave_state, answered = (
+        Message.select(Person.active, Wave.state, Invitation.answered)
+        .join(Person)
+        .switch(Message)
+        .join(Wave, JOIN.LEFT_OUTER)
+        .join(Invitation, JOIN.LEFT_OUTER, on=(Invitation.wave == Wave.id) & (Invitation.person == Message.person))
+        .where(Message.id == message.id)
+        .tuples()
+        .get()
+    )
+    if not active:
         return LEFT
     if message.kind not in (INVITATION, REMINDER):
         return None
-    if Wave.select(Wave.state).where(Wave.id == message.wave_id).scalar() != "open":
+    if wave_state != "open":
         return WAVE_CLOSED
-    answered = (
-        Invitation.select(Invitation.answered)
-        .where(Invitation.wave == message.wave_id, Invitation.person == message.person_id)
-        .scalar()
-    )
     return ANSWERED if answered else None
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from survey import outbox
 from survey.models import Invitation, Message, Person, Wave, database
-from survey.outbox import BATCH, LEASE_SECONDS, Refused, Unreachable, deliver, drop_expired, queue, state_counts
+from survey.outbox import BATCH, LEASE_SECONDS, Refused, Unreachable, deliver, queue, state_counts
 from survey.settings import Settings
 from tests.cast import OPENS, Company
 
@@ -245,17 +245,6 @@ def test_a_message_is_dropped_when_it_has_become_pointless(settings: Settings, a
     queue(outbox.SIGN_IN, people(1), NOW, expires_at=NOW + 60)
     assert send(NOW + after) == {outcome: 1}
     assert only_message().reason == (outbox.EXPIRED if outcome == "dropped" else "")
-
-
-def test_what_has_become_pointless_can_be_dropped_all_at_once(settings: Settings) -> None:
-    queue(outbox.SIGN_IN, people(3), NOW, expires_at=NOW + 60)
-    assert [drop_expired(NOW + 59), drop_expired(NOW + 60)] == [0, 3]
-
-
-def test_what_was_sent_is_not_dropped_later(settings: Settings) -> None:
-    queue(outbox.SIGN_IN, people(1), NOW, expires_at=NOW + 60)
-    send()
-    assert drop_expired(NOW + 60) == 0
 
 
 def test_who_has_left_gets_no_mail(someone: Message) -> None:

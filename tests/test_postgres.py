@@ -16,7 +16,7 @@ import pytest
 from peewee import PostgresqlDatabase
 from playhouse.db_url import connect
 
-from survey import outbox, releases, results, waves
+from survey import erasure, outbox, releases, results, waves
 from survey.database import bind, leave_no_trace, open_database, pending_migrations, upgrade
 from survey.measure.scale import ITEMS
 from survey.models import (
@@ -221,6 +221,15 @@ def test_after_closing_rows_lie_in_the_order_of_their_random_ids(company: Compan
         found = order_on_disk(table._meta.table_name)
         assert len(found) > 50
         assert found == sorted(found)
+
+
+def test_closing_writes_ratings_and_comments_in_the_order_of_their_random_ids(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "leave_no_trace", lambda: None)
+    company.released_wave(lambda provider: Answer(provider, {"overall": 4}, comment="Bien", comment_kind="thanks"))
+    for table in ("rating", "comment"):
+        assert order_on_disk(table) == sorted(order_on_disk(table))
 
 
 def test_after_closing_no_row_tells_which_transaction_an_answer_came_in(company: Company) -> None:

@@ -197,6 +197,17 @@ def test_a_change_is_told_only_between_exact_figures(company: Company, before: i
     assert [change.points for change in result.changes.values()] == [50] * 6 * changed
 
 
+@pytest.mark.parametrize(("people", "changed"), [(11, False), (12, True)])
+def test_a_change_keeps_to_the_larger_k_of_its_two_waves(company: Company, people: int, changed: bool) -> None:
+    company.ask_only_about("Sales")
+    waves.open_wave(Wave.get(), 0, 12)
+    first = Wave.get(Wave.state == "open")
+    company.rate(first, "Finance", 12)
+    company.close_wave(first)
+    wave = about_sales(company, ("Finance", people, 4))
+    assert any(result.changes for result in releases.provider_results(wave)) is changed
+
+
 def test_a_change_is_counted_from_the_last_wave_that_closed(company: Company) -> None:
     first = about_sales(company, ("Finance", 10, 2))
     skipped = Wave.get(Wave.state == "planned")

@@ -1,0 +1,243 @@
+"""The demo: the same company every time, with something to show in every picture."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+import time_machine
+from flask.testing import FlaskClient
+
+from survey import create_app, demo, releases
+from survey.database import bind, open_database
+from survey.measure.gaps import State
+from survey.models import (
+    TABLES,
+    Cell,
+    Department,
+    ExternalTally,
+    Invitation,
+    Leadership,
+    Message,
+    Person,
+    Response,
+    Tally,
+    Wave,
+    database,
+)
+from survey.outbox import INVITATION
+from survey.scheduler import Clockwork
+from survey.settings import Settings
+from survey.web import access
+
+NOW = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())
+PICTURES = ["/hr/gap", "/hr/gap?item=promises", "/hr/departments/ventas", "/hr/departments/legal"]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return fill(tmp_path_factory.mktemp("demo"))
+
+
+def fill(home: Path, now: int = NOW) -> Settings:
+    settings = demo.settings(home, 8000)
+    open_database(settings)
+    with database.connection_context():
+        demo.fill(settings, now, Clockwork(create_app(settings, demo=True), settings, demo.Mailbox(settings)).mail)
+    return settings
+
+
+@pytest.fixture(autouse=True)
+def _today() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def company(filled: Settings) -> Iterator[Settings]:
+    """The demo's company; the tables are bound to it."""
+    bind(filled)
+    with database.connection_context():
+        yield filled
+
+
+@pytest.fixture
+def visitor(company: Settings, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    """Somebody who looks around."""
+    app = create_app(company, demo=True)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    monkeypatch.setattr(access.limiter, "enabled", False)
+    return app.test_client()
+
+
+def counts() -> dict[str, int]:
+    return {table.__name__: table.select().count() for table in TABLES}
+
+
+# --- The company ---------------------------------------------------------------------------------------------------
+
+
+def test_the_company_has_the_size_that_its_front_page_tells(company: Settings) -> None:
+    assert Department.select().count() == 12
+    assert Person.select().count() == 200
+    assert {row.department_id for row in Leadership.select()} == {row.id for row in Department.select()}
+    assert Person.select().where(Person.role == "hr").count() == 1
+
+
+def test_eight_waves_are_released_and_one_is_open(company: Settings) -> None:
+    waves = [(wave.occurrence, wave.state) for wave in Wave.select().order_by(Wave.occurrence)]
+    assert waves == [*((number, "closed") for number in range(8)), (8, "open"), (9, "planned")]
+    assert len(releases.released_waves()) == 8
+    assert releases.altered() == []
+
+
+def test_the_open_wave_opened_some_days_ago_and_lasts_some_more(company: Settings) -> None:
+    wave = Wave.get(Wave.state == "open")
+    assert wave.opens_at < NOW < wave.closes_at
+    answered = Invitation.select().where(Invitation.wave == wave, Invitation.answered).count()
+    assert 0 < answered < 100
+    assert Response.select().count() == answered
+
+
+def test_its_mail_is_about_the_open_wave_alone(company: Settings) -> None:
+    """Nobody wants the mail of two years in the mailbox."""
+    sent = Message.select().where(Message.kind == INVITATION, Message.wave == Wave.get(Wave.state == "open"))
+    assert {message.state for message in sent} == {"sent"}
+    assert len(demo.Mailbox(company).messages()) == len(sent) == 200
+    assert not Message.select().where(Message.state.in_(["pending", "retry", "sending"])).exists()
+
+
+def test_there_are_departments_with_and_without_customers_and_at_least_one_facade(company: Settings) -> None:
+    rows = [row for row in releases.gaps(releases.released_waves()[0]) if row.item == "overall"]
+    states = {row.department.name: row.gap.state for row in rows}
+    assert states["Ventas"] is State.FACADE
+    assert len(set(states.values())) >= 3
+    assert {row.department.name for row in rows if row.outside and row.outside.attributed} == {"Almacén"}
+    assert any(row.outside is None for row in rows)
+    assert ExternalTally.select().count() > 0
+
+
+def test_departments_differ_and_something_changed_since_the_last_wave(company: Settings) -> None:
+    results = releases.provider_results(releases.released_waves()[0])
+    means = [result.figures["overall"].mean for result in results if result.figures]
+    assert len(means) >= 10
+    assert max(means) - min(means) >= 15
+    assert any(result.changes["overall"].is_real for result in results if "overall" in result.changes)
+
+
+def test_comments_are_never_said_twice_about_one_department(company: Settings) -> None:
+    found = releases.comments(releases.released_waves()[0], {row.id for row in Department.select()})
+    assert sum(len(comments) for comments in found.values() if comments) > 50
+    for comments in found.values():
+        texts = [comment.text for comment in comments or ()]
+        assert len(texts) == len(set(texts))
+
+
+# --- The same every time -------------------------------------------------------------------------------------------
+
+
+def test_filling_it_again_changes_nothing(company: Settings) -> None:
+    before = counts()
+    demo.fill(company, NOW + 3600, lambda moment: pytest.fail("Nothing is left to deliver."))
+    assert counts() == before
+
+
+def test_the_same_seed_and_day_make_the_same_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "WAVES_OF_HISTORY", 1)
+    monkeypatch.setattr(demo, "CUSTOMERS", 40)
+
+    def content(home: str, now: int) -> list[object]:
+        fill(tmp_path / home, now)
+        columns = (Cell.provider, Cell.client_group, Cell.raters, Tally.item, Tally.n1, Tally.n3, Tally.n5)
+        with database.connection_context():
+            return [
+                list(Person.select(Person.email, Person.name, Person.department).order_by(Person.id).tuples()),
+                list(Cell.select(*columns).join(Tally).order_by(Cell.id, Tally.item).tuples()),
+                sorted(ExternalTally.select(ExternalTally.touchpoint, ExternalTally.points, ExternalTally.n).tuples()),
+                Response.select().count(),
+            ]
+
+    assert content("one", NOW) == content("two", NOW + 60)
+
+
+# --- What is seen --------------------------------------------------------------------------------------------------
+
+
+def be(visitor: FlaskClient, person: Person) -> None:
+    assert visitor.post(f"/be/{person.id}").status_code == 302
+
+
+def drawn(page: str) -> int:
+    """How many marks stand in the page's pictures."""
+    pictures = re.findall(r'<svg class="chart".*?</svg>', page, re.DOTALL)
+    return sum(len(re.findall(r"<circle|<rect class=\"inside|<path", picture)) for picture in pictures)
+
+
+def test_who_is_who_offers_three_employees_hr_and_every_lead(visitor: FlaskClient) -> None:
+    page = visitor.get("/").text
+    assert len(re.findall(r'<li><a href="/mailbox/\?to=', page)) == 3
+    assert len(re.findall(r'action="/be/\d+"', page)) == 1 + 12
+
+
+def test_nobody_else_can_be_signed_in_as(visitor: FlaskClient) -> None:
+    employee = Person.select().join(Leadership, "LEFT JOIN").where(Leadership.person.is_null(), Person.role == "").get()
+    assert visitor.post(f"/be/{employee.id}").status_code == 404
+
+
+@pytest.mark.parametrize("path", PICTURES)
+def test_every_picture_of_hr_has_something_to_show(path: str, visitor: FlaskClient) -> None:
+    be(visitor, Person.get(Person.role == "hr"))
+    assert drawn(visitor.get(path).text) >= 6
+
+
+def test_leads_have_a_picture(visitor: FlaskClient) -> None:
+    for lead in Person.select().join(Leadership).limit(3):
+        be(visitor, lead)
+        assert drawn(visitor.get("/lead/").text) == 6, lead.name
+
+
+def test_the_matrix_has_more_figures_than_gaps(visitor: FlaskClient, company: Settings) -> None:
+    matrix = releases.matrix(releases.released_waves()[0], "overall")
+    assert len(matrix.providers) >= 10
+    assert len(matrix.cells) > 30
+
+
+# --- The mailbox ---------------------------------------------------------------------------------------------------
+
+
+def test_mail_is_read_in_the_mailbox(visitor: FlaskClient, company: Settings) -> None:
+    key = demo.Mailbox(company).messages()[0]
+    assert f"/mailbox/{key}" in visitor.get("/mailbox/").text
+    assert "/r/" in visitor.get(f"/mailbox/{key}").text
+    html = visitor.get(f"/mailbox/{key}/html")
+    assert "/r/" in html.text
+    assert "style=" not in html.text
+    assert "'unsafe" not in html.headers["Content-Security-Policy"]
+
+
+def test_the_mailbox_of_one_person_shows_nobody_elses_mail(visitor: FlaskClient, company: Settings) -> None:
+    person = Person.select().order_by(Person.id.desc()).get()
+    page = visitor.get(f"/mailbox/?to={person.email}").text
+    assert len(re.findall(r'href="/mailbox/\d+"', page)) == 1
+    assert person.email in page
+
+
+def test_mails_that_come_at_one_moment_are_all_kept(company: Settings, tmp_path: Path) -> None:
+    box = demo.Mailbox(demo.settings(tmp_path, 8000))
+    for number in range(3):
+        mail = EmailMessage()
+        mail["Subject"] = str(number)
+        box.send(mail)
+    assert [box.read(key)["Subject"] for key in box.messages()] == ["2", "1", "0"]
+
+
+@pytest.mark.parametrize("key", ["1", "..%2fsecret-key", "²", "x", "1/html", "1/pictures/items-ventas"])
+def test_a_message_that_is_not_there_is_not_found(key: str, visitor: FlaskClient) -> None:
+    assert visitor.get(f"/mailbox/{key}").status_code == 404
+
+
+def test_the_mailbox_and_who_is_who_exist_in_the_demo_alone(client: FlaskClient) -> None:
+    assert client.get("/mailbox/").status_code == 404
+    assert client.post("/be/1").status_code == 404
