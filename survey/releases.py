@@ -43,7 +43,7 @@ from survey.people import departments
 
 Key = TypeVar("Key", bound=Hashable)
 
-OTHERS = "others"  # the clients that are only shown together
+COUNTS = [getattr(Tally, f"n{score}") for score in SCORES]
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,12 @@ class Clients:
 
 @dataclass(frozen=True)
 class Atom:
-    """One published tally: never read outside this module."""
+    """One published tally: for the modules of this package that add them up, never for a page."""
 
     wave: int
     provider: int
-    client_group: int
+    departments: frozenset[int]  # the clients, by id
+    others: bool  # the clients are a provider's small groups, put together
     item: str
     counts: tuple[int, ...]
 
@@ -98,20 +99,6 @@ class GapRow:
 
 
 @dataclass(frozen=True)
-class Matrix:
-    """How each provider (row) serves each client group (column) on one item."""
-
-    item: str
-    providers: tuple[Department, ...]
-    columns: tuple[tuple[int, Clients], ...]  # client groups that stand alone somewhere; others come last, per provider
-    cells: dict[tuple[int, int | str], Figure]  # by provider and column (a client group's id, or OTHERS)
-    others: dict[int, Clients]  # by provider: who is in its "other departments"
-    serves: dict[int, Figure]  # margin by provider
-    served: dict[int, Figure]  # margin by column: over the providers where it stands alone
-    company: Figure | None
-
-
-@dataclass(frozen=True)
 class Participation:
     """How many were asked and have answered; of groups of at least k people."""
 
@@ -143,6 +130,12 @@ def released_waves() -> list[Wave]:
     )
 
 
+def waves_until(wave: Wave, count: int) -> list[Wave]:
+    """`wave` and the released waves of its pulse before it, up to `count` in all, the latest first."""
+    query = Wave.select().where(Wave.pulse == wave.pulse_id, Wave.state == "closed", Wave.occurrence <= wave.occurrence)
+    return list(query.order_by(Wave.occurrence.desc()).limit(count))
+
+
 def altered() -> list[Wave]:
     """Closed waves whose release is not, byte for byte, what was released."""
     query = Wave.select(Wave, Release).join(Release, on=(Release.wave == Wave.id), attr="kept")
@@ -165,8 +158,8 @@ def wave_before(wave: Wave) -> Wave | None:
 def provider_results(wave: Wave) -> list[ProviderResult]:
     """How every active department serves, by name; those that publish nothing have no figures."""
     before = wave_before(wave)
-    now_counts = _by(_atoms([wave]), lambda atom: (atom.provider, atom.item))
-    past_counts = _by(_atoms([before]) if before else [], lambda atom: (atom.provider, atom.item))
+    now_counts = _by(atoms([wave]), lambda atom: (atom.provider, atom.item))
+    past_counts = _by(atoms([before]) if before else [], lambda atom: (atom.provider, atom.item))
     raters = raters_of(wave)
     results = []
     for department in departments():
@@ -193,68 +186,21 @@ def raters_of(wave: Wave) -> dict[int, int]:
 
 def company_figures(wave: Wave) -> dict[str, Figure]:
     """All that is published, summed, by item."""
-    sums = _by(_atoms([wave]), lambda atom: atom.item)
+    sums = _by(atoms([wave]), lambda atom: atom.item)
     return {item: shown for item in SHOWN_ITEMS if item in sums and (shown := figure(sums[item], wave.min_group))}
 
 
 def trend(department: Department, item: str, waves: Sequence[Wave]) -> list[tuple[Wave, Figure | None]]:
     """How a department served on an item in each of `waves`."""
     sums = _by(
-        (atom for atom in _atoms(waves, [item]) if atom.provider == department.id), lambda atom: (atom.wave, atom.item)
+        (atom for atom in atoms(waves, [item]) if atom.provider == department.id), lambda atom: (atom.wave, atom.item)
     )
     return [(wave, figure(sums[wave.id, item], wave.min_group) if (wave.id, item) in sums else None) for wave in waves]
 
 
-def matrix(wave: Wave, item: str) -> Matrix:
-    """Provider × client group on one item, with both margins."""
-    atoms = _atoms([wave], [item])
-    clients, provider_of = _clients(wave)
-    k = wave.min_group
-    columns = {atom.client_group: clients[atom.client_group] for atom in atoms if not clients[atom.client_group].others}
-
-    def column_of(atom: Atom) -> tuple[int, int | str]:
-        return atom.provider, atom.client_group if atom.client_group in columns else OTHERS
-
-    serves = _shown(_by(atoms, lambda atom: atom.provider), k)
-    return Matrix(
-        item=item,
-        providers=tuple(department for department in departments() if department.id in serves),
-        columns=tuple(sorted(columns.items(), key=lambda column: column[1].departments)),
-        cells=_shown(_by(atoms, column_of), k),
-        others={provider: clients[group] for group, provider in provider_of.items() if provider is not None},
-        serves=serves,
-        served=_shown(_by((atom for atom in atoms if atom.client_group in columns), lambda atom: atom.client_group), k),
-        company=_shown(_by(atoms, lambda atom: atom.item), k).get(item),
-    )
-
-
-def as_provider(table: Matrix, department: Department) -> list[tuple[Clients, Figure]]:
-    """How a department serves each of its clients; those that are only shown together come last."""
-    columns = dict(table.columns)
-    rows = [
-        (columns[int(column)], table.cells[provider, column])
-        for provider, column in table.cells
-        if provider == department.id and column != OTHERS
-    ]
-    if (department.id, OTHERS) in table.cells:
-        rows.append((table.others[department.id], table.cells[department.id, OTHERS]))
-    return rows
-
-
-def as_client(table: Matrix, department: Department) -> list[tuple[Department, Clients, Figure]]:
-    """How each provider serves a department, where it stands alone or in the group it was asked in."""
-    return [
-        (provider, clients, table.cells[provider.id, column])
-        for column, clients in table.columns
-        if department.name in clients.departments
-        for provider in table.providers
-        if (provider.id, column) in table.cells
-    ]
-
-
 def gaps(wave: Wave, only: Collection[int] | None = None) -> list[GapRow]:
     """Inside, outside and gap of every department and item that has at least one side; by department, then item."""
-    inside = _by(_atoms([wave]), lambda atom: (atom.provider, atom.item))
+    inside = _by(atoms([wave]), lambda atom: (atom.provider, atom.item))
     outside = outside_scores(until=_outside_until(wave))
     rows = []
     for department in departments():
@@ -303,7 +249,7 @@ def participation(wave: Wave) -> list[Participation]:
 
     A company of fewer than k people is one group, of which nothing is told.
     """
-    clients, _ = _clients(wave)
+    clients = _clients(wave)
     counted = _answered_so_far(wave) if wave.state == "open" else {}
     rows = [
         Participation(
@@ -325,16 +271,25 @@ def whole_participation(rows: Iterable[Participation]) -> Participation:
 # --- Reading what is published -------------------------------------------------------------------------------------
 
 
-def _atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS) -> list[Atom]:
-    """Every published tally of these waves and items."""
-    columns = [getattr(Tally, f"n{score}") for score in SCORES]
-    query = (
-        Tally.select(Cell.wave, Cell.provider, Cell.client_group, Tally.item, *columns)
+def atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS) -> list[Atom]:
+    """Every published tally of these waves and items. Two queries."""
+    ids = [wave.id for wave in waves]
+    memberships = ClientGroupDepartment.select(ClientGroup.id, ClientGroupDepartment.department).join(ClientGroup)
+    members: dict[int, list[int]] = defaultdict(list)
+    for group, department in memberships.where(ClientGroup.wave.in_(ids)).tuples():
+        members[group].append(department)
+    clients = {group: frozenset(found) for group, found in members.items()}
+    tallies = (
+        Tally.select(Cell.wave, Cell.provider, ClientGroup.id, ClientGroup.provider, Tally.item, *COUNTS)
         .join(Cell)
-        .where(Cell.wave.in_([wave.id for wave in waves]), Tally.item.in_(items))
-        .order_by(Cell.provider, Cell.client_group)
+        .join(ClientGroup)
+        .where(Cell.wave.in_(ids), Tally.item.in_(items))
+        .order_by(Cell.provider, ClientGroup.id)
     )
-    return [Atom(wave, provider, group, item, tuple(counts)) for wave, provider, group, item, *counts in query.tuples()]
+    return [
+        Atom(wave, provider, clients[group], others is not None, item, tuple(counts))
+        for wave, provider, group, others, item, *counts in tallies.tuples()
+    ]
 
 
 def _by(atoms: Iterable[Atom], key: Callable[[Atom], Key]) -> dict[Key, tuple[int, ...]]:
@@ -350,23 +305,20 @@ def _shown(sums: Mapping[Key, Sequence[int]], k: int) -> dict[Key, Figure]:
     return {key: found for key, counts in sums.items() if (found := figure(counts, k))}
 
 
-def _clients(wave: Wave) -> tuple[dict[int, Clients], dict[int, int | None]]:
-    """{client group: who is in it} and {client group: the provider whose "other departments" it is, or None}."""
+def _clients(wave: Wave) -> dict[int, Clients]:
+    """{client group made at opening: who is in it}"""
     query = (
-        ClientGroupDepartment.select(ClientGroup.id, ClientGroup.provider, Department.name)
+        ClientGroupDepartment.select(ClientGroup.id, Department.name)
         .join(ClientGroup)
         .switch(ClientGroupDepartment)
         .join(Department)
-        .where(ClientGroup.wave == wave)
+        .where(ClientGroup.wave == wave, ClientGroup.provider.is_null())
         .order_by(Department.name)
     )
     names: dict[int, list[str]] = defaultdict(list)
-    provider_of: dict[int, int | None] = {}
-    for group, provider, name in query.tuples():
+    for group, name in query.tuples():
         names[group].append(name)
-        provider_of[group] = provider
-    clients = {group: Clients(tuple(found), provider_of[group] is not None) for group, found in names.items()}
-    return clients, provider_of
+    return {group: Clients(tuple(found), others=False) for group, found in names.items()}
 
 
 def _answered_so_far(wave: Wave) -> dict[int, int]:

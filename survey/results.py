@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, astuple, dataclass, fields
 
-from survey import releases
+from survey import matrices, releases
+from survey.matrices import OTHERS
 from survey.measure.disclosure import Change, Figure
+from survey.measure.scale import SHOWN_ITEMS
 from survey.models import Wave
-from survey.releases import OTHERS, Clients, GapRow
+from survey.releases import Clients, GapRow
 from survey.sheets import write_csv
 
 ALL_CLIENTS = "all"
@@ -60,14 +62,14 @@ def as_json(wave: Wave) -> str:
 
 
 def _cell_rows(wave: Wave) -> Iterator[ResultRow]:
-    for item in releases.ITEMS:
-        matrix = releases.matrix(wave, item)
+    for item in SHOWN_ITEMS:
+        matrix = matrices.by_department([wave], item)
         columns = dict(matrix.columns)
         names = {department.id: department.name for department in matrix.providers}
         for (provider, column), figure in matrix.cells.items():
             if provider not in names:
                 continue  # a department that is no longer active
-            clients = matrix.others[provider] if column == OTHERS else columns[int(column)]
+            clients = matrix.others[provider] if column == OTHERS else columns[column]
             yield _row(wave, names[provider], _client_text(clients), item, figure)
 
 

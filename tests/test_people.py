@@ -89,6 +89,11 @@ def test_an_empty_cell_takes_role_and_leads_away_and_says_so(folder: Path) -> No
     assert (person("bob").role, leads_of(person("alice"))) == ("", [])
 
 
+def test_a_line_break_in_a_name_becomes_a_blank(folder: Path) -> None:
+    take_people(folder, 'email,name,department\nalice@mirror.example,"Alice\r\nBcc: x","Finance\r\nand more"\n')
+    assert (person("alice").name, Department.get().name) == ("Alice Bcc: x", "Finance and more")
+
+
 def test_several_departments_to_lead_are_quoted_in_a_file_of_semicolons(folder: Path) -> None:
     take_people(
         folder,

@@ -16,7 +16,7 @@ import pytest
 from peewee import PostgresqlDatabase
 from playhouse.db_url import connect
 
-from survey import erasure, outbox, releases, results, waves
+from survey import erasure, matrices, outbox, releases, results, waves
 from survey.database import bind, leave_no_trace, open_database, pending_migrations, upgrade
 from survey.measure.scale import ITEMS
 from survey.models import (
@@ -123,7 +123,7 @@ def test_a_whole_pulse(company: Company, settings: Settings) -> None:
 
 
 def test_the_same_answers_give_the_same_release_as_on_sqlite(company: Company) -> None:
-    found = releases.matrix(company.released_wave(all_fours), "overall")
+    found = matrices.by_department([company.released_wave(all_fours)], "overall")
     assert {shown.mean for shown in found.cells.values()} == {75}
     assert found.company is not None
     assert found.company.distribution == (0, 0, 0, 100, 0)

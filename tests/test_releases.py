@@ -7,12 +7,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from survey import releases, waves
+from survey import matrices, releases, waves
+from survey.matrices import OTHERS, Matrix
 from survey.measure.disclosure import figure
 from survey.measure.gaps import State
 from survey.measure.scale import ITEMS
 from survey.models import (
     Cell,
+    ClientGroupDepartment,
     Department,
     ExternalImport,
     ExternalTally,
@@ -24,7 +26,7 @@ from survey.models import (
     Wave,
 )
 from survey.outside import set_departments
-from survey.releases import OTHERS, Clients, GapRow, Matrix, PublicComment
+from survey.releases import Clients, GapRow, PublicComment
 from survey.responses import Answer
 from tests.cast import Company, K
 
@@ -42,12 +44,12 @@ def at_random(seed: int) -> Callable[[int], Answer]:
 
 def tallies(wave: Wave, item: str) -> dict[tuple[str, frozenset[str]], tuple[int, ...]]:
     """{(provider, its clients): counts}, straight from the tables"""
-    clients, _ = releases._clients(wave)
+    clients = defaultdict(set)
+    for member in ClientGroupDepartment.select():
+        clients[member.client_group_id].add(member.department.name)
     rows = Tally.select(Tally, Cell).join(Cell).where(Cell.wave == wave, Tally.item == item)
     return {
-        (row.cell.provider.name, frozenset(clients[row.cell.client_group_id].departments)): tuple(
-            getattr(row, n) for n in SCORES
-        )
+        (row.cell.provider.name, frozenset(clients[row.cell.client_group_id])): tuple(getattr(row, n) for n in SCORES)
         for row in rows
     }
 
@@ -94,7 +96,7 @@ def test_every_margin_of_the_matrix_is_the_sum_of_its_published_cells(company: C
     wave = company.open_wave()
     company.answer(wave, at_random(seed), share=0.9)
     company.close_wave(wave)
-    table, published = releases.matrix(wave, item), tallies(wave, item)
+    table, published = matrices.by_department([wave], item), tallies(wave, item)
     by_provider, by_clients = defaultdict(list), defaultdict(list)
     for (provider, clients), counts in published.items():
         by_provider[provider].append(counts)
@@ -113,14 +115,14 @@ def test_every_margin_of_the_matrix_is_the_sum_of_its_published_cells(company: C
 
 def test_providers_results_are_the_margin_of_the_matrix(company: Company) -> None:
     wave = company.released_wave(at_random(3))
-    table = releases.matrix(wave, "diligence")
+    table = matrices.by_department([wave], "diligence")
     results = {result.department.id: result.figures.get("diligence") for result in releases.provider_results(wave)}
     assert table.serves == {provider: shown for provider, shown in results.items() if shown}
 
 
 def test_the_companys_figure_is_the_sum_of_all_cells(company: Company) -> None:
     wave = about_sales(company, ("Finance", 6, 4), ("Logistics", 9, 2))
-    assert releases.company_figures(wave)["overall"] == releases.matrix(wave, "overall").company
+    assert releases.company_figures(wave)["overall"] == matrices.by_department([wave], "overall").company
 
 
 def test_how_a_client_is_served_counts_only_where_it_stands_alone(company: Company) -> None:
@@ -135,7 +137,7 @@ def test_how_a_client_is_served_counts_only_where_it_stands_alone(company: Compa
     company.rate(wave, "Finance", 4, hard_on_legal)
     company.rate(wave, "Finance", 1, lambda provider: Answer(provider, {"overall": 5} if provider == sales else {}))
     company.rate(wave, "Logistics", 6, hard_on_legal)
-    table = releases.matrix(company.close_wave(wave), "overall")
+    table = matrices.by_department([company.close_wave(wave)], "overall")
     names = {column: clients.departments for column, clients in table.columns}
     assert {names[column]: shown.mean for column, shown in table.served.items()} == {
         ("Finance",): 95,
@@ -148,13 +150,13 @@ def test_a_provider_that_publishes_nothing_has_no_row_and_no_figures(company: Co
     wave = about_sales(company, ("Finance", 4, 4))
     results = {result.department.name: result for result in releases.provider_results(wave)}
     assert (results["Sales"].figures, results["Sales"].raters) == ({}, None)
-    assert releases.matrix(wave, "overall") == Matrix("overall", (), (), {}, {}, {}, {}, None)
+    assert matrices.by_department([wave], "overall") == Matrix("overall", (), (), {}, {}, {}, {}, None, {})
     assert releases.company_figures(wave) == {}
 
 
 def test_how_a_department_serves_lists_its_clients_and_the_others_last(company: Company) -> None:
     wave = about_sales(company, ("Finance", 5, 4), ("Logistics", 4, 4), ("Legal", 3, 4))
-    rows = releases.as_provider(releases.matrix(wave, "overall"), company.departments["Sales"])
+    rows = matrices.as_provider(matrices.by_department([wave], "overall"), company.departments["Sales"])
     assert [(clients.departments, clients.others) for clients, _ in rows] == [
         (("Finance",), False),
         (("IT", "Legal", "Logistics"), True),
@@ -163,7 +165,7 @@ def test_how_a_department_serves_lists_its_clients_and_the_others_last(company: 
 
 def test_how_a_department_is_served_names_the_group_it_was_asked_in(company: Company) -> None:
     wave = about_sales(company, ("Finance", 5, 4), ("Legal", 3, 4), ("IT", 2, 4))
-    rows = releases.as_client(releases.matrix(wave, "overall"), company.departments["Legal"])
+    rows = matrices.as_client(matrices.by_department([wave], "overall"), company.departments["Legal"])
     assert [(provider.name, clients.departments) for provider, clients, _ in rows] == [("Sales", ("IT", "Legal"))]
 
 
@@ -373,7 +375,7 @@ def test_an_open_wave_tells_nothing_but_participation(company: Company) -> None:
     company.rate(wave, "Finance", 12)
     assert releases.released_waves() == []
     assert not any(result.figures for result in releases.provider_results(wave))
-    assert releases.matrix(wave, "overall").cells == {}
+    assert matrices.by_department([wave], "overall").cells == {}
     assert releases.gaps(wave) == []
 
 
@@ -414,7 +416,7 @@ def test_no_two_published_groups_of_a_provider_share_a_department(company: Compa
 
 @pytest.mark.parametrize("seed", range(3))
 def test_no_cell_shows_a_mean_finer_than_its_people_allow(company: Company, seed: int) -> None:
-    table = releases.matrix(random_company(company, seed), "overall")
+    table = matrices.by_department([random_company(company, seed)], "overall")
     small = [shown for shown in table.cells.values() if shown.people[0] < 10]
     assert all(shown.approximate and shown.mean % 5 == 0 and shown.interval is None for shown in small)
     assert all(provider in table.others for provider, column in table.cells if column == OTHERS)

@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
-from survey import releases, results
+from survey import matrices, releases, results
+from survey.matrices import OTHERS
 from survey.measure.scale import ITEMS
 from survey.models import Department, Wave
-from survey.releases import OTHERS
 from survey.responses import Answer
 from survey.results import ResultRow, as_csv, as_json, rows
 from tests.cast import Company, K
@@ -72,12 +72,12 @@ def test_a_total_shows_the_change_that_the_leads_page_shows(wave: Wave) -> None:
 def test_cells_show_what_the_matrix_shows(wave: Wave) -> None:
     expected = {}
     for item in ITEMS:
-        table = releases.matrix(wave, item)
+        table = matrices.by_department([wave], item)
         names = {department.id: department.name for department in table.providers}
         columns = {column: ", ".join(clients.departments) for column, clients in table.columns}
         others = {provider: "others: " + ", ".join(found.departments) for provider, found in table.others.items()}
         for (provider, column), shown in table.cells.items():
-            clients = others[provider] if column == OTHERS else columns[int(column)]
+            clients = others[provider] if column == OTHERS else columns[column]
             expected[item, names[provider], clients] = shown.people[0], shown.mean, shown.interval and shown.interval[0]
     cells = [row for row in rows(wave) if row.clients != results.ALL_CLIENTS]
     assert {(row.item, row.provider, row.clients): (row.people_from, row.mean, row.low) for row in cells} == expected

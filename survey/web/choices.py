@@ -1,11 +1,14 @@
-"""What the reader has chosen in the address of a page: a wave, an item."""
+"""What the reader has chosen in the address of a page: a wave, an item, how the clients are grouped."""
 
 from collections.abc import Sequence
 
 from flask import abort, request
 
+from survey.matrices import WINDOWS
 from survey.measure.scale import ITEMS, OVERALL
 from survey.models import Wave
+
+DIVISION = "division"
 
 
 def chosen_wave(waves: Sequence[Wave]) -> Wave | None:
@@ -22,3 +25,15 @@ def chosen_item() -> str:
     """The item of `?item=`, else `overall`. 404 for any other."""
     item = request.args.get("item", OVERALL)
     return item if item in ITEMS else abort(404)
+
+
+def chosen_window() -> int:
+    """How many waves are shown together, by `?over=`, else 1. 404 for any other."""
+    over = request.args.get("over", "1")
+    return int(over) if over in map(str, WINDOWS) else abort(404)
+
+
+def chosen_clients() -> str:
+    """`division` when `?by=division` asks for it, else an empty text. 404 for any other."""
+    by = request.args.get("by", "")
+    return by if by in ("", DIVISION) else abort(404)

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, abort, render_template
 
-from survey import releases, results
+from survey import matrices, releases, results
 from survey.measure.disclosure import Figure
 from survey.measure.gaps import State
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
@@ -10,7 +10,7 @@ from survey.models import Pulse, Wave
 from survey.releases import GapRow, ProviderResult
 from survey.summaries import lead_summary
 from survey.web.access import department_or_404, hr_only
-from survey.web.choices import chosen_item, chosen_wave
+from survey.web.choices import DIVISION, chosen_clients, chosen_item, chosen_wave, chosen_window
 from survey.web.pictures import gap_dumbbells, item_bars
 from survey.web.planning import to_do
 
@@ -45,18 +45,25 @@ def overview() -> str:
 @blueprint.get("/matrix")
 @hr_only
 def matrix() -> str:
-    """Provider × client group on one item."""
+    """Provider × clients on one item; of several waves together, or with the clients by division, when asked."""
     released = releases.released_waves()
     wave = chosen_wave(released)
-    item = chosen_item()
+    item, over, division = chosen_item(), chosen_window(), chosen_clients() == DIVISION
+    window = releases.waves_until(wave, over) if wave else []
+    make = matrices.by_division if division else matrices.by_department
     return render_template(
         "hr/matrix.html",
         waves=released,
         wave=wave,
+        window=window,
         item=item,
         items=SHOWN_ITEMS,
-        matrix=releases.matrix(wave, item) if wave else None,
-        others=releases.OTHERS,
+        matrix=make(window, item) if window else None,
+        others=matrices.OTHERS,
+        over=over,
+        windows=matrices.WINDOWS,
+        division=division,
+        k=max((found.min_group for found in window), default=0),
         shade=shade,
     )
 
@@ -92,7 +99,7 @@ def department(key: str) -> str:
     if wave is None:
         return render_template("hr/department.html", department=found, waves=[], wave=None)
     summary = lead_summary(wave, [found]).departments[0]
-    table = releases.matrix(wave, OVERALL)
+    table = matrices.by_department([wave], OVERALL)
     return render_template(
         "hr/department.html",
         department=found,
@@ -101,8 +108,8 @@ def department(key: str) -> str:
         summary=summary,
         picture=item_bars(summary) if summary.lines else None,
         trend=releases.trend(found, OVERALL, released[::-1]),
-        serves=releases.as_provider(table, found),
-        uses=releases.as_client(table, found),
+        serves=matrices.as_provider(table, found),
+        uses=matrices.as_client(table, found),
     )
 
 

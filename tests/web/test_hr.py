@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from survey import releases, results, wording
+from survey import matrices, releases, results, wording
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
 from survey.models import Department, Person, Touchpoint
 from survey.web.hr import shade
@@ -42,9 +42,9 @@ def test_the_overview_shows_each_departments_released_mean(hanna, released):
 
 @pytest.mark.parametrize("item", SHOWN_ITEMS)
 def test_the_matrix_shows_each_released_cell(hanna, released, item):
-    matrix = releases.matrix(released[0], item)
+    matrix = matrices.by_department([released[0]], item)
     shown = rows(hanna, f"/hr/matrix?item={item}")
-    columns = [*(group for group, _ in matrix.columns), releases.OTHERS]
+    columns = [*(group for group, _ in matrix.columns), matrices.OTHERS]
     for provider in matrix.providers:
         cells = [matrix.serves[provider.id], *(matrix.cells.get((provider.id, column)) for column in columns)]
         assert shown[provider.name] == [wording.mean(cell) if cell else "" for cell in cells]
@@ -69,10 +69,10 @@ def test_the_widest_facade_stands_first(hanna, released):
 
 def test_a_departments_page_shows_it_as_provider_and_as_client(hanna, released, company):
     finance = company.departments["Finance"]
-    matrix = releases.matrix(released[0], OVERALL)
+    matrix = matrices.by_department([released[0]], OVERALL)
     _, serves, uses, _ = tables(hanna.get("/hr/departments/finance").text)
-    assert [row[1] for row in serves[1:]] == [wording.mean(found) for _, found in releases.as_provider(matrix, finance)]
-    assert [row[1] for row in uses[1:]] == [wording.mean(found) for *_, found in releases.as_client(matrix, finance)]
+    assert [row[1] for row in serves[1:]] == [wording.mean(found) for _, found in matrices.as_provider(matrix, finance)]
+    assert [row[1] for row in uses[1:]] == [wording.mean(found) for *_, found in matrices.as_client(matrix, finance)]
 
 
 def test_an_earlier_wave_can_be_chosen(hanna, released):
