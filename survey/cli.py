@@ -19,7 +19,7 @@ import click
 from apscheduler.schedulers.blocking import BlockingScheduler
 from peewee import PeeweeException
 
-from survey import create_app, database, demo, external, outbox, people, pulses, releases, results, waves
+from survey import create_app, database, demo, erasure, external, outbox, people, pulses, releases, results, waves
 from survey.emails import compose_test
 from survey.mapping import MappingError, load_mapping
 from survey.measure.cadence import local
@@ -415,18 +415,15 @@ def wave_close(settings: Settings, wave_id: int) -> None:
 
 @main.command("results")
 @click.option("--wave", "wave_id", type=WAVE, help="Default: the latest released wave.")
-@click.option("--format", "form", type=click.Choice(["json", "csv"]), default="json", show_default=True)
+@click.option("--format", "form", type=click.Choice(list(results.FORMATS)), default="json", show_default=True)
 @with_database
 def show_results(settings: Settings, wave_id: int | None, form: str) -> None:
     """A release's figures."""
     found = [wave for wave in releases.released_waves() if wave_id in (None, wave.id)]
     if not found:
         raise click.ClickException("No such wave has been released." if wave_id else "No wave has been released yet.")
-    if form == "json":
-        click.echo(results.as_json(found[0]))
-    else:
-        for line in results.as_csv(found[0]):
-            click.echo(line, nl=False)
+    for piece in results.export(found[0], form):
+        click.echo(piece, nl=False)
 
 
 # --- Access and mail -----------------------------------------------------------------------------------------------
@@ -455,6 +452,16 @@ def grant(settings: Settings, role: str, email: str) -> None:
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{person.email} now has the role {role}.")
+
+
+@main.command("erase")
+@click.argument("email")
+@with_database
+def erase(settings: Settings, email: str) -> None:
+    """Forget a person: name and address leave the database; releases stay as they are."""
+    if not erasure.erase(email):
+        raise click.ClickException(f"Nobody here has the address {email}.")
+    click.echo("Erased. Backups made before still hold the name and address.")
 
 
 @main.command("send-test-mail")

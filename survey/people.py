@@ -16,7 +16,7 @@ from survey.sheets import Faults, Row, Sheet, number, slug
 
 ROLES = ("", "hr", "admin")
 EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+")
-PEOPLE_COLUMNS = ("email", "name", "department", "language", "leads", "role")
+PEOPLE_COLUMNS = ("email", "name", "department", "language", "leads", "role", "division")
 LINK_COLUMNS = ("client", "provider", "weight")
 
 
@@ -42,10 +42,11 @@ class Entry:
     language: str | None
     leads: tuple[str, ...] | None  # keys
     role: str | None
+    division: str | None  # key; empty: the department belongs to none
 
 
 def import_people(path: Path, language: str, *, complete: bool = False, rehearse: bool = False) -> ImportSummary:
-    """Take in `email,name,department,language,leads,role`; all of it, or nothing when there is a fault.
+    """Take in `email,name,department,language,leads,role,division`; all of it, or nothing when there is a fault.
 
     Known people (by e-mail, without case) are brought up to date. `complete`: whoever is not in the file is made
     inactive. `rehearse`: say what would change, and change nothing. Raises sheets.ImportRefused.
@@ -66,7 +67,10 @@ def import_people(path: Path, language: str, *, complete: bool = False, rehearse
                 if key not in names and key not in known:
                     faults.add(entry.line, "leads", f'"{key}" is no department of this file or of an earlier one.')
         faults.refuse_if_any()
+        parents = _read_divisions(entries, known, faults)
+        faults.refuse_if_any()
         known |= _add_departments(names, known, summary)
+        _set_divisions(parents, known, summary)
         _store_people(entries, known, language, summary)
         if complete:
             _make_others_inactive(entries, summary)
@@ -82,8 +86,8 @@ def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) 
         faults.add(row.line, "email", f'"{row["email"]}" is no e-mail address.')
     if not row["name"]:
         faults.add(row.line, "name", "is empty.")
-    if len(row["name"]) > 200 or len(row["department"]) > 80:
-        faults.add(row.line, None, "the name (200) or the department (80 characters) is too long.")
+    if len(row["name"]) > 200 or max(len(row["department"]), len(row["division"])) > 80:
+        faults.add(row.line, None, "the name (200), the department or the division (80 characters) is too long.")
     department = slug(row["department"])
     if not department:
         faults.add(row.line, "department", f'"{row["department"]}" names no department.')
@@ -93,7 +97,9 @@ def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) 
         faults.add(row.line, "role", f'"{role}" is unknown; write hr, admin or nothing.')
     if faults.count > before:
         return None
-    names.setdefault(department, " ".join(row["department"].split()))
+    for column in ("department", "division"):
+        if key := slug(row[column]):
+            names.setdefault(key, " ".join(row[column].split()))
     return Entry(
         line=row.line,
         email=email,
@@ -102,6 +108,7 @@ def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) 
         language=language or None,
         leads=tuple(slug(part) for part in row["leads"].split(";") if slug(part)) if "leads" in sheet.columns else None,
         role=role if "role" in sheet.columns else None,
+        division=slug(row["division"]) if "division" in sheet.columns else None,
     )
 
 
@@ -126,6 +133,41 @@ def _add_departments(
     added = {key: Department.create(key=key, name=name) for key, name in names.items() if key not in known}
     summary.counts["departments added"] = len(added)
     return added
+
+
+def _read_divisions(entries: list[Entry], known: dict[str, Department], faults: Faults) -> dict[str, str]:
+    """{department: its division, or an empty text}, by key, as the file says; faults where it contradicts itself."""
+    parents: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    for entry in entries:
+        if entry.division is None:
+            continue
+        if parents.setdefault(entry.department, entry.division) != entry.division:
+            where = f"line {lines[entry.department]}"
+            faults.add(entry.line, "division", f'"{entry.department}" is in another division on {where}.')
+        lines.setdefault(entry.department, entry.line)
+    keys = {department.id: department.key for department in known.values()}
+    tree = {department.key: keys.get(department.parent_id, "") for department in known.values()} | parents
+    for department, line in lines.items():
+        if department in _above(department, tree):
+            faults.add(line, "division", f'"{department}" would be a division of itself.')
+    return parents
+
+
+def _above(department: str, tree: dict[str, str]) -> list[str]:
+    """The divisions above a department, the nearest first; a circle ends where it closes."""
+    found: list[str] = []
+    while (division := tree.get(found[-1] if found else department, "")) and division not in found:
+        found.append(division)
+    return found
+
+
+def _set_divisions(parents: dict[str, str], departments: dict[str, Department], summary: ImportSummary) -> None:
+    for key, division in parents.items():
+        parent = departments[division].id if division else None
+        if departments[key].parent_id != parent:
+            Department.update(parent=parent).where(Department.key == key).execute()
+            summary.counts["departments moved to a division"] += 1
 
 
 def _store_people(
@@ -320,8 +362,13 @@ class DirectoryEntry:
 
 
 def departments() -> list[Department]:
-    """All active departments, by name."""
-    return list(Department.select().where(Department.active).order_by(Department.name))
+    """All active departments, by name; not the divisions that only hold other departments and no people."""
+    found = list(Department.select().where(Department.active).order_by(Department.name))
+    divisions = {department.parent_id for department in found if department.parent_id}
+    if divisions:
+        query = Person.select(Person.department).where(Person.department.in_(divisions), Person.active)
+        divisions -= {department for (department,) in query.tuples()}
+    return [department for department in found if department.id not in divisions]
 
 
 def find_department(name: str) -> Department | None:

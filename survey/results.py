@@ -3,6 +3,9 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, astuple, dataclass, fields
+from io import BytesIO
+
+from openpyxl import Workbook
 
 from survey import matrices, releases
 from survey.matrices import OTHERS
@@ -10,9 +13,14 @@ from survey.measure.disclosure import Change, Figure
 from survey.measure.scale import SHOWN_ITEMS
 from survey.models import Wave
 from survey.releases import Clients, GapRow
-from survey.sheets import write_csv
+from survey.sheets import safe_cell, write_csv
 
 ALL_CLIENTS = "all"
+FORMATS = {  # ending → type of the file
+    "json": "application/json",
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 @dataclass(frozen=True)
@@ -53,12 +61,31 @@ def rows(wave: Wave) -> list[ResultRow]:
     return totals + list(_cell_rows(wave))
 
 
+def export(wave: Wave, form: str) -> Iterator[bytes]:
+    """The release as a file in one of FORMATS, piece by piece."""
+    if form == "csv":
+        return (line.encode() for line in as_csv(wave))
+    return iter([as_xlsx(wave) if form == "xlsx" else as_json(wave).encode()])
+
+
 def as_csv(wave: Wave) -> Iterator[str]:
     return write_csv([field.name for field in fields(ResultRow)], (astuple(row) for row in rows(wave)))
 
 
+def as_xlsx(wave: Wave) -> bytes:
+    """A workbook with one sheet; numbers are numbers, and no text runs as a formula."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("results")
+    sheet.append([field.name for field in fields(ResultRow)])
+    for row in rows(wave):
+        sheet.append([safe_cell(value) for value in astuple(row)])
+    file = BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
 def as_json(wave: Wave) -> str:
-    return json.dumps([asdict(row) for row in rows(wave)], ensure_ascii=False, indent=1)
+    return json.dumps([asdict(row) for row in rows(wave)], ensure_ascii=False, indent=1) + "\n"
 
 
 def _cell_rows(wave: Wave) -> Iterator[ResultRow]:

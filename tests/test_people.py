@@ -1,11 +1,12 @@
 """Files of people and of service links: all or nothing, and as often as one likes."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from survey.models import Department, Leadership, Person, ServiceLink
-from survey.people import grant, import_links, import_people, leads_of, who_may_sign_in
+from survey.people import departments, grant, import_links, import_people, leads_of, who_may_sign_in
 from survey.settings import Settings
 from survey.sheets import ImportRefused
 
@@ -217,3 +218,44 @@ def test_a_weight_outside_0_to_1_is_refused(folder: Path, weight: str) -> None:
 def test_the_same_link_twice_is_refused(folder: Path) -> None:
     faults = link_faults(folder, "Finance,Atención al Cliente,1", "finance,atencion-al-cliente,0.5")
     assert faults == ("links.csv, line 3: the same client and provider stand on line 2 as well.",)
+
+
+# --- Divisions -----------------------------------------------------------------------------------------------------
+
+
+def parent_of(key: str) -> str | None:
+    parent = Department.get(Department.key == key).parent
+    return parent and parent.key
+
+
+DIVIDED = "email,name,department,division\na@x.example,Ann,Sales,Market\nb@x.example,Ben,IT,\n"
+
+
+def test_a_division_is_a_department_that_others_belong_to(folder: Path) -> None:
+    take_people(folder, DIVIDED)
+    assert [parent_of(key) for key in ("sales", "it", "market")] == ["market", None, None]
+
+
+def test_without_the_column_divisions_stay_as_they_are(folder: Path) -> None:
+    take_people(folder, DIVIDED)
+    take_people(folder, "email,name,department\na@x.example,Ann,Sales\n")
+    assert parent_of("sales") == "market"
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        ("a@x.example,Ann,Sales,Market\nb@x.example,Ben,Sales,Staff\n", 'line 3, column "division": "sales" is in'),
+        ("a@x.example,Ann,Sales,Sales\n", 'line 2, column "division": "sales" would be a division of itself'),
+        ("a@x.example,Ann,A,B\nb@x.example,Ben,B,A\n", 'line 2, column "division": "a" would be a division of itself'),
+    ],
+)
+def test_a_division_that_contradicts_itself_is_refused(folder: Path, rows: str, fault: str) -> None:
+    with pytest.raises(ImportRefused, match=re.escape(fault)):
+        take_people(folder, f"email,name,department,division\n{rows}")
+    assert Department.select().count() == 0
+
+
+def test_a_division_without_people_of_its_own_is_not_listed_among_the_departments(folder: Path) -> None:
+    take_people(folder, DIVIDED)
+    assert [department.key for department in departments()] == ["it", "sales"]

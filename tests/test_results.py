@@ -3,9 +3,12 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import astuple
 from datetime import date
+from io import BytesIO
 
 import pytest
+from openpyxl import load_workbook
 
 from survey import matrices, releases, results
 from survey.matrices import OTHERS
@@ -148,3 +151,17 @@ def test_a_wave_without_results_gives_a_header_alone(company: Company, about: Ca
     company.close_wave(wave)
     assert len("".join(as_csv(wave)).splitlines()) == 1
     assert json.loads(as_json(wave)) == []
+
+
+def test_a_workbook_shows_the_same_rows_with_numbers_as_numbers(wave: Wave) -> None:
+    sheet = load_workbook(BytesIO(results.as_xlsx(wave))).active
+    found = [tuple(cell.value for cell in row) for row in sheet.iter_rows(min_row=2)]
+    assert found == [astuple(row) for row in rows(wave)]
+
+
+def test_no_cell_of_a_workbook_is_a_formula(company: Company) -> None:
+    Department.update(name="=cmd()").where(Department.key == "sales").execute()
+    sheet = load_workbook(BytesIO(results.as_xlsx(company.released_wave()))).active
+    names = {sheet.cell(row, 3).value for row in range(2, sheet.max_row + 1)}
+    assert "'=cmd()" in names
+    assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)

@@ -113,16 +113,14 @@ def department(key: str) -> str:
     )
 
 
-@blueprint.get("/results.<any(csv, json):form>")
+@blueprint.get("/results.<any(csv, xlsx, json):form>")
 @hr_only
 def download(form: str) -> Response:
     """The chosen release as a file."""
     wave = chosen_wave(releases.released_waves()) or abort(404)
     name = f"espejo-{wave.pulse.key}-{wave.local_date}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    if form == "json":
-        return Response(results.as_json(wave), mimetype="application/json", headers=headers)
-    return Response(results.as_csv(wave), mimetype="text/csv", headers=headers)
+    return Response(results.export(wave, form), mimetype=results.FORMATS[form], headers=headers)
 
 
 def shade(figure: Figure, company: Figure | None) -> str:
