@@ -81,6 +81,16 @@ LINKS: dict[str, dict[str, float]] = {
     "Mantenimiento": {"Compras": 0.9, "Almacén": 0.7, "Recursos Humanos": 0.3, "Finanzas": 0.3},
 }  # fmt: skip
 
+DIVISIONS = {
+    name: division
+    for division, names in {
+        "Comercial": ("Ventas", "Atención al Cliente", "Marketing"),
+        "Operaciones": ("Logística", "Almacén", "Compras", "Calidad", "Mantenimiento"),
+        "Servicios centrales": ("Informática", "Finanzas", "Recursos Humanos", "Legal"),
+    }.items()
+    for name in names
+}
+
 ATTRIBUTED = {"Entrega": "Almacén"}  # touchpoints that also speak for a department customers never meet
 
 FIRST_NAMES = (
@@ -212,7 +222,7 @@ def _import_company(scratch: Path, settings: Settings, chance: random.Random) ->
             role = "hr" if team.name == "Recursos Humanos" and place == 1 else ""
             leads = team.name if place == 0 else ""
             email = f"{slug(name).replace('-', '.')}@almacenes.example"
-            rows.append((email, name, team.name, language, leads, role))
+            rows.append((email, name, team.name, language, leads, role, DIVISIONS[team.name]))
     people.import_people(_write(scratch / "people.csv", people.PEOPLE_COLUMNS, rows), settings.language)
     links = [(client, provider, weight) for client, used in LINKS.items() for provider, weight in used.items()]
     people.import_links(_write(scratch / "links.csv", people.LINK_COLUMNS, links))

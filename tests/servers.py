@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import policy
 from email.message import EmailMessage
@@ -92,7 +92,8 @@ class Installation:
                 command, env=self._environment, cwd=self.folder, stdout=file, stderr=subprocess.STDOUT
             )
             try:
-                wait_until(lambda: _answers(process, f"{self._address}/livez"), lambda: log.read_text())
+                wait_until(lambda: process.poll() is not None or _answers(f"{self._address}/livez"))
+                assert process.poll() is None, log.read_text()
                 yield self._address
             finally:
                 process.send_signal(signal.SIGTERM)
@@ -103,8 +104,7 @@ class Installation:
         return [sys.executable, "-m", "survey", *words]
 
 
-def _answers(process: subprocess.Popen[bytes], address: str) -> bool:
-    assert process.poll() is None, "The process has ended."
+def _answers(address: str) -> bool:
     try:
         with urlopen(address, timeout=5) as answer:
             return answer.status == 200
@@ -112,11 +112,11 @@ def _answers(process: subprocess.Popen[bytes], address: str) -> bool:
         return False
 
 
-def wait_until(holds: Any, told: Any = str) -> None:
-    """Wait until `holds()`; fail with `told()` after a minute."""
+def wait_until(holds: Callable[[], object]) -> None:
+    """Wait until `holds()`; fail after a minute."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not holds():
-        assert time.monotonic() < end, told()
+        assert time.monotonic() < end, "It takes too long."
         time.sleep(0.1)
 
 

@@ -123,7 +123,7 @@ def test_an_item_that_is_not_shown_is_refused(hanna):
 
 
 def test_what_there_is_not_is_refused(hanna):
-    for path in ("departments/nobody", "departments/Finance", "departments/1", "results.xlsx", "results.CSV"):
+    for path in ("departments/nobody", "departments/Finance", "departments/1", "results.pdf", "results.CSV"):
         assert hanna.get(f"/hr/{path}").status_code == 404, path
 
 
