@@ -1,21 +1,22 @@
 """Opening the database, bringing its tables up to date, and leaving no trace in its files."""
 
 import fcntl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from peewee import Database, OperationalError, PostgresqlDatabase, SqliteDatabase
+from playhouse.cockroachdb import CockroachDatabase
 from playhouse.db_url import connect
 from playhouse.migrations import Migration, Runner
 
-from survey.models import UNORDERED, Invitation, Table, database
+from survey.models import UNORDERED, Leadership, Message, Person, database
 from survey.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
-ARRIVAL_TABLES = (*UNORDERED, Invitation)  # written while people answer
+TELLING = (*UNORDERED, Message, Leadership, Person)  # where people and what they said stand
 
 SQLITE_PRAGMAS = {
     "journal_mode": "wal",  # readers never wait for the writer
@@ -79,7 +80,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         with open(settings.make_home() / "upgrade.lock", "w", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-    elif isinstance(database.obj, PostgresqlDatabase):
+    elif is_postgresql():
         database.execute_sql("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
         try:
             yield
@@ -93,18 +94,23 @@ def is_sqlite() -> bool:
     return isinstance(database.obj, SqliteDatabase)
 
 
-def leave_no_trace(tables: Sequence[type[Table]] = ARRIVAL_TABLES) -> None:
+def is_postgresql() -> bool:
+    """CockroachDB speaks the same language, but has neither advisory locks nor CLUSTER."""
+    return isinstance(database.obj, PostgresqlDatabase) and not isinstance(database.obj, CockroachDatabase)
+
+
+def leave_no_trace() -> None:
     """Rewrite the files so that nothing deleted and no order of arrival is left in them. Not inside a transaction.
 
-    PostgreSQL rewrites `tables` alone, in the order of their keys; SQLite rewrites all. Raises OperationalError when
-    somebody reads for so long that it cannot be done now.
+    PostgreSQL rewrites the tables of people and answers, in the order of their keys; SQLite rewrites all. Raises
+    OperationalError when somebody reads for so long that it cannot be done now.
     """
     if is_sqlite():
         database.execute_sql("VACUUM")
         (is_busy, *_) = database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if is_busy:
             raise OperationalError("The write-ahead log could not be emptied: somebody is reading.")
-    elif isinstance(database.obj, PostgresqlDatabase):
-        for table in tables:
+    elif is_postgresql():
+        for table in TELLING:
             name = table._meta.table_name
             database.execute_sql(f'CLUSTER "{name}" USING "{name}_pkey"')

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from survey import external, outbox, outside, people, pulses, responses, waves
+from survey import erasure, external, outbox, outside, people, pulses, responses, waves
 from survey.measure.cadence import occurrence
 from survey.measure.scale import ITEMS, MISSING_REASONS, OVERALL
 from survey.models import Invitation, Person, Pulse, Touchpoint, TouchpointDepartment, Wave, database, random_id
@@ -155,7 +155,7 @@ def settings(home: Path, port: int) -> Settings:
 def fill(settings: Settings, now: int, deliver: Callable[[int], object]) -> None:
     """Make the company, its history and the running wave; nothing, when the home folder has one already.
 
-    `deliver(moment)` sends the running wave's mail; that of the history is thrown away.
+    `deliver(moment)` sends the running wave's mail; that of the history is forgotten or thrown away.
     """
     if Person.select().exists():
         return
@@ -165,22 +165,23 @@ def fill(settings: Settings, now: int, deliver: Callable[[int], object]) -> None
         pulse = pulses.add_pulse(PULSE, "quarterly", _first_day(now), ZONE)
         _import_customers(Path(scratch), pulse.first_date, now, chance)
     for number in range(WAVES_OF_HISTORY):
-        wave = _open(pulse, number, settings)
-        unsaid = _decks(chance)
-        _throw_mail_away(wave.opens_at)
-        _answer(wave, 0.74, unsaid, chance)
-        waves.remind_due(wave.closes_at - 1)
-        _throw_mail_away(wave.closes_at - 1)
-        _answer(wave, 0.25, unsaid, chance)
+        wave, unsaid = _open(pulse, number, settings), _decks(chance)
+        for moment, share in ((wave.opens_at, 0.74), (wave.closes_at - 1, 0.25)):
+            waves.remind_due(moment)
+            _throw_mail_away(moment, number)
+            _answer(wave, share, unsaid, chance)
         waves.close_due(wave.closes_at)
-        _throw_mail_away(wave.closes_at)
+        _throw_mail_away(wave.closes_at, number)
+    erasure.forget_due(now, int(settings.retention_days))
     wave = _open(pulse, WAVES_OF_HISTORY, settings)
     deliver(wave.opens_at)
     _answer(wave, 0.3, _decks(chance), chance)
 
 
-def _throw_mail_away(moment: int) -> None:
-    """Deliver what is due to nobody, without writing it."""
+def _throw_mail_away(moment: int, number: int) -> None:
+    """Deliver the last wave's mail to nobody, unwritten; that of earlier waves is forgotten anyway."""
+    if number < WAVES_OF_HISTORY - 1:
+        return
     with database.atomic():
         outbox.deliver(moment, lambda _message, _now: EmailMessage(), Nowhere())
 

@@ -7,12 +7,12 @@ from survey.database import leave_no_trace
 from survey.models import Invitation, Leadership, Message, Person, Release, Wave, database
 
 DAY_SECONDS = 24 * 3600
-PERSONAL_TABLES = (Person, Leadership, Invitation, Message)  # where a person's bytes stand
 
 
 def forget_due(now: int, days: int) -> int:
     """Part the invitations and mails of waves that closed `days` ago or earlier from their people.
 
+    What an invitation asked about goes too: departments are dealt out in turn, so it says who of a few it was.
     Returns how many waves had something left to forget.
     """
     closed_by = now - days * DAY_SECONDS
@@ -22,37 +22,46 @@ def forget_due(now: int, days: int) -> int:
     if not waves:
         return 0
     with database.atomic():
-        Invitation.update(person=None).where(Invitation.wave.in_(waves)).execute()
+        Invitation.update(person=None, providers="").where(Invitation.wave.in_(waves)).execute()
         Message.delete().where(Message.wave.in_(waves)).execute()
-    leave_no_trace(PERSONAL_TABLES)
+        _ask_for_a_rewrite()
+    rewrite_due()
     return len(waves)
 
 
 def erase(email: str) -> bool:
     """Remove a person's bytes from the database; False when nobody has this e-mail.
 
-    A link that was mailed to them works until its wave closes: an answer never knew whose it is.
+    A link that was mailed to them works until its wave closes: an answer never knew whose it is. Can be repeated when
+    it fails because somebody is reading: the files are rewritten whether or not the person is still there.
     """
     person = Person.get_or_none(Person.email == email.strip().lower())
-    if person is None:
-        return False
-    with database.atomic():
-        Invitation.update(person=None).where(Invitation.person == person).execute()
-        Message.delete().where(Message.person == person).execute()
-        Leadership.delete().where(Leadership.person == person).execute()
-        person.delete_instance()
-    leave_no_trace(PERSONAL_TABLES)
-    return True
+    if person is not None:
+        with database.atomic():
+            Invitation.update(person=None).where(Invitation.person == person).execute()
+            Message.delete().where(Message.person == person).execute()
+            Leadership.delete().where(Leadership.person == person).execute()
+            person.delete_instance()
+            _ask_for_a_rewrite()
+    if not rewrite_due():
+        leave_no_trace()
+    return person is not None
 
 
 def rewrite_due() -> bool:
-    """Rewrite the files when a wave has closed since that was last done; whether it was due.
+    """Rewrite the files when that has been asked for; whether it was.
 
-    Closing does so at once. When it could not, because somebody was reading or the process was killed, the clock does.
+    Closing, forgetting and erasing do so at once. When they could not, because somebody was reading or the process was
+    killed, the clock does.
     """
-    waiting = ~Release.rewritten
-    if not Release.select().where(waiting).exists():
+    waiting = [release.wave_id for release in Release.select().where(~Release.rewritten)]
+    if not waiting:
         return False
     leave_no_trace()
-    Release.update(rewritten=True).where(waiting).execute()
+    Release.update(rewritten=True).where(Release.wave.in_(waiting)).execute()
     return True
+
+
+def _ask_for_a_rewrite() -> None:
+    """In the transaction that deletes, so that it is not forgotten; before the first release nobody can be asked."""
+    Release.update(rewritten=False).execute()

@@ -370,8 +370,8 @@ class Message(Table):
         )
 
 
-# On SQLite the migration makes these without row numbers, so that they keep no order of arrival.
-UNORDERED = (Response, Rating, Comment)
+# On SQLite the migrations make these without row numbers, so that they keep no order of arrival, nor of people.
+UNORDERED = (Invitation, Response, Rating, Comment)
 
 TABLES = (
     Department,

@@ -137,9 +137,10 @@ def waves_until(wave: Wave, count: int) -> list[Wave]:
 
 
 def altered() -> list[Wave]:
-    """Closed waves whose release is not, byte for byte, what was released."""
-    query = Wave.select(Wave, Release).join(Release, on=(Release.wave == Wave.id), attr="kept")
-    return [wave for wave in query if closing.digest(wave) != wave.kept.digest]
+    """Closed waves whose release is missing, or not, byte for byte, what was released."""
+    digests = dict(Release.select(Release.wave, Release.digest).tuples())
+    closed = Wave.select().where(Wave.state == "closed")
+    return [wave for wave in closed if closing.digest(wave) != digests.get(wave.id)]
 
 
 def wave_before(wave: Wave) -> Wave | None:

@@ -144,9 +144,12 @@ def _value(f: "Field[Any]", environment: Mapping[str, str]) -> str | None:
     if not file_name:
         return environment.get(name)
     try:
-        return Path(file_name).read_text(encoding="utf-8").strip()
+        text = Path(file_name).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise SettingsError(f"{name}_FILE: {file_name} cannot be read ({error.strerror}).") from error
+    if not text:
+        raise SettingsError(f"{name}_FILE: {file_name} is empty.")
+    return text
 
 
 def _key_from_file(path: Path) -> str:

@@ -427,3 +427,9 @@ def test_a_closing_that_fails_midway_leaves_the_wave_open(
     assert not any(table.select().exists() for table in (Cell, Tally, Rating, Comment, Release))
     assert not Message.select().where(Message.kind == "summary").exists()
     assert len(waves.close_due(wave.closes_at)) == 1
+
+
+def test_a_release_that_was_deleted_is_found(company: Company) -> None:
+    wave = company.released_wave()
+    Release.delete().execute()
+    assert [found.id for found in releases.altered()] == [wave.id]

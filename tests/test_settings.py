@@ -222,3 +222,8 @@ def test_folders_that_ship_are_found(name: str) -> None:
 def test_a_folder_that_is_missing_is_named() -> None:
     with pytest.raises(FileNotFoundError, match="The folder pictures is neither in"):
         folder("pictures")
+
+
+def test_an_empty_file_is_refused_and_no_key_is_made_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(" \n", encoding="utf-8")
+    assert refusal(SECRET_KEY_FILE=str(tmp_path / "key")) == f"ESPEJO_SECRET_KEY_FILE: {tmp_path}/key is empty."

@@ -56,7 +56,7 @@ def _plan(pulse: Pulse) -> PulsePlan:
     return PulsePlan(pulse, running, answered, pulses.coming(pulse, COMING))
 
 
-@blueprint.route("/waves/<int:wave_id>/close", methods=["GET", "POST"])
+@blueprint.route("/waves/<int(max=2147483647):wave_id>/close", methods=["GET", "POST"])
 @hr_only
 def close(wave_id: int) -> str | Response:
     """Close a wave early: first a page that says what that means, then the deed."""

@@ -1,0 +1,63 @@
+"""What every command shares: settings, an open database, and plain messages in place of tracebacks."""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from peewee import PeeweeException
+
+from survey import database, pulses, waves
+from survey.mapping import MappingError
+from survey.models import database as tables
+from survey.settings import Settings, SettingsError
+from survey.sheets import ImportRefused
+
+# What people can mend: shown as one message, without a traceback.
+MENDABLE = (
+    ImportRefused,
+    SettingsError,
+    MappingError,
+    pulses.PulseError,
+    waves.WaveError,
+)
+
+FILE = click.Path(path_type=Path)
+PORT = click.IntRange(1, 65535)
+WAVE = click.IntRange(1, 2**31 - 1)  # the numbers that a database gives to rows
+
+
+def now() -> int:
+    return int(time.time())
+
+
+def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command gets the settings first; what people can mend becomes a plain message."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(Settings.from_environment(), *args, **kwargs)
+        except MENDABLE as error:
+            raise click.ClickException(str(error)) from error
+        except PeeweeException as error:
+            raise click.ClickException(f"The database cannot be used: {error}") from error
+
+    return guarded
+
+
+def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, with the database open and up to date."""
+
+    @with_settings
+    @wraps(command)
+    def opened(settings: Settings, *args: Any, **kwargs: Any) -> Any:
+        database.open_database(settings)
+        try:
+            return command(settings, *args, **kwargs)
+        finally:
+            tables.close()
+
+    return opened
