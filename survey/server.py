@@ -1,6 +1,7 @@
 """Web and scheduler in one process, behind waitress; or several such processes on one address."""
 
 import logging
+import re
 import signal
 import socket
 from collections.abc import Callable
@@ -21,6 +22,16 @@ log = logging.getLogger(__name__)
 
 THREADS = 8
 BACKLOG = 1024  # connections that may wait
+
+
+class WithoutSecrets(logging.Filter):
+    """waitress names the page that a visitor left, and the visitor's address; we keep only that it happened."""
+
+    WHOM = re.compile(r"(?<=serving )\S+|(?<= connected )(?:\(.*?\)|\S+)")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self.WHOM.sub("…", record.getMessage()), ()
+        return True
 
 
 class Server:
@@ -67,6 +78,7 @@ class Server:
 
     def _serve(self) -> None:
         signal.signal(signal.SIGTERM, _leave)
+        logging.getLogger("waitress").addFilter(WithoutSecrets())
         app = self._make_app()
         scheduler = self._start_clock(app) if self._with_clock else None
         try:

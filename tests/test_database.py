@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from peewee import Database, OperationalError, SqliteDatabase
+from playhouse.migrations import Runner
 
 from survey.cli import main
-from survey.database import bind, leave_no_trace, migrations, open_database, pending_migrations, upgrade
+from survey.database import MIGRATIONS, bind, leave_no_trace, migrations, open_database, pending_migrations, upgrade
 from survey.models import TABLES, UNORDERED, Department, Invitation, Response, database
 from survey.settings import Settings
 from tests.cast import Company
@@ -46,7 +47,7 @@ def test_the_migrations_make_the_tables_of_the_models(settings: Settings) -> Non
         assert migrated == schema(memory)
 
 
-def test_exactly_the_tables_of_answers_keep_no_row_numbers(settings: Settings) -> None:
+def test_exactly_the_tables_of_invitations_and_answers_keep_no_row_numbers(settings: Settings) -> None:
     unnumbered = {name for name, statement in schema().items() if statement.endswith(WITHOUT_ROWID)}
     assert unnumbered == {table._meta.table_name for table in UNORDERED}
 
@@ -96,6 +97,17 @@ def test_opening_brings_the_database_up_to_date(nothing_yet: Settings) -> None:
 def test_upgrading_keeps_what_is_there(company: Company, settings: Settings) -> None:
     upgrade(settings)
     assert Department.select().count() == 5
+
+
+def test_upgrading_an_older_database_keeps_its_invitations(company: Company, settings: Settings) -> None:
+    company.open_wave()
+    kept, made = set(Invitation.select().tuples()), schema()
+    runner = Runner(database.obj, str(MIGRATIONS))
+    runner.down("0002_less_to_read")
+    assert not schema()["invitation"].endswith(WITHOUT_ROWID)
+    assert (set(Invitation.select().tuples()), schema().keys()) == (kept, made.keys())
+    assert upgrade(settings) == ["0002_less_to_read"]
+    assert (set(Invitation.select().tuples()), schema()) == (kept, made)
 
 
 def test_processes_that_start_at_once_upgrade_once(nothing_yet: Settings) -> None:

@@ -24,9 +24,11 @@ from survey.models import (
     UNORDERED,
     Comment,
     Invitation,
+    Leadership,
     Message,
     Person,
     Rating,
+    Release,
     Response,
     Wave,
     database,
@@ -238,8 +240,8 @@ def test_after_closing_no_row_tells_which_transaction_an_answer_came_in(company:
         accept(invitation.id, [])
     assert len(set(database.execute_sql("SELECT xmin FROM invitation"))) > 20
     company.close_wave(wave)
-    for table in ("invitation", *(unordered._meta.table_name for unordered in UNORDERED)):
-        assert len(set(database.execute_sql(f'SELECT xmin, xmax FROM "{table}"'))) <= 1
+    for table in UNORDERED:
+        assert len(set(database.execute_sql(f'SELECT xmin, xmax FROM "{table._meta.table_name}"'))) <= 1
 
 
 def test_after_closing_no_dead_row_is_left(company: Company) -> None:
@@ -253,3 +255,58 @@ def test_leaving_no_trace_keeps_the_rows(company: Company) -> None:
     company.answer(company.open_wave())
     leave_no_trace()
     assert (Response.select().count(), Person.select().count()) == (59, 61)
+
+
+def samples() -> str:
+    """All that the planner has sampled of our tables."""
+    kept = "SELECT most_common_vals::text, histogram_bounds::text FROM pg_stats WHERE schemaname = 'public'"
+    return str(database.execute_sql(kept).fetchall())
+
+
+def test_the_planner_keeps_no_sample_of_addresses_nor_of_answers(company: Company) -> None:
+    company.answer(company.open_wave(), at_random(1))
+    database.execute_sql("ANALYZE")  # as autovacuum does by itself
+    assert "diligence" not in samples()
+    assert "mirror.example" not in samples()
+    database.execute_sql("ALTER TABLE response ALTER COLUMN payload SET STATISTICS -1")
+    database.execute_sql("ANALYZE")
+    assert "diligence" in samples()
+
+
+def files_below(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def test_no_byte_of_an_erased_person_is_in_the_files_of_the_database(company: Company) -> None:
+    """Of tables, indexes and catalogues. The write-ahead log keeps it until the server recycles it."""
+    ((folder, number),) = database.execute_sql(
+        "SELECT current_setting('data_directory'), oid FROM pg_database WHERE datname = current_database()"
+    ).fetchall()
+    files, log = Path(folder) / "base" / str(number), Path(folder) / "pg_wal"
+    if not files.is_dir():
+        pytest.skip("the PostgreSQL that ESPEJO_TEST_DATABASE_URL names keeps its files elsewhere")
+    company.released_wave()
+    company.open_wave()
+    database.execute_sql("ANALYZE")
+    words = [company.alice.email.encode(), company.alice.name.encode()]
+    database.execute_sql("CHECKPOINT")
+    assert all(word in files_below(files) for word in words)
+    kept = Release.get().digest
+    assert erasure.erase(company.alice.email)
+    database.execute_sql("CHECKPOINT")
+    assert not any(word in files_below(files) for word in words)
+    assert all(word in files_below(log) for word in words)
+    assert (Release.get().digest, releases.altered()) == (kept, [])
+    assert not Leadership.select().where(Leadership.person == company.alice.id).exists()
+    assert not erasure.erase(company.alice.email)
+
+
+def test_after_forgetting_no_order_says_whose_an_invitation_was(company: Company) -> None:
+    wave = company.released_wave()
+    assert wave.closed_at is not None
+    people = dict(Invitation.select(Invitation.id, Invitation.person).tuples())
+    assert erasure.forget_due(wave.closed_at, 0) == 1
+    found = [people[key] for key in order_on_disk("invitation")]
+    assert len(found) == 59
+    assert found not in (sorted(found), sorted(found, reverse=True))
+    assert Invitation.select().where(Invitation.person.is_null(False)).count() == 0

@@ -7,15 +7,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from survey import matrices, releases, waves
-from survey.matrices import OTHERS, Matrix
+from survey import releases, waves
 from survey.measure.disclosure import figure
 from survey.measure.gaps import State
 from survey.measure.scale import ITEMS
 from survey.models import (
     Cell,
     ClientGroupDepartment,
-    Department,
     ExternalImport,
     ExternalTally,
     Invitation,
@@ -26,7 +24,7 @@ from survey.models import (
     Wave,
 )
 from survey.outside import set_departments
-from survey.releases import Clients, GapRow, PublicComment
+from survey.releases import GapRow, PublicComment
 from survey.responses import Answer
 from tests.cast import Company, K
 
@@ -88,85 +86,14 @@ def about_sales(company: Company, *scored: tuple[str, int, int]) -> Wave:
     return company.close_wave(wave)
 
 
-# Totals are sums of what is published
+# Figures
 
 
-@pytest.mark.parametrize(("seed", "item"), [(1, "overall"), (2, "openness")])
-def test_every_margin_of_the_matrix_is_the_sum_of_its_published_cells(company: Company, seed: int, item: str) -> None:
-    wave = company.open_wave()
-    company.answer(wave, at_random(seed), share=0.9)
-    company.close_wave(wave)
-    table, published = matrices.by_department([wave], item), tallies(wave, item)
-    by_provider, by_clients = defaultdict(list), defaultdict(list)
-    for (provider, clients), counts in published.items():
-        by_provider[provider].append(counts)
-        by_clients[clients].append(counts)
-    names = {department.id: department.name for department in Department.select()}
-    assert {names[provider]: shown for provider, shown in table.serves.items()} == {
-        provider: figure(summed(found), K) for provider, found in by_provider.items()
-    }
-    alone = {frozenset(clients.departments): column for column, clients in table.columns}
-    others = {frozenset(clients.departments) for clients in table.others.values()}
-    assert {clients: table.served[column] for clients, column in alone.items()} == {
-        clients: figure(summed(found), K) for clients, found in by_clients.items() if clients not in others
-    }
-    assert table.company == figure(summed(list(published.values())), K)
-
-
-def test_providers_results_are_the_margin_of_the_matrix(company: Company) -> None:
-    wave = company.released_wave(at_random(3))
-    table = matrices.by_department([wave], "diligence")
-    results = {result.department.id: result.figures.get("diligence") for result in releases.provider_results(wave)}
-    assert table.serves == {provider: shown for provider, shown in results.items() if shown}
-
-
-def test_the_companys_figure_is_the_sum_of_all_cells(company: Company) -> None:
-    wave = about_sales(company, ("Finance", 6, 4), ("Logistics", 9, 2))
-    assert releases.company_figures(wave)["overall"] == matrices.by_department([wave], "overall").company
-
-
-def test_how_a_client_is_served_counts_only_where_it_stands_alone(company: Company) -> None:
-    """Finance stands alone for Sales (5 raters), and is among the others of Legal (4 raters)."""
-    company.ask_only_about("Sales", "Legal")
-    wave = company.open_wave()
-    sales = company.departments["Sales"].id
-
-    def hard_on_legal(provider: int) -> Answer:
-        return Answer(provider, {"overall": 5 if provider == sales else 1})
-
-    company.rate(wave, "Finance", 4, hard_on_legal)
-    company.rate(wave, "Finance", 1, lambda provider: Answer(provider, {"overall": 5} if provider == sales else {}))
-    company.rate(wave, "Logistics", 6, hard_on_legal)
-    table = matrices.by_department([company.close_wave(wave)], "overall")
-    names = {column: clients.departments for column, clients in table.columns}
-    assert {names[column]: shown.mean for column, shown in table.served.items()} == {
-        ("Finance",): 95,
-        ("Logistics",): 95,
-    }
-    assert table.others[company.departments["Legal"].id] == Clients(("Finance", "Logistics"), others=True)
-
-
-def test_a_provider_that_publishes_nothing_has_no_row_and_no_figures(company: Company) -> None:
+def test_a_provider_that_publishes_nothing_has_no_figures(company: Company) -> None:
     wave = about_sales(company, ("Finance", 4, 4))
     results = {result.department.name: result for result in releases.provider_results(wave)}
     assert (results["Sales"].figures, results["Sales"].raters) == ({}, None)
-    assert matrices.by_department([wave], "overall") == Matrix("overall", (), (), {}, {}, {}, {}, None, {})
     assert releases.company_figures(wave) == {}
-
-
-def test_how_a_department_serves_lists_its_clients_and_the_others_last(company: Company) -> None:
-    wave = about_sales(company, ("Finance", 5, 4), ("Logistics", 4, 4), ("Legal", 3, 4))
-    rows = matrices.as_provider(matrices.by_department([wave], "overall"), company.departments["Sales"])
-    assert [(clients.departments, clients.others) for clients, _ in rows] == [
-        (("Finance",), False),
-        (("IT", "Legal", "Logistics"), True),
-    ]
-
-
-def test_how_a_department_is_served_names_the_group_it_was_asked_in(company: Company) -> None:
-    wave = about_sales(company, ("Finance", 5, 4), ("Legal", 3, 4), ("IT", 2, 4))
-    rows = matrices.as_client(matrices.by_department([wave], "overall"), company.departments["Legal"])
-    assert [(provider.name, clients.departments) for provider, clients, _ in rows] == [("Sales", ("IT", "Legal"))]
 
 
 # How exact a figure is
@@ -375,7 +302,6 @@ def test_an_open_wave_tells_nothing_but_participation(company: Company) -> None:
     company.rate(wave, "Finance", 12)
     assert releases.released_waves() == []
     assert not any(result.figures for result in releases.provider_results(wave))
-    assert matrices.by_department([wave], "overall").cells == {}
     assert releases.gaps(wave) == []
 
 
@@ -412,11 +338,3 @@ def test_no_two_published_groups_of_a_provider_share_a_department(company: Compa
     wave = random_company(company, seed)
     seen = Counter((provider, client) for provider, clients in tallies(wave, "overall") for client in clients)
     assert set(seen.values()) <= {1}
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_no_cell_shows_a_mean_finer_than_its_people_allow(company: Company, seed: int) -> None:
-    table = matrices.by_department([random_company(company, seed)], "overall")
-    small = [shown for shown in table.cells.values() if shown.people[0] < 10]
-    assert all(shown.approximate and shown.mean % 5 == 0 and shown.interval is None for shown in small)
-    assert all(provider in table.others for provider, column in table.cells if column == OTHERS)

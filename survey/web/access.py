@@ -1,5 +1,6 @@
 """Who may see what: signing in, roles, and limits on attempts. No page checks a right anywhere else."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -20,6 +21,7 @@ HR_ROLES = ("hr", "admin")
 login_manager = LoginManager()
 csrf = CSRFProtect()
 limiter = Limiter(get_remote_address)  # counts in memory only: who tried how often is never written down
+limiter.logger.setLevel(logging.WARNING)  # below, it names the visitor, or the address that was typed
 
 
 class Account(UserMixin):

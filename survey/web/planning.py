@@ -169,11 +169,14 @@ def _departments_form(
 @blueprint.get("/outbox")
 @hr_only
 def mail() -> str:
-    """What is to be sent, what was refused, and why."""
+    """What is to be sent, what was refused, and why; but nothing from which HR could read who has answered.
+
+    A reminder goes to those who have not, and a mail that was dropped because of an answer names who has.
+    """
     waiting = (
         Message.select(Message, Person)
         .join(Person)
-        .where(Message.state != "sent")
+        .where(Message.state != "sent", Message.kind != outbox.REMINDER, Message.reason != outbox.ANSWERED)
         .order_by(Message.state, Message.due_at)
         .limit(MESSAGES_SHOWN)
     )

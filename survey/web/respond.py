@@ -87,7 +87,11 @@ class Page:
 @blueprint.get("/confidentiality")
 def confidentiality() -> str:
     """Who can learn what, in plain words."""
-    return render_template("respond/confidentiality.html", min_group=settings().smallest_group)
+    return render_template(
+        "respond/confidentiality.html",
+        min_group=settings().smallest_group,
+        retention_days=settings().retention_days,
+    )
 
 
 @blueprint.route("/r/<token>", methods=["GET", "POST"])

@@ -15,6 +15,7 @@ from survey.measure.disclosure import (
     as_change,
     band,
     change,
+    common_groups,
     exact_estimate,
     figure,
     merge,
@@ -285,3 +286,72 @@ def test_a_change_is_real_below_5_percent(p, real):
 
 def test_comments_wait_for_ten_raters():
     assert COMMENTS_FROM == 10
+
+
+# Further views
+
+
+@st.composite
+def partitions(draw):
+    """Some of eight departments, in groups: what one wave publishes of a provider."""
+    labels = draw(st.dictionaries(st.integers(1, 8), st.integers(0, 3), max_size=8))
+    return [frozenset(key for key in labels if labels[key] == label) for label in set(labels.values())]
+
+
+windows = st.lists(partitions(), max_size=4)
+
+
+def test_without_any_partition_there_are_no_groups():
+    assert common_groups([]) == common_groups([[], []]) == []
+
+
+def test_of_one_partition_its_own_groups_are_the_finest():
+    assert common_groups([[frozenset("b"), frozenset("ac")]]) == [frozenset("ac"), frozenset("b")]
+
+
+def test_groups_that_overlap_are_joined_and_others_are_not():
+    apart = [[frozenset("a"), frozenset("b"), frozenset("cd")], [frozenset("a"), frozenset("bc"), frozenset("d")]]
+    assert common_groups(apart) == [frozenset("a"), frozenset("bcd")]
+
+
+def test_a_chain_of_overlaps_is_one_group():
+    assert common_groups([[frozenset("ab"), frozenset("cd")], [frozenset("bc"), frozenset("de")]]) == [
+        frozenset("abcde")
+    ]
+
+
+@given(windows)
+def test_every_published_group_lies_whole_in_one_common_group(window):
+    found = common_groups(window)
+    for group in (group for partition in window for group in partition):
+        assert [group <= common for common in found].count(True) == 1
+        assert [bool(group & common) for common in found].count(True) == 1
+
+
+@given(windows)
+def test_common_groups_share_no_department_and_leave_none_out(window):
+    everybody = sorted(member for common in common_groups(window) for member in common)
+    assert everybody == sorted({member for partition in window for group in partition for member in group})
+
+
+@given(windows)
+def test_common_groups_are_the_finest(window):
+    """Whichever way a common group is cut in two, some published group is cut as well."""
+    published = [group for partition in window for group in partition]
+    for common in common_groups(window):
+        members = sorted(common)
+        for cut in range(1, 2 ** (len(members) - 1)):
+            part = frozenset(member for place, member in enumerate(members) if cut >> place & 1)
+            assert any(group & part and group - part for group in published if group <= common)
+
+
+@given(windows, st.randoms(use_true_random=False))
+def test_the_order_of_waves_and_groups_changes_no_common_group(window, random):
+    shuffled = [random.sample(partition, len(partition)) for partition in random.sample(window, len(window))]
+    assert common_groups(shuffled) == common_groups(window)
+
+
+@given(windows)
+def test_joining_what_is_joined_changes_nothing(window):
+    found = common_groups(window)
+    assert common_groups([found]) == common_groups([*window, found]) == found

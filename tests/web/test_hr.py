@@ -10,6 +10,7 @@ from survey import matrices, releases, results, wording
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
 from survey.models import Department, Person, Touchpoint
 from survey.web.hr import shade
+from tests.test_releases import about_sales
 from tests.web.pages import STRANGE, strange, tables
 
 PAGES = ["/hr/", "/hr/matrix", "/hr/gap", "/hr/departments/finance"]
@@ -122,6 +123,21 @@ def test_an_item_that_is_not_shown_is_refused(hanna):
             assert hanna.get(page, query_string={"item": item}).status_code == 404, item
 
 
+@pytest.mark.parametrize("asked", ["0", "5", "-1", "", "x", "1.0", "٢", "2 OR 1=1"])
+def test_a_window_that_is_not_offered_is_refused(hanna, asked):
+    assert hanna.get("/hr/matrix", query_string={"over": asked}).status_code == 404
+
+
+@pytest.mark.parametrize("over", ["1", "2", "3", "4"])
+def test_one_to_four_waves_can_be_shown_together(hanna, over):
+    assert hanna.get(f"/hr/matrix?over={over}").status_code == 200
+
+
+@pytest.mark.parametrize("asked", ["x", "person", "DIVISION", "division'", "department"])
+def test_clients_are_grouped_by_department_or_division_alone(hanna, asked):
+    assert hanna.get("/hr/matrix", query_string={"by": asked}).status_code == 404
+
+
 def test_what_there_is_not_is_refused(hanna):
     for path in ("departments/nobody", "departments/Finance", "departments/1", "results.pdf", "results.CSV"):
         assert hanna.get(f"/hr/{path}").status_code == 404, path
@@ -155,6 +171,30 @@ def test_no_figure_of_the_download_is_about_fewer_than_five(hanna):
     assert shown
     assert min(row["people_from"] for row in shown) >= 5
     assert all(row["mean"] % 5 == 0 and row["low"] is None for row in shown if row["people_to"] == 9)
+
+
+@pytest.mark.parametrize(("in_finance", "refused"), [(4, True), (5, False)])
+def test_a_view_that_would_split_a_published_group_is_refused_and_the_page_says_why(
+    beginner, company, in_finance, refused
+):
+    operations = Department.create(key="operations", name="Operations")
+    Department.update(parent=operations).where(Department.key == "finance").execute()
+    about_sales(company, ("Finance", in_finance, 4), ("Logistics", 6, 2))
+    page = beginner.get("/hr/matrix?by=division").text
+    assert ("This view is refused for some departments." in page) is refused
+    assert ("Sales: published together are Finance, Logistics, of several divisions." in page) is refused
+    (sales,) = [row for row in tables(page)[-1] if row[0] == "Sales"]
+    assert sales[2:] == (["not shown: see above"] if refused else ["≈ 25", "≈ 75"])
+    assert sales[1] == ("45" if refused else "48")
+
+
+def test_waves_shown_together_are_named(hanna, released):
+    page = hanna.get("/hr/matrix?over=2").text
+    assert "Clients who were merged with others in one of them are so in all." in page
+    matrix = matrices.by_department(released, OVERALL)
+    shown = rows(hanna, "/hr/matrix?over=2")
+    for provider in matrix.providers:
+        assert shown[provider.name][0] == wording.mean(matrix.serves[provider.id])
 
 
 def test_a_wave_that_only_four_answered_shows_no_figure_anywhere(wave, beginner, company):

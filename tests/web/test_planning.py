@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
+from survey import outbox, waves
 from survey.models import (
     Department,
     Invitation,
@@ -17,7 +18,7 @@ from survey.models import (
     TouchpointDepartment,
     Wave,
 )
-from tests.cast import OPENS
+from tests.cast import DAY, OPENS
 from tests.web.pages import STRANGE, everything, tables
 
 MOMENT = OPENS + 3600
@@ -234,6 +235,17 @@ def test_mail_that_waits_or_failed_is_listed_with_its_reason(wave, hanna):
     assert "550 &lt;script&gt;" in page
     assert "<script>alert" not in page
     assert len(tables(page)[0]) == 1 + 59
+
+
+def test_the_list_of_mail_tells_hr_nobody_who_has_answered_or_has_not(wave, hanna, company):
+    company.answer(wave, share=0.5)
+    waves.remind_due(wave.opens_at + 4 * DAY)  # to those who have not
+    dropped = Message.select().where(Message.kind == outbox.INVITATION)
+    Message.update(state="dropped", reason=outbox.ANSWERED).where(Message.id.in_(dropped)).execute()
+    assert Message.select().count() > 59
+    page = hanna.get("/hr/outbox").text
+    assert tables(page) == []
+    assert "@mirror.example" not in page.split("<main")[1]
 
 
 @pytest.mark.parametrize(

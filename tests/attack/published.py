@@ -1,0 +1,292 @@
+"""Everything that is published about waves, read off pages, exports and mails as their readers get them.
+
+Nothing here calls the code that decides what is shown: a figure is what a reader finds in a table, under a name.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+from flask.testing import FlaskClient
+from openpyxl import load_workbook
+
+from survey.measure.scale import ITEMS
+from survey.models import Wave
+from tests.attack.pages import Cell, Page, Table
+
+NAMES = {
+    "All in all": "overall",
+    "Keeps promises": "promises",
+    "Acts promptly": "diligence",
+    "Adapts": "flexibility",
+    "Takes criticism": "openness",
+    "Improves": "improvement",
+}
+POINTS = re.compile(r"(≈ )?(\d+)")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A mean in points; `approximate` when it is told to the nearest 5."""
+
+    mean: int
+    approximate: bool
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a reader is told that a number is about. No `providers` or `clients` means all that are published."""
+
+    waves: tuple[int, ...]
+    item: str
+    providers: frozenset[str] | None
+    clients: frozenset[str] | None  # names
+    view: str  # "" or "by division", where `clients` names divisions; "margin": how these clients are served
+    shown: Shown
+
+    @property
+    def by_division(self) -> bool:
+        return "division" in self.view
+
+    @property
+    def is_cell(self) -> bool:
+        """One provider, one group of clients, one wave: what all else is said to be a sum of."""
+        return self.clients is not None and len(self.waves) == 1 and not self.view
+
+
+@dataclass(frozen=True)
+class Participants:
+    clients: frozenset[str]
+    answered: int
+    invited: int
+
+
+def shown(text: str) -> Shown | None:
+    """ "≈ 70" or "68" as a figure; None for an empty cell or a dash."""
+    if not (found := POINTS.fullmatch(text)):
+        assert text in ("", "–"), f'"{text}" stands where a figure should.'
+        return None
+    return Shown(int(found[2]), bool(found[1]))
+
+
+def figure(
+    waves: Sequence[int],
+    item: str,
+    text: str,
+    providers: Iterable[str] | None = None,
+    clients: Iterable[str] | None = None,
+    view: str = "",
+) -> Iterator[Figure]:
+    """The figure that `text` tells, if any."""
+    if told := shown(text):
+        yield Figure(
+            tuple(waves),
+            item,
+            None if providers is None else frozenset(providers),
+            None if clients is None else frozenset(clients),
+            view,
+            told,
+        )
+
+
+# --- All of it -----------------------------------------------------------------------------------------------------
+
+
+def everything(
+    hr: FlaskClient, leads: Iterable[FlaskClient], waves: Sequence[Wave], keys: Iterable[str]
+) -> set[Figure]:
+    """Every figure of every page and export about `waves` (all closed ones, in order); `keys`: of departments."""
+    ids = [wave.id for wave in waves]
+    found: set[Figure] = set()
+    for place, wave in enumerate(ids):
+        found.update(export_json(hr, wave))
+        found.update(export_csv(hr, wave))
+        found.update(export_xlsx(hr, wave))
+        found.update(overview(hr, wave))
+        for key in keys:
+            found.update(department(hr, key, wave, ids))
+        for lead in leads:
+            found.update(lead_page(lead, wave))
+        for item in ITEMS:
+            found.update(gaps(hr, wave, item))
+            for over in range(1, min(4, place + 1) + 1):
+                for by in ("", "division"):
+                    found.update(matrix(hr, ids[place + 1 - over : place + 1], item, by))
+    return found
+
+
+def read(browser: FlaskClient, address: str) -> str:
+    answer = browser.get(address)
+    assert answer.status_code == 200, f"{address}: {answer.status}"
+    return answer.get_data(as_text=True)
+
+
+# --- Exports -------------------------------------------------------------------------------------------------------
+
+
+def export_json(hr: FlaskClient, wave: int) -> Iterator[Figure]:
+    for row in json.loads(read(hr, f"/hr/results.json?wave={wave}")):
+        if row["mean"] is not None:
+            yield _exported(wave, row, Shown(row["mean"], row["approximate"]))
+
+
+def export_csv(hr: FlaskClient, wave: int) -> Iterator[Figure]:
+    text = read(hr, f"/hr/results.csv?wave={wave}").lstrip("\N{ZERO WIDTH NO-BREAK SPACE}")
+    delimiter = ";" if ";" in text.splitlines()[0] else ","
+    for row in csv.DictReader(io.StringIO(text), delimiter=delimiter):
+        if row["mean"]:
+            yield _exported(wave, row, Shown(int(row["mean"]), row["approximate"].lower() in ("true", "1")))
+
+
+def export_xlsx(hr: FlaskClient, wave: int) -> Iterator[Figure]:
+    workbook = load_workbook(io.BytesIO(hr.get(f"/hr/results.xlsx?wave={wave}").data))
+    header, *rows = workbook.active.iter_rows(values_only=True)
+    for row in (dict(zip(header, values, strict=True)) for values in rows):
+        if row["mean"] is not None:
+            yield _exported(wave, row, Shown(row["mean"], row["approximate"]))
+
+
+def _exported(wave: int, row: dict[str, str], told: Shown) -> Figure:
+    assert int(row["wave"]) == wave
+    names = row["clients"].removeprefix("others: ")
+    clients = None if names == "all" else frozenset(names.split(", "))
+    return Figure((wave,), row["item"], frozenset([row["provider"]]), clients, "", told)
+
+
+# --- Pages ---------------------------------------------------------------------------------------------------------
+
+
+def matrix(hr: FlaskClient, waves: Sequence[int], item: str, by: str = "") -> Iterator[Figure]:
+    page = Page(read(hr, f"/hr/matrix?wave={waves[-1]}&item={item}&over={len(waves)}&by={by}"))
+    for table in page.tables:
+        assert table.kind == "matrix"
+        yield from _matrix(table, waves, item, "by division" if by else "")
+
+
+def _matrix(table: Table, waves: Sequence[int], item: str, view: str) -> Iterator[Figure]:
+    """Columns: who serves; all clients; each group; those only shown together, if any. Last row: the margins."""
+    with_others = table.columns[-1] == "Other departments"
+    columns = [column.split(", ") for column in table.columns[2 : -1 if with_others else None]]
+    standing: list[set[str]] = [set() for _ in columns]
+    for provider, total, *cells in table.body:
+        yield from figure(waves, item, total.text, [provider.text])
+        if cells and cells[0].text.startswith("not shown"):
+            assert len(cells) == 1
+            continue
+        if with_others:
+            others = cells.pop()
+            yield from figure(waves, item, others.text, [provider.text], others.tooltip.split(", "), view)
+        for clients, cell, providers in zip(columns, cells, standing, strict=True):
+            yield from figure(waves, item, cell.text, [provider.text], clients, view)
+            if cell.text:
+                providers.add(provider.text)
+    _, company, *served = table.foot
+    yield from figure(waves, item, company.text)
+    if with_others:
+        assert served.pop().text == ""
+    for clients, cell, providers in zip(columns, served, standing, strict=True):
+        yield from figure(waves, item, cell.text, providers, clients, f"margin {view}".strip())
+
+
+def overview(hr: FlaskClient, wave: int) -> Iterator[Figure]:
+    page = Page(read(hr, f"/hr/?wave={wave}"))
+    for term, text in page.figures:
+        if term in NAMES:
+            yield from figure([wave], NAMES[term], text)
+    for table in page.tables:
+        if table.headings["h2"] == "How each department serves":
+            for row in table.body:
+                if len(row) == len(table.head):
+                    yield from figure([wave], "overall", row[1].text, [row[0].text])
+
+
+def gaps(hr: FlaskClient, wave: int, item: str) -> Iterator[Figure]:
+    page = Page(read(hr, f"/hr/gap?wave={wave}&item={item}"))
+    for table in page.tables:
+        for row in table.body:
+            yield from figure([wave], item, table.row(row)["Inside"], [row[0].link])
+    for _, _, tooltip in page.pictures:
+        if told := re.match(r"(.+): inside (.+), outside ", tooltip):
+            yield from figure([wave], item, told[2], [told[1]])
+
+
+def department(hr: FlaskClient, key: str, wave: int, waves: Sequence[int]) -> Iterator[Figure]:
+    page = Page(read(hr, f"/hr/departments/{key}?wave={wave}"))
+    for table in page.tables:
+        name, heading = table.headings["h1"], table.headings["h2"]
+        if heading == "How it serves":
+            yield from _items(table, wave, name)
+        elif heading == "Whom it serves":
+            for clients, points, _ in table.body:
+                names = clients.text.removeprefix("Other departments").split(", ")
+                yield from figure([wave], "overall", points.text, [name], names)
+        elif heading == "Who serves it":
+            for provider, points, _ in table.body:
+                yield from _serves_it(provider, points, wave, name)
+        elif heading == "Over time, all in all":
+            for then, cell in zip(waves, table.body[0], strict=True):
+                yield from figure([then], "overall", cell.text, [name])
+    yield from _pictured(page, wave, page.tables[0].headings["h1"])
+
+
+def _serves_it(provider: Cell, points: Cell, wave: int, client: str) -> Iterator[Figure]:
+    name, _, together = provider.text.partition("together: ")
+    yield from figure([wave], "overall", points.text, [name.strip()], together.split(", ") if together else [client])
+
+
+def lead_page(lead: FlaskClient, wave: int) -> Iterator[Figure]:
+    page = Page(read(lead, f"/lead/?wave={wave}"))
+    for table in page.tables:
+        yield from _items(table, wave, table.headings["h2"])
+    for headings, name, tooltip in page.pictures:
+        yield from figure([wave], NAMES[name], _mean_of(tooltip), [headings["h2"]])
+
+
+def _pictured(page: Page, wave: int, provider: str) -> Iterator[Figure]:
+    for _, name, tooltip in page.pictures:
+        yield from figure([wave], NAMES[name], _mean_of(tooltip), [provider])
+
+
+def _mean_of(tooltip: str) -> str:
+    """ "≈ 70" of "≈ 70, from 5 to 9 answers", "68" of "68 (60 to 76), from …"."""
+    return re.match(r"(≈ )?\d+", tooltip)[0]
+
+
+def _items(table: Table, wave: int, provider: str) -> Iterator[Figure]:
+    for row in table.body:
+        yield from figure([wave], NAMES[row[0].text], row[1].text, [provider])
+
+
+def participation(hr: FlaskClient) -> list[Participants]:
+    """Who has answered by now of the waves that are open."""
+    rows = []
+    for table in Page(read(hr, "/hr/")).tables:
+        if table.columns == ["Department", "Answered", "%"]:
+            for clients, answered, _ in table.body:
+                some, of = re.fullmatch(r"(\d+) of (\d+)", answered.text).groups()
+                rows.append(Participants(frozenset(clients.text.split(", ")), int(some), int(of)))
+    return rows
+
+
+# --- Mails ---------------------------------------------------------------------------------------------------------
+
+
+def summary(mail: EmailMessage, wave: int) -> Iterator[Figure]:
+    """A lead's letter: the lines of its text, the tables of its HTML, and the words in place of its pictures."""
+    text = mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
+    _, *parts = re.split(r"^(.+)\n-+$", text, flags=re.MULTILINE)  # a department's name is underlined
+    for name, lines in zip(parts[::2], parts[1::2], strict=True):
+        for item, points in re.findall(r"^- (.+?): ((?:≈ )?\d+)", lines, re.MULTILINE):
+            yield from figure([wave], NAMES[item], points, [name])
+    page = Page(mail.get_body(("html",)).get_content())
+    for table in page.tables:
+        if table.columns[:2] == ["Item", "Points"]:
+            yield from _items(table, wave, table.headings["h2"])
+    for words in page.alternatives:
+        if told := re.fullmatch(r"How (.+) serves its clients, 0 to 100: (.+)", words):
+            for item, points in re.findall(r"([A-Z][a-z ]+) ((?:≈ )?\d+)", told[2]):
+                yield from figure([wave], NAMES[item], points, [told[1]])
