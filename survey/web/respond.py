@@ -26,7 +26,7 @@ STALE = _l("The page had been open for too long. All that you wrote is still her
 
 Fault = tuple[str, str]  # the id of a field, and what is wrong with it
 
-# A whole company may sit behind one address, so only links that are not ours are counted.
+# A whole company may sit behind one address, so only links that are not ours are counted, and only they are turned away.
 GUESSES = "30 per minute"
 
 
@@ -95,7 +95,6 @@ def confidentiality() -> str:
 
 
 @blueprint.route("/r/<token>", methods=["GET", "POST"])
-@limiter.limit(GUESSES, deduct_when=lambda response: response.status_code == 404)
 def answer(token: str) -> Response:
     """The questions behind a mailed link. GET changes nothing, whoever fetches it; POST stores the answers once."""
     return _reply(token)
@@ -112,7 +111,8 @@ def _reply(token: str, is_stale: bool = False) -> Response:
     found = invitation_id(token, settings())
     asked = responses.questions(found) if found else None
     if asked is None:
-        return _page("unknown.html", status=404)
+        with limiter.limit(GUESSES):
+            return _page("unknown.html", status=404)
     g.reader_language = asked.language
     if asked.answered:
         return _received(first_time=False)

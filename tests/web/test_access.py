@@ -179,6 +179,7 @@ def test_guessing_links_is_stopped_but_opening_ones_own_is_not(link, limited):
     for _ in range(40):
         assert limited.get(link.address).status_code == 200
     assert [limited.get("/r/forged.token").status_code for _ in range(31)] == [404] * 30 + [429]
+    assert limited.get(link.address).status_code == 200
     assert Response.select().count() == 0
 
 
