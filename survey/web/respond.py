@@ -26,7 +26,7 @@ STALE = _l("The page had been open for too long. All that you wrote is still her
 
 Fault = tuple[str, str]  # the id of a field, and what is wrong with it
 
-# A whole company may sit behind one address, so only links that are not ours are counted, and only they are turned away.
+# A whole company may sit behind one address: only links that are not ours are counted, and turned away.
 GUESSES = "30 per minute"
 
 
