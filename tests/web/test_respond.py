@@ -260,7 +260,7 @@ def test_ten_megabytes_are_refused_with_a_clear_page(app, client, link, keys):
 
 def test_a_stream_without_a_length_is_no_way_around(client, link):
     body = BytesIO(b"p1-comment=" + b"x" * 10_000_000)
-    ends = {"wsgi.input_terminated": True}  # as gunicorn says of chunked requests
+    ends = {"wsgi.input_terminated": True}  # as servers say of chunked requests
     form = "application/x-www-form-urlencoded"
     answer = client.post(link.address, input_stream=body, content_type=form, environ_overrides=ends)
     assert answer.status_code == 413
