@@ -1,11 +1,12 @@
-"""From responses to a release: shuffled ratings and comments, tallies, client groups large enough to show.
+"""From ratings to a release: tallies, client groups large enough to show, comments, and nothing else.
 
-What can never be shown is not kept: answers about a provider with too few raters are deleted with the responses.
+A rating is counted and deleted; what is left of it is one more answer in a tally. Answers that are too few to be shown
+in any group are not kept at all.
 """
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -15,84 +16,67 @@ from peewee import chunked, fn
 from survey.measure.disclosure import COMMENTS_FROM, merge
 from survey.measure.scale import SCORES
 from survey.models import (
-    Cell,
     ClientGroup,
     ClientGroupDepartment,
     Comment,
     Invitation,
+    Rated,
     Rating,
     Release,
-    Response,
     Table,
     Tally,
     Wave,
-    random_id,
 )
 
 ROWS_AT_ONCE = 500
 
-Published = dict[tuple[int, int], int]  # {(provider, client group): the client group it is published as}
-
-
-@dataclass(frozen=True)
-class Said:
-    """One response's words about one provider."""
-
-    client_group: int
-    provider: int
-    answers: dict[str, int]
-    comment: str
-    kind: str | None
+Answers = dict[int, Counter[int]]  # {client group: how many answers of each score}
 
 
 @dataclass
 class Count:
     """People and answers of a wave, before anything is merged."""
 
-    raters: Counter[tuple[int, int]]  # by provider, client group
-    answers: Counter[tuple[int, int, str, int]]  # by provider, client group, item, score
-
-    def raters_of(self, provider: int) -> int:
-        return sum(people for (rated, _), people in self.raters.items() if rated == provider)
+    raters: Counter[int]  # by provider
+    answers: dict[tuple[int, str], Answers]  # by provider, item
 
 
 def publish(wave: Wave, now: int) -> Release:
-    """Turn the responses of a wave into its release. Runs inside the transaction that closes the wave."""
+    """Turn the ratings of a wave into its release. Runs inside the transaction that closes the wave."""
     _freeze_participation(wave)
     count = _count(wave)
-    published = _merge_groups(wave, count)
-    _store_tallies(wave, count, published)
-    _store_ratings_and_comments(wave, count, published)
-    Response.delete().where(Response.wave == wave).execute()
+    _store_raters(wave, count.raters)
+    _store_tallies(wave, count.answers)
+    _keep_comments(wave, count.raters)
+    Rating.delete().where(Rating.wave == wave).execute()
     return Release.create(wave=wave, released_at=now, digest=digest(wave))
 
 
 def document(wave: Wave) -> bytes:
     """All that the wave publishes, as canonical JSON: the same bytes whenever they are made."""
-    tallies: dict[int, dict[str, list[int]]] = defaultdict(dict)
-    for tally in Tally.select().join(Cell).where(Cell.wave == wave):
-        tallies[tally.cell_id][tally.item] = [getattr(tally, f"n{score}") for score in SCORES]
     members = _members(wave)
-    rows = [
+    tallies = [
         {
-            "provider": cell.provider_id,
-            "clients": members[cell.client_group_id],
-            "raters": cell.raters,
-            "tallies": tallies[cell.id],
+            "provider": tally.provider_id,
+            "clients": members[tally.client_group_id],
+            "item": tally.item,
+            "counts": [getattr(tally, f"n{score}") for score in SCORES],
         }
-        for cell in Cell.select().where(Cell.wave == wave)
+        for tally in Tally.select().where(Tally.wave == wave)
     ]
     participation = [
         {"clients": members[group.id], "invited": group.invited, "answered": group.answered}
         for group in ClientGroup.select().where(ClientGroup.wave == wave, ClientGroup.provider.is_null())
     ]
+    raters = Rated.select(Rated.provider, Rated.raters).where(Rated.wave == wave).order_by(Rated.provider)
     return json.dumps(
         {
             "wave": wave.id,
             "date": str(wave.local_date),
             "min_group": wave.min_group,
             "participation": sorted(participation, key=lambda row: row["clients"]),
-            "cells": sorted(rows, key=lambda row: (row["provider"], row["clients"])),
+            "raters": list(raters.tuples()),
+            "tallies": sorted(tallies, key=lambda row: (row["provider"], row["item"], row["clients"])),
         },
         sort_keys=True,
         separators=(",", ":"),
@@ -117,14 +101,6 @@ def _members(wave: Wave) -> dict[int, list[int]]:
     return members
 
 
-def _all_said(wave: Wave) -> Iterator[Said]:
-    """Everything said in the wave, a response at a time, in the order of the responses' random ids."""
-    query = Response.select(Response.client_group, Response.payload).where(Response.wave == wave).order_by(Response.id)
-    for client_group, payload in query.tuples().iterator():
-        for entry in json.loads(payload):
-            yield Said(client_group, entry["provider"], entry["answers"], entry.get("comment", ""), entry.get("kind"))
-
-
 def _freeze_participation(wave: Wave) -> None:
     """Store how many answered of each group; write every invitation anew, all by this one transaction.
 
@@ -142,89 +118,70 @@ def _freeze_participation(wave: Wave) -> None:
 
 
 def _count(wave: Wave) -> Count:
-    count = Count(Counter(), Counter())
-    for said in _all_said(wave):
-        if said.answers:
-            count.raters[said.provider, said.client_group] += 1
-        for item, score in said.answers.items():
-            count.answers[said.provider, said.client_group, item, score] += 1
+    count = Count(Counter(), defaultdict(lambda: defaultdict(Counter)))
+    query = Rating.select(Rating.provider, Rating.client_group, Rating.answers).where(Rating.wave == wave)
+    for provider, group, answers in query.tuples().iterator():
+        count.raters[provider] += 1
+        for item, score in json.loads(answers).items():
+            count.answers[provider, item][group][score] += 1
     return count
 
 
-def _merge_groups(wave: Wave, count: Count) -> Published:
-    """Which groups each provider's raters are published as; without providers that publish nothing."""
-    members = _members(wave)
-    by_provider: dict[int, dict[int, int]] = defaultdict(dict)
-    for (provider, group), people in count.raters.items():
-        by_provider[provider][group] = people
-    published: Published = {}
-    for provider, groups in sorted(by_provider.items()):
-        merged = merge(groups, wave.min_group)
-        if merged is None:
-            continue
-        published |= {(provider, group): group for group in merged.alone}
-        if merged.together:
-            others = _make_others(wave, provider, [members[group] for group in merged.together])
-            published |= {(provider, group): others.id for group in merged.together}
-    return published
-
-
-def _make_others(wave: Wave, provider: int, members: list[list[int]]) -> ClientGroup:
-    others = ClientGroup.create(wave=wave, provider=provider)
-    rows = [{"client_group": others.id, "department": department} for group in members for department in group]
-    ClientGroupDepartment.insert_many(rows).execute()
-    return others
-
-
-def _store_tallies(wave: Wave, count: Count, published: Published) -> None:
-    """Sum the answers by published group; an item with fewer than k of them is dropped, and so enters no total."""
-    people: Counter[tuple[int, int]] = Counter()
-    for (provider, group), shown_as in published.items():
-        people[provider, shown_as] += count.raters[provider, group]
-    cells = {
-        (provider, group): Cell.create(wave=wave, provider=provider, client_group=group, raters=raters).id
-        for (provider, group), raters in sorted(people.items())
-    }
-    sums: dict[tuple[int, str], Counter[int]] = defaultdict(Counter)
-    for (provider, group, item, score), n in count.answers.items():
-        if (provider, group) in published:
-            sums[cells[provider, published[provider, group]], item][score] += n
-    rows = (
-        {"cell": cell, "item": item, **{f"n{score}": tally[score] for score in SCORES}}
-        for (cell, item), tally in sorted(sums.items())
-        if tally.total() >= wave.min_group
+def _store_raters(wave: Wave, raters: Counter[int]) -> None:
+    """How many people rated each provider, of those that enough did."""
+    _insert(
+        Rated,
+        (
+            {"wave": wave.id, "provider": provider, "raters": people}
+            for provider, people in sorted(raters.items())
+            if people >= wave.min_group
+        ),
     )
+
+
+def _store_tallies(wave: Wave, answers: Mapping[tuple[int, str], Answers]) -> None:
+    """Sum the answers on each item by the client groups that its own answers are enough for."""
+    members = _members(wave)
+    others: dict[tuple[int, tuple[int, ...]], int] = {}  # by provider, groups put together: the group made for them
+
+    def shown_as(provider: int, by_group: Answers) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Each client group that is published, and the groups made at opening that it stands for."""
+        merged = merge({group: counts.total() for group, counts in by_group.items()}, wave.min_group)
+        if merged is None:
+            return
+        yield from ((group, (group,)) for group in merged.alone)
+        if together := merged.together:
+            if (provider, together) not in others:
+                departments = [department for group in together for department in members[group]]
+                others[provider, together] = _make_others(wave, provider, departments)
+            yield others[provider, together], together
+
+    rows = []
+    for (provider, item), by_group in sorted(answers.items()):
+        for published, groups in shown_as(provider, by_group):
+            counts = sum((by_group[group] for group in groups), Counter())
+            row = {"wave": wave.id, "provider": provider, "client_group": published, "item": item}
+            rows.append(row | {f"n{score}": counts[score] for score in SCORES})
     _insert(Tally, rows)
 
 
-def _store_ratings_and_comments(wave: Wave, count: Count, published: Published) -> None:
-    """Part each response into ratings and comments under new random ids, so that nothing joins them any more."""
-    with_comments = {
-        provider for provider, _ in published if count.raters_of(provider) >= max(COMMENTS_FROM, wave.min_group)
-    }
-    ratings = (
-        {
-            "id": random_id(),
-            "wave": wave.id,
-            "provider": said.provider,
-            "client_group": published[said.provider, said.client_group],
-            "answers": json.dumps(said.answers, sort_keys=True),
-        }
-        for said in _all_said(wave)
-        if said.answers and (said.provider, said.client_group) in published
-    )
-    _insert_shuffled(Rating, ratings)
-    comments = (
-        {"id": random_id(), "wave": wave.id, "provider": said.provider, "kind": said.kind, "text": said.comment}
-        for said in _all_said(wave)
-        if said.comment and said.provider in with_comments
-    )
-    _insert_shuffled(Comment, comments)
+def _make_others(wave: Wave, provider: int, departments: Iterable[int]) -> int:
+    group = ClientGroup.create(wave=wave, provider=provider)
+    rows = [{"client_group": group.id, "department": department} for department in departments]
+    ClientGroupDepartment.insert_many(rows).execute()
+    return group.id
 
 
-def _insert_shuffled(table: type[Table], rows: Iterable[dict[str, Any]]) -> None:
-    """In the order of their random ids: a database that keeps rows as they come keeps nothing else."""
-    _insert(table, sorted(rows, key=lambda row: row["id"]))
+def _keep_comments(wave: Wave, raters: Counter[int]) -> None:
+    """Delete what was written about providers with too few raters; write the rest anew, all by this transaction.
+
+    Comments came under random ids of their own; on PostgreSQL the transactions that wrote them told their order still.
+    """
+    enough = max(COMMENTS_FROM, wave.min_group)
+    heard = [provider for provider, people in raters.items() if people >= enough]
+    of_wave = Comment.wave == wave
+    Comment.delete().where(of_wave, Comment.provider.not_in(heard)).execute()
+    Comment.update(text=Comment.text).where(of_wave).execute()
 
 
 def _insert(table: type[Table], rows: Iterable[dict[str, Any]]) -> None:

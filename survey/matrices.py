@@ -64,11 +64,11 @@ def by_division(waves: Sequence[Wave], item: str) -> Matrix:
     A provider's row is refused when one of its published groups holds departments of several divisions: showing the
     divisions would split it, and tell of fewer people than were published together.
     """
-    division = {found.id: found.parent_id or found.id for found in departments()}
+    division = {id: parent or id for id, parent in Department.select(Department.id, Department.parent).tuples()}
     columns: dict[Atom, Group] = {}
     refused: dict[int, Group] = {}
     for atom in releases.atoms(waves, [item]):
-        found = frozenset(division.get(department, department) for department in atom.departments)
+        found = frozenset(division[department] for department in atom.departments)
         columns[atom] = found
         if len(found) > 1:
             refused[atom.provider] = atom.departments
@@ -102,7 +102,7 @@ def _matrix(
     named = {group: clients(group) for group in {columns[atom] for atom in alone}}
     return Matrix(
         item=item,
-        providers=tuple(department for department in departments() if department.id in serves),
+        providers=tuple(department for department in departments(also=serves) if department.id in serves),
         columns=tuple(sorted(named.items(), key=lambda column: column[1].departments)),
         cells=shown(lambda atom: (atom.provider, columns[atom]), kept),
         others={provider: clients(group, others=True) for provider, group in others.items()},

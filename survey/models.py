@@ -153,7 +153,8 @@ class ClientGroup(Table):
     """Client departments published together.
 
     Opening a wave makes one for each client department, small departments pooled (`provider` is empty).
-    Closing adds "other departments" for each provider whose raters from some groups were too few to stand alone.
+    Closing adds "other departments" for a provider where the answers of some groups were too few to stand alone; on
+    another item they may be other departments.
     """
 
     id = AutoField()
@@ -194,18 +195,11 @@ class Invitation(Table):
 # --- What people said --------------------------------------------------------------------------------------------
 
 
-class Response(Table):
-    """What one person sent, until the wave closes. No person, no invitation, no time."""
-
-    id = CharField(max_length=32, primary_key=True, default=random_id)
-    wave = required(Wave)
-    client_group = required(ClientGroup)
-    after_reminder = BooleanField()
-    payload = TextField()  # JSON, see survey.responses
-
-
 class Rating(Table):
-    """One response's answers about one provider, kept under the client group that is published."""
+    """What one person says about one provider, until the wave closes. No person, no invitation, no time.
+
+    Nothing joins it with what the same person says about another provider.
+    """
 
     id = CharField(max_length=32, primary_key=True, default=random_id)
     wave = required(Wave)
@@ -230,24 +224,27 @@ class Comment(Table):
 # --- What a closed wave publishes ----------------------------------------------------------------------------------
 
 
-class Cell(Table):
-    """Provider × published client group in one wave, and how many people rated."""
+class Rated(Table):
+    """A provider that enough people rated in a closed wave, and how many they were."""
 
-    id = AutoField()
     wave = required(Wave)
     provider = required(Department)
-    client_group = required(ClientGroup)
     raters = IntegerField(constraints=[Check("raters >= 3")])
 
     class Meta:
-        indexes = ((("wave", "provider", "client_group"), True),)
+        primary_key = CompositeKey("wave", "provider")
 
 
 class Tally(Table):
-    """How many answers of each score: provider × client group × item. The one source of every figure inside."""
+    """How many answers of each score: provider × client group × item. The one source of every figure inside.
 
-    cell = required(Cell)
+    Each item has client groups of its own, each with enough answers on it.
+    """
+
+    wave = required(Wave)
     item = CharField(max_length=40)
+    provider = required(Department)
+    client_group = required(ClientGroup)
     n1 = IntegerField()  # answers of score 1
     n2 = IntegerField()
     n3 = IntegerField()
@@ -255,8 +252,11 @@ class Tally(Table):
     n5 = IntegerField()
 
     class Meta:
-        primary_key = CompositeKey("cell", "item")
-        constraints = [Check(" AND ".join(f"n{score} >= 0" for score in SCORES))]
+        primary_key = CompositeKey("wave", "item", "provider", "client_group")
+        constraints = [
+            Check(" AND ".join(f"n{score} >= 0" for score in SCORES)),
+            Check(" + ".join(f"n{score}" for score in SCORES) + " >= 3"),
+        ]
 
 
 class Release(Table):
@@ -371,7 +371,7 @@ class Message(Table):
 
 
 # On SQLite the migrations make these without row numbers, so that they keep no order of arrival, nor of people.
-UNORDERED = (Invitation, Response, Rating, Comment)
+UNORDERED = (Invitation, Rating, Comment)
 
 TABLES = (
     Department,
@@ -385,10 +385,9 @@ TABLES = (
     ClientGroup,
     ClientGroupDepartment,
     Invitation,
-    Response,
     Rating,
     Comment,
-    Cell,
+    Rated,
     Tally,
     Release,
     Source,

@@ -361,10 +361,14 @@ class DirectoryEntry:
     uses: tuple[tuple[str, float], ...]  # (provider's name, weight), the heaviest first
 
 
-def departments() -> list[Department]:
-    """All active departments, by name; not the divisions that only hold other departments and no people."""
-    found = list(Department.select().where(Department.active).order_by(Department.name))
-    divisions = {department.parent_id for department in found if department.parent_id}
+def departments(also: Iterable[int] = ()) -> list[Department]:
+    """All active departments, by name, and of the others those in `also`, by id: old figures keep their names.
+
+    Divisions that only hold other departments, and no people, are left out.
+    """
+    wanted = Department.active | Department.id.in_(list(also))
+    found = list(Department.select().where(wanted).order_by(Department.name))
+    divisions = {department.parent_id for department in found if department.parent_id} - set(also)
     if divisions:
         query = Person.select(Person.department).where(Person.department.in_(divisions), Person.active)
         divisions -= {department for (department,) in query.tuples()}

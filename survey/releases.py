@@ -1,6 +1,6 @@
 """The gate: the one place that reads what waves have published, and decides how much of it a reader sees.
 
-Pages, exports, mails and pictures get their figures from here; nothing else reads tallies, cells or comments.
+Pages, exports, mails and pictures get their figures from here; nothing else reads tallies or comments.
 """
 
 from collections import defaultdict
@@ -27,13 +27,13 @@ from survey.measure.gaps import Gap, gap
 from survey.measure.scale import COMMENT_KINDS, ITEMS, SCORES, SHOWN_ITEMS
 from survey.measure.statistics import add_counts
 from survey.models import (
-    Cell,
     ClientGroup,
     ClientGroupDepartment,
     Comment,
     Department,
     Invitation,
     Pulse,
+    Rated,
     Release,
     Tally,
     Wave,
@@ -157,13 +157,16 @@ def wave_before(wave: Wave) -> Wave | None:
 
 
 def provider_results(wave: Wave) -> list[ProviderResult]:
-    """How every active department serves, by name; those that publish nothing have no figures."""
+    """How every department serves, by name; those that publish nothing have no figures.
+
+    A department that has been dissolved since is among them where the wave has figures of it.
+    """
     before = wave_before(wave)
     now_counts = _by(atoms([wave]), lambda atom: (atom.provider, atom.item))
     past_counts = _by(atoms([before]) if before else [], lambda atom: (atom.provider, atom.item))
     raters = raters_of(wave)
     results = []
-    for department in departments():
+    for department in departments(also=raters):
         figures, changes = {}, {}
         for item in ITEMS:
             counts = now_counts.get((department.id, item), ())
@@ -178,11 +181,8 @@ def provider_results(wave: Wave) -> list[ProviderResult]:
 
 
 def raters_of(wave: Wave) -> dict[int, int]:
-    """{provider: how many people rated it}, of providers that publish; for this package, never for a page."""
-    people: dict[int, int] = defaultdict(int)
-    for provider, raters in Cell.select(Cell.provider, Cell.raters).where(Cell.wave == wave).tuples():
-        people[provider] += raters
-    return people
+    """{provider: how many people rated it}, of providers that enough did; for this package, never for a page."""
+    return dict(Rated.select(Rated.provider, Rated.raters).where(Rated.wave == wave).tuples())
 
 
 def company_figures(wave: Wave) -> dict[str, Figure]:
@@ -204,7 +204,7 @@ def gaps(wave: Wave, only: Collection[int] | None = None) -> list[GapRow]:
     inside = _by(atoms([wave]), lambda atom: (atom.provider, atom.item))
     outside = outside_scores(until=_outside_until(wave))
     rows = []
-    for department in departments():
+    for department in departments(also={provider for provider, _ in inside}):
         if only is not None and department.id not in only:
             continue
         for item in ITEMS:
@@ -281,11 +281,10 @@ def atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS) -> list[Atom]:
         members[group].append(department)
     clients = {group: frozenset(found) for group, found in members.items()}
     tallies = (
-        Tally.select(Cell.wave, Cell.provider, ClientGroup.id, ClientGroup.provider, Tally.item, *COUNTS)
-        .join(Cell)
+        Tally.select(Tally.wave, Tally.provider, ClientGroup.id, ClientGroup.provider, Tally.item, *COUNTS)
         .join(ClientGroup)
-        .where(Cell.wave.in_(ids), Tally.item.in_(items))
-        .order_by(Cell.provider, ClientGroup.id)
+        .where(Tally.wave.in_(ids), Tally.item.in_(items))
+        .order_by(Tally.provider, ClientGroup.id)
     )
     return [
         Atom(wave, provider, clients[group], others is not None, item, tuple(counts))

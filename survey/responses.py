@@ -1,8 +1,8 @@
-"""Accept a response; part the person from the answer."""
+"""Accept a response; part it from the person, and its answers from each other."""
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ from peewee import JOIN
 
 from survey.database import is_sqlite
 from survey.measure.scale import COMMENT_KINDS, LOW_SCORES, MISSING, MISSING_REASONS, OVERALL, SCORES
-from survey.models import Department, Invitation, Person, Pulse, Reminder, Response, Wave, database
+from survey.models import Comment, Department, Invitation, Person, Pulse, Rating, Wave, database, random_id
 
 COMMENT_CHARACTERS = 2000
 
@@ -102,12 +102,12 @@ def accept(invitation_id: str, answers: Iterable[Answer]) -> Outcome:
     """Store one response for an invitation that exists; its only link with the person is that both are done at once.
 
     In one transaction: is the wave open? Is the invitation unanswered (a conditional UPDATE, so that of many posts at
-    the same time one is stored)? Then the response, which names neither the person nor the invitation.
+    the same time one is stored)? Then what is said of each provider, in rows that name neither the person nor the
+    invitation nor each other.
 
     Raises ValueError for answers about a provider that the invitation does not ask about, or about one twice.
     """
     answers = list(answers)
-    payload = json.dumps([_as_json(answer) for answer in answers if not answer.says_nothing], ensure_ascii=False)
     with database.atomic():
         invitation = Invitation.get_by_id(invitation_id)
         if Counter(str(answer.provider) for answer in answers) - Counter(invitation.providers.split()):
@@ -117,13 +117,38 @@ def accept(invitation_id: str, answers: Iterable[Answer]) -> Outcome:
         unanswered = (Invitation.id == invitation_id) & (~Invitation.answered)
         if not Invitation.update(answered=True).where(unanswered).execute():
             return Outcome.ALREADY
-        Response.create(
-            wave=invitation.wave_id,
-            client_group=invitation.client_group_id,
-            after_reminder=_has_reminded(invitation.wave_id),
-            payload=payload,
-        )
+        _store(invitation, answers)
     return Outcome.STORED
+
+
+def _store(invitation: Invitation, answers: Sequence[Answer]) -> None:
+    """A rating for each provider with scores and a comment for each with words, under ids that nothing joins."""
+    ratings = [
+        {
+            "id": random_id(),
+            "wave": invitation.wave_id,
+            "provider": answer.provider,
+            "client_group": invitation.client_group_id,
+            "answers": json.dumps(answer.answers(), sort_keys=True),
+        }
+        for answer in answers
+        if answer.scores
+    ]
+    comments = [
+        {
+            "id": random_id(),
+            "wave": invitation.wave_id,
+            "provider": answer.provider,
+            "kind": answer.comment_kind,
+            "text": answer.comment,
+        }
+        for answer in answers
+        if answer.comment
+    ]
+    if ratings:
+        Rating.insert_many(ratings).execute()
+    if comments:
+        Comment.insert_many(comments).execute()
 
 
 def _state_held(wave_id: int) -> str:
@@ -133,15 +158,3 @@ def _state_held(wave_id: int) -> str:
     """
     query = Wave.select(Wave.state).where(Wave.id == wave_id)
     return (query if is_sqlite() else query.for_update("FOR SHARE")).scalar()
-
-
-def _has_reminded(wave_id: int) -> bool:
-    return Reminder.select().where(Reminder.wave == wave_id, Reminder.done).exists()
-
-
-def _as_json(answer: Answer) -> dict[str, object]:
-    return {
-        "provider": answer.provider,
-        "answers": answer.answers(),
-        **({"comment": answer.comment, "kind": answer.comment_kind} if answer.comment else {}),
-    }

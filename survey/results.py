@@ -94,8 +94,6 @@ def _cell_rows(wave: Wave) -> Iterator[ResultRow]:
         columns = dict(matrix.columns)
         names = {department.id: department.name for department in matrix.providers}
         for (provider, column), figure in matrix.cells.items():
-            if provider not in names:
-                continue  # a department that is no longer active
             clients = matrix.others[provider] if column == OTHERS else columns[column]
             yield _row(wave, names[provider], _client_text(clients), item, figure)
 

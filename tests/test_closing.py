@@ -1,11 +1,11 @@
-"""From responses to a release: counted right, merged, parted, and nothing left over."""
+"""From ratings to a release: counted right, merged, and nothing left over."""
 
 import hashlib
 import json
 import random
 from collections import Counter
 from collections.abc import Callable
-from itertools import pairwise
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,23 +13,22 @@ import pytest
 from survey import closing, releases, waves
 from survey.measure.scale import COMMENT_KINDS, ITEMS
 from survey.models import (
-    Cell,
     ClientGroup,
     ClientGroupDepartment,
     Comment,
     Department,
-    Invitation,
     Message,
+    Rated,
     Rating,
     Release,
-    Response,
     Tally,
     Wave,
     database,
 )
+from survey.pulses import add_pulse
 from survey.responses import Answer
 from survey.settings import Settings
-from tests.cast import Company, K
+from tests.cast import OPENS, Company, K
 
 SECRET = "Nobody shall ever read this sentence again"
 
@@ -71,16 +70,10 @@ def members(group: int) -> frozenset[str]:
     return frozenset(name for (name,) in query.where(ClientGroupDepartment.client_group == group).tuples())
 
 
-def cells(wave: Wave) -> dict[frozenset[str], int]:
-    """{client departments published together: raters} of the one provider of a wave"""
-    rows = Cell.select(Cell.client_group, Cell.raters).where(Cell.wave == wave).tuples()
-    return {members(group): raters for group, raters in rows}
-
-
-def answers_by_clients(wave: Wave, item: str) -> dict[frozenset[str], int]:
-    """{client departments: answers on an item}"""
-    tallies = Tally.select(Tally, Cell).join(Cell).where(Cell.wave == wave, Tally.item == item)
-    return {members(row.cell.client_group_id): row.n1 + row.n2 + row.n3 + row.n4 + row.n5 for row in tallies}
+def cells(wave: Wave, item: str = "overall") -> dict[frozenset[str], int]:
+    """{client departments published together: answers on an item} of the one provider of a wave"""
+    tallies = Tally.select().where(Tally.wave == wave, Tally.item == item)
+    return {members(row.client_group_id): row.n1 + row.n2 + row.n3 + row.n4 + row.n5 for row in tallies}
 
 
 FINANCE, LOGISTICS, POOL = frozenset({"Finance"}), frozenset({"Logistics"}), frozenset({"IT", "Legal"})
@@ -90,32 +83,29 @@ FINANCE, LOGISTICS, POOL = frozenset({"Finance"}), frozenset({"Logistics"}), fro
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_tallies_are_what_a_recount_of_the_payloads_gives(company: Company, seed: int) -> None:
+def test_tallies_are_what_a_recount_of_the_ratings_gives(company: Company, seed: int) -> None:
     wave = company.open_wave()
     company.answer(wave, at_random(seed), share=0.9)
-    recount = Counter[tuple[Any, ...]]()
     said = database.execute_sql(
         """
-        SELECT json_extract(about.value, '$.provider'), response.client_group_id, answer.key, answer.value
-        FROM response, json_each(payload) AS about, json_each(about.value, '$.answers') AS answer
+        SELECT provider_id, client_group_id, answer.key, answer.value
+        FROM rating, json_each(answers) AS answer
         """
     ).fetchall()
     company.close_wave(wave)
     published = database.execute_sql(
         """
-        SELECT cell.provider_id, asked.client_group_id, cell.client_group_id, item, n1, n2, n3, n4, n5
-        FROM tally JOIN cell ON cell.id = tally.cell_id
-        JOIN client_group_department AS shown ON shown.client_group_id = cell.client_group_id
+        SELECT tally.provider_id, asked.client_group_id, tally.client_group_id, item, n1, n2, n3, n4, n5
+        FROM tally
+        JOIN client_group_department AS shown ON shown.client_group_id = tally.client_group_id
         JOIN client_group_department AS asked ON asked.department_id = shown.department_id
         JOIN client_group ON client_group.id = asked.client_group_id AND client_group.provider_id IS NULL
         """
     ).fetchall()
-    shown_as = {(provider, asked): shown for provider, asked, shown, *_ in published}
-    recount.update((provider, shown_as.get((provider, group)), item, score) for provider, group, item, score in said)
-    expected = Counter[tuple[Any, ...]]()
-    for (provider, group, item, score), n in recount.items():
-        if sum(recount[provider, group, item, other] for other in range(1, 6)) >= K and group is not None:
-            expected[provider, group, item, score] = n
+    shown_as = {(provider, asked, item): shown for provider, asked, shown, item, *_ in published}
+    expected = Counter(
+        (provider, shown_as[provider, asked, item], item, score) for provider, asked, item, score in said
+    )
     found = {
         (provider, shown, item, score): n
         for provider, _, shown, item, *counts in published
@@ -129,12 +119,7 @@ def test_tallies_are_what_a_recount_of_the_payloads_gives(company: Company, seed
 def test_raters_are_the_people_with_a_score(company: Company) -> None:
     wave = company.open_wave()
     company.answer(wave, at_random(4))
-    expected = Counter(
-        about["provider"]
-        for response in Response.select()
-        for about in json.loads(response.payload)
-        if about["answers"]
-    )
+    expected = Counter(provider for (provider,) in Rating.select(Rating.provider).tuples())
     company.close_wave(wave)
     assert releases.raters_of(wave) == expected
 
@@ -170,13 +155,13 @@ def test_small_groups_that_are_five_together_leave_the_others_alone(company: Com
 
 def test_a_provider_with_four_raters_publishes_nothing_and_its_answers_are_deleted(company: Company) -> None:
     wave = about_sales(company, Finance=3, Logistics=1)
-    assert (cells(wave), Rating.select().count(), Response.select().count()) == ({}, 0, 0)
+    assert (cells(wave), Rated.select().count(), Rating.select().count()) == ({}, 0, 0)
 
 
 def test_a_provider_with_five_raters_publishes(company: Company) -> None:
     wave = about_sales(company, Finance=3, Logistics=2)
     assert cells(wave) == {FINANCE | LOGISTICS: 5}
-    assert Rating.select().count() == 5
+    assert Rated.get().raters == 5
 
 
 def test_who_only_comments_is_no_rater(company: Company) -> None:
@@ -194,20 +179,48 @@ def test_each_provider_merges_by_its_own_raters(company: Company) -> None:
     company.rate(wave, "Finance", 5)
     company.rate(wave, "Logistics", 5, lambda provider: Answer(provider, {"overall": 4} if provider == sales else {}))
     company.close_wave(wave)
-    found = {(cell.provider.name, members(cell.client_group_id)) for cell in Cell.select()}
+    found = {(tally.provider.name, members(tally.client_group_id)) for tally in Tally.select()}
     assert found == {("Sales", FINANCE), ("Sales", LOGISTICS), ("Legal", FINANCE)}
 
 
-def test_an_item_with_four_answers_in_a_group_is_dropped_there_and_from_every_total(company: Company) -> None:
+def test_an_item_with_four_answers_in_a_group_takes_another_group_with_it(company: Company) -> None:
     company.ask_only_about("Sales")
     wave = company.open_wave()
     company.rate(wave, "Finance", 4)
     company.rate(wave, "Finance", 2, no_opinion_of_openness)
     company.rate(wave, "Logistics", 8)
     company.close_wave(wave)
-    assert answers_by_clients(wave, "overall") == {FINANCE: 6, LOGISTICS: 8}
-    assert answers_by_clients(wave, "openness") == {LOGISTICS: 8}
-    assert releases.company_figures(wave)["openness"].people == (5, 9)
+    assert cells(wave, "overall") == {FINANCE: 6, LOGISTICS: 8}
+    assert cells(wave, "openness") == {FINANCE | LOGISTICS: 12}
+    assert releases.company_figures(wave)["openness"].people == (10, 19)
+
+
+def test_an_item_with_four_answers_in_all_is_dropped_and_enters_no_total(company: Company) -> None:
+    company.ask_only_about("Sales")
+    wave = company.open_wave()
+    company.rate(wave, "Finance", 4)
+    company.rate(wave, "Logistics", 8, no_opinion_of_openness)
+    company.close_wave(wave)
+    assert cells(wave, "overall") == {FINANCE | LOGISTICS: 12}
+    assert cells(wave, "openness") == {}
+    assert "openness" not in releases.company_figures(wave)
+
+
+def test_items_that_merge_alike_share_their_group_and_others_have_their_own(company: Company) -> None:
+    company.ask_only_about("Sales")
+    wave = company.open_wave()
+    company.rate(wave, "Finance", 4)
+    company.rate(wave, "Finance", 3, no_opinion_of_openness)
+    company.rate(wave, "IT", 3)
+    company.rate(wave, "Logistics", 8)
+    company.close_wave(wave)
+    assert cells(wave, "overall") == {FINANCE | POOL: 10, LOGISTICS: 8} or cells(wave, "overall") == {
+        FINANCE: 7,
+        LOGISTICS | POOL: 11,
+    }
+    assert cells(wave, "openness") == {FINANCE | POOL: 7, LOGISTICS: 8}
+    others = ClientGroup.select().where(ClientGroup.provider.is_null(False)).count()
+    assert others == len({frozenset(group) for item in ITEMS for group in cells(wave, item) if len(group) > 2})
 
 
 def test_an_item_with_five_answers_in_a_group_is_kept(company: Company) -> None:
@@ -215,7 +228,7 @@ def test_an_item_with_five_answers_in_a_group_is_kept(company: Company) -> None:
     wave = company.open_wave()
     company.rate(wave, "Finance", 5)
     company.rate(wave, "Finance", 2, no_opinion_of_openness)
-    assert answers_by_clients(company.close_wave(wave), "openness") == {FINANCE: 5}
+    assert cells(company.close_wave(wave), "openness") == {FINANCE: 5}
 
 
 def test_what_is_missing_follows_the_same_rules(company: Company) -> None:
@@ -224,7 +237,9 @@ def test_what_is_missing_follows_the_same_rules(company: Company) -> None:
     company.rate(wave, "Finance", 4, lambda provider: Answer(provider, {"overall": 1}, missing="means"))
     company.rate(wave, "Finance", 1)
     company.rate(wave, "Logistics", 5, lambda provider: Answer(provider, {"overall": 2}, missing="both"))
-    assert answers_by_clients(company.close_wave(wave), "missing") == {LOGISTICS: 5}
+    company.close_wave(wave)
+    assert cells(wave) == {FINANCE: 5, LOGISTICS: 5}
+    assert cells(wave, "missing") == {FINANCE | LOGISTICS: 9}
 
 
 def test_the_waves_own_k_decides(company: Company) -> None:
@@ -287,48 +302,39 @@ def test_a_comment_has_no_group_no_score_and_no_time() -> None:
 # Nothing is left over
 
 
-def test_ratings_share_no_id_with_responses_or_invitations(company: Company) -> None:
-    wave = company.open_wave()
-    company.answer(wave, at_random(1))
-    known = {row.id for table in (Response, Invitation) for row in table.select()}
-    company.close_wave(wave)
-    new = {row.id for table in (Rating, Comment) for row in table.select()}
-    assert len(new) > 100
-    assert not new & known
-
-
-def test_ratings_of_one_person_are_not_side_by_side(company: Company) -> None:
-    """Each person gives all its providers one and the same score; neighbours would show it."""
-    wave = company.open_wave()
-    people = iter(range(10**6))
-    company.answer(wave, lambda provider: Answer(provider, {"overall": 1 + next(people) // 3 % 5}))
-    company.close_wave(wave)
-    scores = [rating.answers for rating in Rating.select()]
-    alike = sum(first == second for first, second in pairwise(scores))
-    assert alike < len(scores) / 2  # by chance a fifth
-
-
-def test_responses_are_deleted(company: Company) -> None:
+def test_ratings_are_deleted(company: Company) -> None:
     assert company.released_wave().state == "closed"
-    assert Response.select().count() == 0
+    assert Rating.select().count() == 0
+
+
+def test_ratings_and_comments_of_another_wave_stay(company: Company) -> None:
+    first, other = company.open_wave(), add_pulse("weekly", "weekly", date(2026, 3, 2), "Europe/Madrid")
+    second = waves.open_now(other, OPENS, K)
+    for wave in (first, second):
+        company.rate(wave, "Finance", 9, commented)
+    before = Comment.select().where(Comment.wave == second).count()
+    company.close_wave(first)
+    assert Comment.select().where(Comment.wave == first).count() == 0
+    assert Comment.select().where(Comment.wave == second).count() == before > 0
+    assert Rating.select().where(Rating.wave == second).count() == before
 
 
 def bytes_on_disk(settings: Settings) -> bytes:
     return b"".join(path.read_bytes() for path in settings.home_folder.glob("espejo.sqlite3*"))
 
 
-def test_the_files_hold_no_bytes_of_a_response_nor_of_a_dropped_comment(company: Company, settings: Settings) -> None:
+def test_the_files_hold_no_bytes_of_a_rating_nor_of_a_dropped_comment(company: Company, settings: Settings) -> None:
     company.ask_only_about("Sales")
     wave = company.open_wave()
     company.rate(wave, "Finance", 9, commented)
     assert SECRET.encode() in bytes_on_disk(settings)
-    assert b'[{"provider": ' in bytes_on_disk(settings)
-    responses = [response.id.encode() for response in Response.select()]
+    assert b'{"overall": ' in bytes_on_disk(settings)
+    ratings = [rating.id.encode() for rating in Rating.select()]
     company.close_wave(wave)
     found = bytes_on_disk(settings)
     assert SECRET.encode() not in found
-    assert b'{"provider": ' not in found
-    assert not any(key in found for key in responses)
+    assert b'{"overall": ' not in found
+    assert not any(key in found for key in ratings)
 
 
 def test_a_kept_comment_lies_in_the_files_once(company: Company, settings: Settings) -> None:
@@ -355,8 +361,8 @@ def test_the_document_is_the_same_whenever_it_is_made(company: Company) -> None:
 
 def test_the_document_holds_every_tally(company: Company) -> None:
     wave = company.released_wave(at_random(2))
-    held = json.loads(closing.document(wave))["cells"]
-    assert sum(sum(counts) for cell in held for counts in cell["tallies"].values()) == sum(
+    held = json.loads(closing.document(wave))["tallies"]
+    assert sum(sum(tally["counts"]) for tally in held) == sum(
         tally.n1 + tally.n2 + tally.n3 + tally.n4 + tally.n5 for tally in Tally.select()
     )
 
@@ -367,14 +373,11 @@ def test_an_untouched_release_is_not_altered(company: Company) -> None:
 
 
 def one_answer_more() -> None:
-    tally = Tally.select().order_by(Tally.cell, Tally.item).first()
-    Tally.update(n4=Tally.n4 + 1).where(Tally.cell == tally.cell, Tally.item == tally.item).execute()
+    Tally.update(n4=Tally.n4 + 1).where(Tally.item == "overall").execute()
 
 
 def one_answer_moved() -> None:
-    tally = Tally.select().where(Tally.n4 > 0).order_by(Tally.cell, Tally.item).first()
-    same = (Tally.cell == tally.cell) & (Tally.item == tally.item)
-    Tally.update(n4=Tally.n4 - 1, n5=Tally.n5 + 1).where(same).execute()
+    Tally.update(n4=Tally.n4 - 1, n5=Tally.n5 + 1).where(Tally.item == "overall", Tally.n4 > 0).execute()
 
 
 @pytest.mark.parametrize(
@@ -383,7 +386,7 @@ def one_answer_moved() -> None:
         one_answer_more,
         one_answer_moved,
         lambda: Tally.delete().where(Tally.item == "overall").execute(),
-        lambda: Cell.update(raters=Cell.raters + 1).execute(),
+        lambda: Rated.update(raters=Rated.raters + 1).execute(),
         lambda: ClientGroup.update(answered=0).execute(),
         lambda: Release.update(digest="0" * 64).execute(),
     ],
@@ -401,9 +404,9 @@ def test_a_release_that_was_changed_is_found(company: Company, change: Callable[
     ("module", "step"),
     [
         (closing, "_count"),
-        (closing, "_merge_groups"),
+        (closing, "_store_raters"),
         (closing, "_store_tallies"),
-        (closing, "_store_ratings_and_comments"),
+        (closing, "_keep_comments"),
         (closing, "digest"),
         (waves.outbox, "queue"),
     ],
@@ -413,7 +416,7 @@ def test_a_closing_that_fails_midway_leaves_the_wave_open(
 ) -> None:
     wave = company.open_wave()
     company.answer(wave, share=0.3)
-    before = set(Response.select(Response.id, Response.payload).tuples())
+    before = set(Rating.select().tuples())
 
     def fails(*_: Any, **__: Any) -> None:
         raise RuntimeError("the disk is full")
@@ -423,8 +426,8 @@ def test_a_closing_that_fails_midway_leaves_the_wave_open(
         with pytest.raises(RuntimeError):
             waves.close_due(wave.closes_at)
     assert Wave.get_by_id(wave.id).state == "open"
-    assert set(Response.select(Response.id, Response.payload).tuples()) == before
-    assert not any(table.select().exists() for table in (Cell, Tally, Rating, Comment, Release))
+    assert set(Rating.select().tuples()) == before
+    assert not any(table.select().exists() for table in (Rated, Tally, Release))
     assert not Message.select().where(Message.kind == "summary").exists()
     assert len(waves.close_due(wave.closes_at)) == 1
 

@@ -10,7 +10,7 @@ from peewee import ForeignKeyField, OperationalError
 
 from survey import erasure, outbox, releases, waves
 from survey.erasure import erase, forget_due
-from survey.models import TABLES, Invitation, Leadership, Message, Person, Release, Response, Wave, database
+from survey.models import TABLES, Invitation, Leadership, Message, Person, Rating, Release, Wave, database
 from survey.scheduler import Clockwork
 from survey.settings import Settings
 from survey.signing import invitation_token
@@ -208,7 +208,7 @@ def test_the_link_of_an_erased_person_works_until_the_wave_closes(
     erase(company.charlie.email)
     assert client.get(address).status_code == 200
     assert client.post(address, data={f"p{charlies.providers.split()[0]}-overall": "4"}).status_code == 200
-    assert Response.select().count() == 1
+    assert Rating.select().count() == 1
 
 
 def test_a_wave_from_which_somebody_was_erased_closes_and_reminds(company: Company) -> None:

@@ -17,10 +17,10 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from survey.database import open_database
-from survey.models import Invitation, Person, Response, database
+from survey.models import Invitation, Person, Rating, database
 from survey.settings import Settings
 from survey.signing import invitation_token
-from survey.waves import open_now
+from survey.waves import PROVIDERS_PER_PERSON, open_now
 from tests.cast import Company, K
 from tests.conftest import settings_in
 from tests.servers import PATIENCE_SECONDS, Installation
@@ -114,7 +114,7 @@ def each_link_stores_one_answer(
     found = Counter((reply.status, reply.heading) for reply in replies)
     assert found == {(200, "Thank you!"): LINKS, (409, "Already received"): LINKS * (POSTS - 1)}
     with database.connection_context():
-        assert Response.select().count() == LINKS
+        assert Rating.select().count() == LINKS * PROVIDERS_PER_PERSON
         assert Invitation.select().where(Invitation.answered).count() == LINKS
     assert waits[-1] < SLOWEST_SECONDS
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from survey.models import Invitation, Person, Response, Wave, database
+from survey.models import Comment, Invitation, Person, Rating, Table, Wave, database
 from survey.responses import COMMENT_CHARACTERS, Answer, Outcome, accept, questions
 from survey.settings import Settings
-from survey.waves import remind_due
-from tests.cast import DAY, OPENS, Company, all_fours
+from tests.cast import Company, all_fours
 
 Tables = dict[str, set[tuple[Any, ...]]]
 
@@ -34,27 +33,36 @@ def providers(invitation: Invitation) -> list[int]:
     return [int(provider) for provider in invitation.providers.split()]
 
 
-def only_response() -> Response:
-    (found,) = Response.select()
-    return found
+def said() -> dict[int, dict[str, int]]:
+    """{provider: what the one response says about it}"""
+    ratings = list(Rating.select(Rating.provider, Rating.answers).tuples())
+    assert len(ratings) == len(dict(ratings))
+    return {provider: json.loads(answers) for provider, answers in ratings}
 
 
 # What is stored
 
 
-def test_a_response_has_no_column_for_a_person_an_invitation_or_a_time() -> None:
-    columns = {column.column_name for column in Response._meta.sorted_fields}
-    assert columns == {"id", "wave_id", "client_group_id", "after_reminder", "payload"}
+def test_no_answer_has_a_column_for_a_person_an_invitation_a_response_or_a_time() -> None:
+    assert columns(Rating) == {"id", "wave_id", "provider_id", "client_group_id", "answers"}
+    assert columns(Comment) == {"id", "wave_id", "provider_id", "kind", "text"}
 
 
-def test_accepting_sets_one_flag_adds_one_row_and_touches_nothing_else(company: Company, settings: Settings) -> None:
+def columns(table: type[Table]) -> set[str]:
+    return {column.column_name for column in table._meta.sorted_fields}
+
+
+def test_accepting_sets_one_flag_adds_a_row_for_each_provider_and_touches_nothing_else(
+    company: Company, settings: Settings
+) -> None:
     invitation = charlies(company.open_wave())
+    first, second, _ = providers(invitation)
     before = raw_tables(settings)
-    accept(invitation.id, [all_fours(providers(invitation)[0])])
+    accept(invitation.id, [all_fours(first), Answer(second, {"overall": 5}, None, "Bien", "thanks")])
     after = raw_tables(settings)
     changed = {name for name in after if after[name] != before[name]}
-    assert changed == {"invitation", "response"}
-    assert len(after["response"]) == 1
+    assert changed == {"invitation", "rating", "comment"}
+    assert (len(after["rating"]), len(after["comment"])) == (2, 1)
     ((*_, was),), ((*_, became),) = (
         before["invitation"] - after["invitation"],
         after["invitation"] - before["invitation"],
@@ -62,44 +70,51 @@ def test_accepting_sets_one_flag_adds_one_row_and_touches_nothing_else(company: 
     assert (was, became) == (0, 1)
 
 
-def test_a_stored_response_is_id_wave_group_flag_and_what_was_said(company: Company, settings: Settings) -> None:
+def test_a_stored_rating_is_id_wave_provider_group_and_scores(company: Company, settings: Settings) -> None:
     invitation = charlies(company.open_wave())
-    accept(invitation.id, [Answer(providers(invitation)[0], {"overall": 3})])
-    ((key, *rest),) = raw_tables(settings)["response"]
-    payload = json.dumps([{"provider": providers(invitation)[0], "answers": {"overall": 3}}])
-    assert rest == [invitation.wave_id, invitation.client_group_id, 0, payload]
+    provider = providers(invitation)[0]
+    accept(invitation.id, [Answer(provider, {"overall": 3})])
+    ((key, *rest),) = raw_tables(settings)["rating"]
+    assert rest == [invitation.wave_id, provider, invitation.client_group_id, '{"overall": 3}']
     assert len(key) == 32
 
 
-def test_a_response_carries_no_id_of_its_invitation(company: Company, settings: Settings) -> None:
+def test_nothing_that_is_stored_holds_an_id_of_the_invitation_or_of_each_other(
+    company: Company, settings: Settings
+) -> None:
     invitation = charlies(company.open_wave())
-    accept(invitation.id, [all_fours(providers(invitation)[0])])
-    assert invitation.id not in str(raw_tables(settings)["response"])
+    about = [Answer(provider, {"overall": 3}, None, "Bien", "thanks") for provider in providers(invitation)]
+    accept(invitation.id, about)
+    tables = raw_tables(settings)
+    rows = [*tables["rating"], *tables["comment"]]
+    assert invitation.id not in str(rows)
+    assert len({key for key, *_ in rows}) == len(rows) == 6
 
 
-def test_the_ids_of_responses_do_not_tell_their_order(company: Company) -> None:
+def test_the_ids_of_ratings_do_not_tell_their_order(company: Company) -> None:
     company.answer(company.open_wave())
-    ids = [response.id for response in Response.select()]
+    ids = [rating.id for rating in Rating.select()]
     assert len({key[:4] for key in ids}) > len(ids) / 2
 
 
-def test_the_payload_holds_a_comment_only_where_there_is_one(company: Company) -> None:
+def test_scores_and_words_about_one_provider_are_parted(company: Company) -> None:
     invitation = charlies(company.open_wave())
     first, second, _ = providers(invitation)
     accept(
         invitation.id,
         [Answer(first, {}, comment="¡Gracias, señora!", comment_kind="thanks"), Answer(second, {"openness": 1})],
     )
-    assert json.loads(only_response().payload) == [
-        {"provider": first, "answers": {}, "comment": "¡Gracias, señora!", "kind": "thanks"},
-        {"provider": second, "answers": {"openness": 1}},
+    assert said() == {second: {"openness": 1}}
+    assert list(Comment.select(Comment.provider, Comment.kind, Comment.text).tuples()) == [
+        (first, "thanks", "¡Gracias, señora!")
     ]
 
 
 def test_a_provider_about_whom_nothing_is_said_is_not_stored(company: Company) -> None:
     invitation = charlies(company.open_wave())
     assert accept(invitation.id, [Answer(provider, {}) for provider in providers(invitation)]) is Outcome.STORED
-    assert only_response().payload == "[]"
+    assert not Rating.select().exists()
+    assert not Comment.select().exists()
 
 
 @pytest.mark.parametrize(("overall", "stored"), [(1, True), (2, True), (3, False), (None, False)])
@@ -113,28 +128,6 @@ def test_what_is_missing_is_tallied_by_its_place(company: Company) -> None:
     assert [Answer(1, {"overall": 1}, missing=reason).answers()["missing"] for reason in reasons] == [1, 2, 3]
 
 
-def test_a_response_before_the_first_reminder_says_so(company: Company) -> None:
-    invitation = charlies(company.open_wave())
-    remind_due(OPENS + 4 * DAY - 1)
-    accept(invitation.id, [])
-    assert only_response().after_reminder is False
-
-
-def test_a_response_after_the_first_reminder_says_so(company: Company) -> None:
-    invitation = charlies(company.open_wave())
-    remind_due(OPENS + 4 * DAY)
-    accept(invitation.id, [])
-    assert only_response().after_reminder is True
-
-
-def test_a_reminder_of_another_wave_does_not_count(company: Company) -> None:
-    first = company.open_wave()
-    remind_due(OPENS + 9 * DAY)
-    company.close_wave(first)
-    accept(charlies(company.open_wave()).id, [])
-    assert only_response().after_reminder is False
-
-
 # Once, and only while the wave is open
 
 
@@ -143,14 +136,14 @@ def test_a_second_post_is_already_received_and_the_first_stands(company: Company
     provider = providers(invitation)[0]
     assert accept(invitation.id, [Answer(provider, {"overall": 5})]) is Outcome.STORED
     assert accept(invitation.id, [Answer(provider, {"overall": 1})]) is Outcome.ALREADY
-    assert json.loads(only_response().payload)[0]["answers"] == {"overall": 5}
+    assert said() == {provider: {"overall": 5}}
 
 
 def test_after_the_wave_has_closed_nothing_is_accepted(company: Company) -> None:
     wave = company.open_wave()
     company.close_wave(wave)
     assert accept(charlies(wave).id, [all_fours(providers(charlies(wave))[0])]) is Outcome.CLOSED
-    assert (Response.select().count(), charlies(wave).answered) == (0, False)
+    assert (Rating.select().count(), charlies(wave).answered) == (0, False)
 
 
 def test_who_has_answered_hears_so_after_the_wave_has_closed(company: Company) -> None:
@@ -173,7 +166,7 @@ def test_sixteen_posts_at_the_same_time_store_one_response(company: Company) -> 
     with ThreadPoolExecutor(16) as threads:
         outcomes = list(threads.map(post, range(16)))
     assert sorted(outcomes) == [Outcome.ALREADY] * 15 + [Outcome.STORED]
-    assert Response.select().count() == 1
+    assert Rating.select().count() == 1
 
 
 def test_a_response_that_cannot_be_stored_leaves_the_invitation_open(
@@ -181,12 +174,12 @@ def test_a_response_that_cannot_be_stored_leaves_the_invitation_open(
 ) -> None:
     invitation = charlies(company.open_wave())
 
-    def full(**_: Any) -> None:
+    def full(*_: Any) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(Response, "create", full)
+    monkeypatch.setattr(Rating, "insert_many", full)
     with pytest.raises(OSError):
-        accept(invitation.id, [])
+        accept(invitation.id, [all_fours(providers(invitation)[0])])
     assert not charlies(invitation.wave).answered
 
 
@@ -204,7 +197,7 @@ def test_nobody_counts_twice_about_one_department(company: Company) -> None:
     invitation = charlies(company.open_wave())
     with pytest.raises(ValueError, match="asked about once"):
         accept(invitation.id, [all_fours(providers(invitation)[0])] * 2)
-    assert Response.select().count() == 0
+    assert Rating.select().count() == 0
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from survey.models import (
     Person,
     Pulse,
     PulseDepartment,
+    Rating,
     Release,
     Reminder,
-    Response,
     ServiceLink,
     Wave,
 )
@@ -382,7 +382,7 @@ def test_closing_one_wave_leaves_the_answers_of_another(company: Company) -> Non
     company.answer(first)
     company.answer(second)
     company.close_wave(first)
-    assert Response.select().where(Response.wave == second).count() == EVERYBODY
+    assert Rating.select().where(Rating.wave == second).count() == 3 * EVERYBODY
 
 
 def test_each_lead_gets_one_summary(company: Company) -> None:

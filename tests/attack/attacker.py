@@ -1,9 +1,9 @@
 """The attacker: tells which answers each published figure sums, hands the sums to the solver, and counts the cost."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, combinations
+from itertools import chain
 
 from survey.measure.scale import points
 from tests.attack.companies import Atom, Truth
@@ -27,7 +27,7 @@ class Cost:
     answers: int = 0  # scores given
     published: int = 0  # of these, in some published figure
     rated_by_few: int = 0  # of the others: about a provider that fewer than k people rated
-    dropped: int = 0  # of the others: on an item that fewer than k of a published group answered
+    dropped: int = 0  # of the others: on an item that fewer than k people answered about the provider
 
     def add(self, other: "Cost") -> None:
         for name, value in vars(other).items():
@@ -49,22 +49,18 @@ def break_in(
     k: int,
     divisions: Mapping[str, str],
     raters: Mapping[tuple[int, str], Mapping[int, str]],
-    hidden: Collection[str] = (),
 ) -> Outcome:
-    """What `figures` tell of the answers in `truth`.
-
-    `hidden`: departments dissolved since, which have no row of their own on the pages any more but count in totals.
-    """
+    """What `figures` tell of the answers in `truth`."""
     cells = {found: _cell(found, truth) for found in figures if found.is_cell}
     for found, atoms in cells.items():
         if not _agrees(found.shown, atoms, truth):
             raise Unexplained(f"{found} is not what these clients answered.")
     base = frozenset(chain.from_iterable(cells.values()))
     totals_of_all = False
-    sums = _explain(figures, cells, base, truth, divisions, hidden)
+    sums = _explain(figures, cells, base, truth, divisions)
     if isinstance(sums, Figure):
         unexplained, totals_of_all = sums, True
-        sums = _explain(figures, cells, frozenset(truth), truth, divisions, hidden)
+        sums = _explain(figures, cells, frozenset(truth), truth, divisions)
         if isinstance(sums, Figure):
             raise Unexplained(f"{unexplained} is no sum of what is published, nor are totals those of all answers.")
     cost = _cost(cells, truth, k, raters)
@@ -77,7 +73,6 @@ def _explain(
     within: Sum,
     truth: Truth,
     divisions: Mapping[str, str],
-    hidden: Collection[str],
 ) -> dict[Figure, Sum] | Figure:
     """The answers that each figure sums, where totals are over `within`; or the first figure that they do not give."""
     by_place: dict[tuple[int, str], list[Atom]] = defaultdict(list)
@@ -88,24 +83,10 @@ def _explain(
         if found in sums:
             continue
         near = [atom for wave in found.waves for atom in by_place[wave, found.item]]
-        candidates = (
-            frozenset(atom for atom in near if _is_about(atom, found, providers, divisions))
-            for providers in _providers(found, hidden)
-        )
-        explained = next((atoms for atoms in candidates if _agrees(found.shown, atoms, truth)), None)
-        if explained is None:
+        sums[found] = frozenset(atom for atom in near if _is_about(atom, found, divisions))
+        if not _agrees(found.shown, sums[found], truth):
             return found
-        sums[found] = explained
     return sums
-
-
-def _providers(found: Figure, hidden: Collection[str]) -> Iterator[frozenset[str] | None]:
-    """The providers named; a margin may count some of the hidden ones as well."""
-    yield found.providers
-    if found.view.startswith("margin"):
-        unnamed = sorted(set(hidden) - found.providers)
-        for size in range(1, len(unnamed) + 1):
-            yield from (found.providers.union(some) for some in combinations(unnamed, size))
 
 
 def _cell(found: Figure, truth: Truth) -> Sum:
@@ -117,8 +98,8 @@ def _cell(found: Figure, truth: Truth) -> Sum:
     )
 
 
-def _is_about(atom: Atom, found: Figure, providers: Collection[str] | None, divisions: Mapping[str, str]) -> bool:
-    if providers is not None and atom.provider not in providers:
+def _is_about(atom: Atom, found: Figure, divisions: Mapping[str, str]) -> bool:
+    if found.providers is not None and atom.provider not in found.providers:
         return False
     if found.clients is None:
         return True

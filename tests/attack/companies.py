@@ -28,7 +28,7 @@ from survey.models import (
     Invitation,
     Leadership,
     Person,
-    Response,
+    Rating,
     ServiceLink,
     Wave,
     database,
@@ -226,17 +226,13 @@ class RandomCompany:
 def _store(wave: Wave, said: list[tuple[str, int, list[Answer]]]) -> None:
     """What responses.accept leaves in the database for these (invitation, client group, answers)."""
     rows = [
-        (
-            random_id(),
-            wave.id,
-            group,
-            False,
-            json.dumps([responses._as_json(answer) for answer in answers if not answer.says_nothing]),
-        )
+        (random_id(), wave.id, answer.provider, group, json.dumps(answer.answers()))
         for _, group, answers in said
+        for answer in answers
+        if answer.scores
     ]
-    columns = [Response.id, Response.wave, Response.client_group, Response.after_reminder, Response.payload]
-    Response.insert_many(rows, columns).execute()
+    columns = [Rating.id, Rating.wave, Rating.provider, Rating.client_group, Rating.answers]
+    Rating.insert_many(rows, columns).execute()
     Invitation.update(answered=True).where(Invitation.id.in_([invitation for invitation, *_ in said])).execute()
 
 
@@ -256,13 +252,10 @@ def clients_by_group(wave: Wave) -> dict[int, frozenset[str]]:
 
 
 def divisions() -> dict[str, str]:
-    """{department: the division it belongs to; itself when it belongs to none or has been dissolved}"""
+    """{department: the division it belongs to; itself when it belongs to none}"""
     found = list(Department.select())
     names = {department.id: department.name for department in found}
-    return {
-        department.name: names[department.parent_id if department.active and department.parent_id else department.id]
-        for department in found
-    }
+    return {department.name: names[department.parent_id or department.id] for department in found}
 
 
 @contextmanager
@@ -271,18 +264,12 @@ def hiding_below_k() -> Iterator[None]:
 
     Every client group stands for itself and every answer enters the totals; pages leave out what is below k.
     """
-    store_tallies = closing._store_tallies
 
     def all_alone(people: Mapping[int, int], k: int) -> Merged[int] | None:
+        database.execute_sql("PRAGMA ignore_check_constraints = 1")  # the table itself refuses tallies of one or two
         return Merged(tuple(sorted(people)), ()) if sum(people.values()) >= k else None
 
-    def store_all(wave: Wave, *rest: object) -> None:
-        k, wave.min_group = wave.min_group, 1
-        database.execute_sql("PRAGMA ignore_check_constraints = 1")  # the table itself refuses cells of one or two
-        store_tallies(wave, *rest)
-        wave.min_group = k
-
-    with mock.patch.multiple(closing, merge=all_alone, _store_tallies=store_all):
+    with mock.patch.object(closing, "merge", all_alone):
         yield
 
 

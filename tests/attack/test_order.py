@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 from survey import models, responses
 from survey.database import open_database
 from survey.measure.scale import ITEMS
-from survey.models import Comment, Invitation, Person, Rating, Response, Wave, database
+from survey.models import Comment, Invitation, Person, Rating, Wave, database
 from survey.responses import Answer
 from survey.settings import Settings
 from tests.cast import Company
@@ -59,11 +59,15 @@ def everybody_answers(company: Company, people: int = PEOPLE) -> tuple[Wave, Pla
     return wave, {key: place for place, key in enumerate(arrivals)}
 
 
+def ratings() -> Places:
+    """The place of arrival behind each rating of an open wave."""
+    return {rating.id: place_of(json.loads(rating.answers)) for rating in Rating.select()}
+
+
 def places_of(invitations: Places) -> dict[str, Places]:
     """The place of arrival behind each row that is left once the wave has closed."""
     return {
         "invitation": invitations,
-        "rating": {rating.id: place_of(json.loads(rating.answers)) for rating in Rating.select()},
         "comment": {comment.id: int(comment.text.split()[1]) for comment in Comment.select()},
     }
 
@@ -132,7 +136,7 @@ def test_no_order_of_a_closed_wave_on_sqlite_is_the_order_of_arrival(
 ) -> None:
     database.execute_sql("PRAGMA synchronous = off")  # nobody pulls the plug here
     wave, invitations = everybody_answers(company)
-    before = {found.id for found in Response.select(Response.id)}
+    before = {found.id for found in Rating.select(Rating.id)}
     company.close_wave(wave)
     tables = places_of(invitations)
     database.close()
@@ -145,8 +149,26 @@ def test_no_order_of_a_closed_wave_on_sqlite_is_the_order_of_arrival(
     assert len(found) >= 14
     assert max(found.values()) < MOST
     numbers = sorted(int(key, 16) for keys in (before, *tables.values()) for key in keys)
-    assert len(numbers) == 8 * PEOPLE
+    assert len(numbers) == 7 * PEOPLE
     assert min(second - first for first, second in pairwise(numbers)) > 2**64
+
+
+def test_while_a_wave_is_open_no_query_puts_what_one_person_said_side_by_side(
+    company: Company, settings: Settings, same_chance: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The files keep more for as long as the wave is open; that is told below, and in README."""
+    database.execute_sql("PRAGMA synchronous = off")
+    _, invitations = everybody_answers(company)
+    tables = {"rating": ratings(), "comment": places_of(invitations)["comment"]}
+    found = {}
+    for table, places in tables.items():
+        for name, order in sqlite_orders(settings.home_folder / "espejo.sqlite3", table, places).items():
+            if name.startswith(("as selected", "index")):
+                found[f"{table}: {name}"] = correlation(order, places)
+                assert alike(order, places) <= 3 * CHANCE, name  # those of one client group may stand together
+    tell(capsys, "SQLite, open", found)
+    assert len(found) >= 8
+    assert max(found.values()) < MOST
 
 
 def test_the_attack_sees_the_order_of_a_plain_table(
@@ -171,7 +193,7 @@ def test_while_a_wave_is_open_sqlites_log_joins_answers_with_invitations(
     """What README says of a copy made before the wave closes. The log wraps at times; not before we copy it."""
     database.execute_sql("PRAGMA wal_autocheckpoint = 0")
     _, invitations = everybody_answers(company, 150)
-    written = {found.id: place_in(found.payload) for found in Response.select()}
+    written = ratings()
     file, log = (settings.home_folder / f"espejo.sqlite3{end}" for end in ("", "-wal"))
     seen = set(keys_of(file.read_bytes()))
     done = {key for key, is_answered in flags_in(file.read_bytes()) if is_answered}
@@ -184,13 +206,9 @@ def test_while_a_wave_is_open_sqlites_log_joins_answers_with_invitations(
         done |= turned
         joined += [(written[one], invitations[other]) for one in new for other in turned]
     with capsys.disabled():
-        print(f"\nSQLite, open: the log joins {len(joined)} of {len(written)} answers with their invitations")
+        print(f"\nSQLite, open: the log joins {len(joined)} of {len(written)} ratings with their invitations")
     assert len(joined) > 0.9 * len(written)
     assert all(one == other for one, other in joined)
-
-
-def place_in(payload: str) -> int:
-    return place_of({item: score for item, score in json.loads(payload)[0]["answers"].items() if item in ITEMS})
 
 
 def commits(log: bytes) -> Iterator[list[bytes]]:
@@ -282,15 +300,15 @@ def test_no_order_of_a_closed_wave_on_postgresql_is_the_order_of_arrival(
 
 @pytest.mark.postgres
 def test_after_closing_one_transaction_has_written_all_that_is_left(same_chance: None, postgres: Company) -> None:
-    """So none joins an invitation with a rating or a comment, nor two ratings of one response."""
+    """So none joins an invitation with a comment, nor two comments of one person."""
     wave, _ = everybody_answers(postgres)
-    assert joined_by_transaction("response") == PEOPLE
+    assert joined_by_transaction("rating") == joined_by_transaction("comment") == PEOPLE
     postgres.close_wave(wave)
-    for table, rows in (("invitation", PEOPLE), ("rating", 3 * PEOPLE), ("comment", 3 * PEOPLE)):
+    for table, rows in (("invitation", PEOPLE), ("comment", 3 * PEOPLE)):
         groups = Counter(database.execute_sql(f'SELECT xmin::text, xmax::text, cmin::text FROM "{table}"').fetchall())
         whole = Counter(xmin for (xmin, *_), n in groups.items() for _ in range(n))
         assert list(whole.values()) == [rows]
-    assert joined_by_transaction("rating") == joined_by_transaction("comment") == 0
+    assert joined_by_transaction("comment") == 0
 
 
 def joined_by_transaction(table: str) -> int:
@@ -307,8 +325,8 @@ def test_while_a_wave_is_open_postgresql_keeps_the_order_of_arrival(
 ) -> None:
     """What README and the page on confidentiality say; it also shows that the attack works."""
     everybody_answers(postgres)
-    places = {found.id: place_in(found.payload) for found in Response.select()}
-    found = {name: correlation(order, places) for name, order in postgres_orders("response", places).items()}
+    places = ratings()
+    found = {name: correlation(order, places) for name, order in postgres_orders("rating", places).items()}
     tell(capsys, "PostgreSQL, open", found)
     assert found["ctid"] == pytest.approx(1)
-    assert joined_by_transaction("response") == PEOPLE
+    assert joined_by_transaction("rating") == PEOPLE

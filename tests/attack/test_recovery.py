@@ -158,7 +158,7 @@ def test_nobody_can_be_singled_out_in_the_demo(
     with capsys.disabled():
         print(f"\ndemo: {outcome.figures} figures, {outcome.findings.sums} sums, {outcome.cost}")
     assert_nobody_is_told_of(outcome)
-    assert outcome.cost.published > 0.98 * outcome.cost.answers  # the rest: items that too few of a group answered
+    assert outcome.cost.published >= 0.99 * outcome.cost.answers
 
 
 def attack_demo(home: Path, monkeypatch: pytest.MonkeyPatch) -> Outcome:

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from survey import create_app
-from survey.models import Department, Leadership, Person, Response, ServiceLink
+from survey.models import Department, Leadership, Person, Rating, ServiceLink
 from survey.settings import Settings
 from survey.signing import sign_in_token
 from survey.web.access import limiter
@@ -180,7 +180,7 @@ def test_guessing_links_is_stopped_but_opening_ones_own_is_not(link, limited):
         assert limited.get(link.address).status_code == 200
     assert [limited.get("/r/forged.token").status_code for _ in range(31)] == [404] * 30 + [429]
     assert limited.get(link.address).status_code == 200
-    assert Response.select().count() == 0
+    assert Rating.select().count() == 0
 
 
 def test_guessing_sign_in_links_is_stopped_but_good_ones_are_not_counted(company, limited, settings):

@@ -7,7 +7,7 @@ from flask import Flask
 from peewee import OperationalError
 
 from survey import releases, responses
-from survey.models import Invitation, Response, database
+from survey.models import Invitation, Rating, database
 from survey.signing import sign_in_token
 from tests.web.pages import addresses
 
@@ -99,7 +99,7 @@ def test_a_failure_gets_a_page_of_ours_in_the_readers_language(client, link, bro
 
 
 def test_a_failure_stores_nothing(client, link, monkeypatch):
-    monkeypatch.setattr(Response, "create", lambda **_: 1 / 0)
+    monkeypatch.setattr(Rating, "insert_many", lambda *_: 1 / 0)
     assert client.post(link.address, data=link.filled()).status_code == 500
     assert not Invitation.select().where(Invitation.answered).exists()
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from survey import responses, waves
+from survey import releases, responses, waves
 from survey.measure.scale import ITEMS, OVERALL
-from survey.models import Comment, Department, Invitation, Person, Response, Wave
+from survey.models import Comment, Department, Invitation, Person, Rating, Wave
 from survey.questionnaire import DEFAULT, load_questionnaire
 from survey.settings import Settings
 from survey.signing import invitation_token
@@ -21,13 +21,19 @@ TITLE = load_questionnaire(DEFAULT).title
 FOURS = dict.fromkeys(ITEMS, 4)
 
 
-def stored() -> list[dict]:
-    """What the one response says about each provider."""
-    return json.loads(Response.get().payload)
+def stored() -> dict[int, dict[str, int]]:
+    """{provider: its scores}"""
+    return {rating.provider_id: json.loads(rating.answers) for rating in Rating.select()}
+
+
+def written() -> list[tuple[int, str, str]]:
+    """(provider, kind, text) of each comment"""
+    return list(Comment.select(Comment.provider, Comment.kind, Comment.text).tuples())
 
 
 def nothing_is_stored() -> bool:
-    return not Response.select().exists() and not Invitation.select().where(Invitation.answered).exists()
+    is_answered = Invitation.select().where(Invitation.answered).exists()
+    return not (is_answered or Rating.select().exists() or Comment.select().exists())
 
 
 # --- Opening the link ----------------------------------------------------------------------------------------------
@@ -118,16 +124,15 @@ def test_an_answer_is_stored_once_and_names_nobody(client, link, company):
     answer = client.post(link.address, data=link.filled(comment="Thanks for March.", kind="thanks"))
     assert answer.status_code == 200
     assert "Thank you!" in answer.text
-    first, *others = stored()
-    assert first == {"provider": link.providers[0], "answers": FOURS, "comment": "Thanks for March.", "kind": "thanks"}
-    assert others == [{"provider": provider, "answers": FOURS} for provider in link.providers[1:]]
+    assert stored() == dict.fromkeys(link.providers, FOURS)
+    assert written() == [(link.providers[0], "thanks", "Thanks for March.")]
 
 
-def test_a_response_keeps_neither_person_nor_time_nor_invitation(client, link, company):
+def test_a_rating_keeps_neither_person_nor_time_nor_invitation(client, link, company):
     client.post(link.address, data=link.filled(), headers={"User-Agent": "Charlie's phone"})
-    row = Response.select().dicts().get()
-    assert set(row) == {"id", "wave", "client_group", "after_reminder", "payload"}
-    assert row["id"] not in link.token
+    for row in Rating.select().dicts():
+        assert set(row) == {"id", "wave", "provider", "client_group", "answers"}
+        assert row["id"] not in link.token
     assert Invitation.select().where(Invitation.answered).count() == 1
 
 
@@ -157,7 +162,7 @@ def test_of_two_posts_at_once_one_is_stored(client, link, monkeypatch):
         return asked
 
     assert client.post(link.address, data=link.filled(overall="1")).status_code == 409
-    assert Response.select().count() == 1
+    assert stored() == dict.fromkeys(link.providers, FOURS)
 
 
 def test_a_closed_wave_takes_no_answers(client, link, company, wave):
@@ -230,22 +235,22 @@ def test_a_comment_has_at_most_2000_characters(client, link, length, status):
     answer = client.post(link.address, data=link.filled(comment=text, kind="thanks"))
     assert answer.status_code == status
     assert (text in answer.text) == (status == 422)
-    assert Response.select().count() == (status == 200)
+    assert Comment.select().count() == (status == 200)
 
 
 def test_line_ends_count_once(client, link):
     client.post(link.address, data=link.filled(comment="\r\n".join(["a"] * 1000), kind="thanks"))
-    assert stored()[0]["comment"] == "\n".join(["a"] * 1000)
+    assert Comment.get().text == "\n".join(["a"] * 1000)
 
 
 def test_a_comment_alone_is_an_answer(client, link):
     assert client.post(link.address, data=link.first(comment="Hello", kind="suggestion")).status_code == 200
-    assert stored() == [{"provider": link.providers[0], "answers": {}, "comment": "Hello", "kind": "suggestion"}]
+    assert (stored(), written()) == ({}, [(link.providers[0], "suggestion", "Hello")])
 
 
 def test_a_kind_without_a_comment_is_nothing(client, link):
     client.post(link.address, data=link.filled(kind="thanks", comment=" \n "))
-    assert "kind" not in stored()[0]
+    assert not written()
 
 
 @pytest.mark.parametrize("keys", [True, False])
@@ -299,7 +304,7 @@ def test_what_is_not_offered_is_refused_and_nothing_typed_is_lost(client, link, 
 def test_the_first_of_two_scores_counts(client, link):
     data = link.filled() | {link.field(OVERALL): ["2", "5"]}
     assert client.post(link.address, data=data).status_code == 200
-    assert stored()[0]["answers"][OVERALL] == 2
+    assert stored()[link.providers[0]][OVERALL] == 2
 
 
 def test_a_provider_that_was_not_asked_about_gets_no_answer(client, link, company):
@@ -307,7 +312,7 @@ def test_a_provider_that_was_not_asked_about_gets_no_answer(client, link, compan
     others = (ids - set(link.providers)) | {999}
     data = link.filled() | {f"p{other}-{item}": "1" for other in others for item in ITEMS}
     assert client.post(link.address, data=data).status_code == 200
-    assert [said["provider"] for said in stored()] == list(link.providers)
+    assert set(stored()) == set(link.providers)
 
 
 def test_answers_about_others_alone_are_no_answer(client, link, company):
@@ -319,7 +324,7 @@ def test_answers_about_others_alone_are_no_answer(client, link, company):
 def test_fields_that_the_page_does_not_have_are_ignored(client, link):
     extra = {"wave": "99", "id": "1", "answered": "0", "client_group": "2", "person": "1", link.field("provider"): "3"}
     client.post(link.address, data=link.filled(secret="5", **{"overall-": "1"}) | extra)
-    assert [said["answers"] for said in stored()] == [FOURS] * len(link.providers)
+    assert stored() == dict.fromkeys(link.providers, FOURS)
 
 
 @pytest.mark.parametrize("content", ["application/json", "text/plain", "multipart/form-data"])
@@ -337,8 +342,7 @@ def test_a_file_is_no_comment(client, link):
 
 def test_nul_bytes_are_left_out_of_a_comment(client, link):
     client.post(link.address, data=link.filled(comment="a\0b", kind="thanks"))
-    assert stored()[0]["comment"] == "ab"
-    assert "\0" not in Response.get().payload
+    assert Comment.get().text == "ab"
 
 
 def test_bytes_that_are_no_text_do_no_harm(client, link):
@@ -352,32 +356,32 @@ def test_bytes_that_are_no_text_do_no_harm(client, link):
 
 def test_no_dealings_stores_nothing_about_that_provider(client, link):
     client.post(link.address, data=link.filled(no_dealings="y", comment="Not said", kind="thanks"))
-    assert [said["provider"] for said in stored()] == list(link.providers[1:])
-    assert "Not said" not in Response.get().payload
+    assert set(stored()) == set(link.providers[1:])
+    assert not written()
 
 
 def test_no_dealings_with_anybody_is_an_answer(client, link):
     assert (
         client.post(link.address, data={link.field("no_dealings", place): "y" for place in range(3)}).status_code == 200
     )
-    assert stored() == []
+    assert (stored(), written()) == ({}, [])
 
 
 @pytest.mark.parametrize("hidden", [{"comment": "A kind is missing"}, {"comment": "x" * 2001, "kind": "thanks"}])
 def test_what_no_dealings_hides_is_not_complained_about(client, link, hidden):
     assert client.post(link.address, data=link.filled(no_dealings="y", **hidden)).status_code == 200
-    assert [said["provider"] for said in stored()] == list(link.providers[1:])
+    assert set(stored()) == set(link.providers[1:])
 
 
 @pytest.mark.parametrize(("overall", "kept"), [("1", 2), ("2", 2), ("3", None), ("4", None), ("na", None), ("", None)])
 def test_what_is_missing_is_kept_only_of_those_served_badly(client, link, overall, kept):
     client.post(link.address, data=link.filled(overall=overall, missing="means"))
-    assert stored()[0]["answers"].get("missing") == kept
+    assert stored()[link.providers[0]].get("missing") == kept
 
 
 def test_not_knowing_what_is_missing_is_no_answer(client, link):
     client.post(link.address, data=link.filled(overall="1", missing="na"))
-    assert "missing" not in stored()[0]["answers"]
+    assert "missing" not in stored()[link.providers[0]]
 
 
 # --- A page that was open for too long -----------------------------------------------------------------------------
@@ -407,7 +411,7 @@ def test_what_came_back_can_be_sent_once_more(keyed, link):
         keyed.post(link.address, data=link.filled(overall="2") | {"csrf_token": csrf_token(answer.text)}).status_code
         == 200
     )
-    assert stored()[0]["answers"][OVERALL] == 2
+    assert stored()[link.providers[0]][OVERALL] == 2
 
 
 def test_with_its_key_the_form_is_taken_at_once(keyed, link):
@@ -448,10 +452,10 @@ def test_who_can_learn_what_is_open_to_all_and_names_the_settings_limit(client, 
     assert f"at least {settings.smallest_group} people" in page.text
 
 
-def test_nothing_of_an_open_wave_is_kept_as_a_comment(client, link, wave):
+def test_nothing_of_an_open_wave_is_told_as_a_comment(client, link, wave):
     client.post(link.address, data=link.filled(comment="Later", kind="thanks"))
-    assert Comment.select().count() == 0
-    assert Wave.get_by_id(wave.id).state == "open"
+    assert written() == [(link.providers[0], "thanks", "Later")]
+    assert releases.comments(Wave.get_by_id(wave.id), link.providers) == {}
 
 
 # --- Who can learn what --------------------------------------------------------------------------------------------
@@ -491,21 +495,23 @@ PROVED = {
         "test_the_list_of_mail_tells_hr_nobody_who_has_answered_or_has_not",
     ),
     "Who was asked and whether they have answered.": (
-        "test_a_response_has_no_column_for_a_person_an_invitation_or_a_time",
-        "test_accepting_sets_one_flag_adds_one_row_and_touches_nothing_else",
+        "test_no_answer_has_a_column_for_a_person_an_invitation_a_response_or_a_time",
+        "test_accepting_sets_one_flag_adds_a_row_for_each_provider_and_touches_nothing_else",
     ),
-    "Until the wave closes, also the answers without names: each with its client group and the departments it is "
-    "about, which can be enough to tell a few people from the others.": (
-        "test_a_stored_response_is_id_wave_group_flag_and_what_was_said",
+    "Until the wave closes, also each answer without a name: which client group it comes from and which department it "
+    "is about, but not which answers come from one person.": (
+        "test_a_stored_rating_is_id_wave_provider_group_and_scores",
+        "test_nothing_that_is_stored_holds_an_id_of_the_invitation_or_of_each_other",
+        "test_while_a_wave_is_open_no_query_puts_what_one_person_said_side_by_side",
     ),
     "Whoever reads the database's own traces at that time could join an answer to a person.": (
         "test_while_a_wave_is_open_sqlites_log_joins_answers_with_invitations",
         "test_while_a_wave_is_open_postgresql_keeps_the_order_of_arrival",
     ),
-    "When the wave closes the answers are taken apart, shuffled and rewritten; from then on nothing joins them to a "
-    "person, neither a time nor an order nor a link.": (
-        "test_ratings_of_one_person_are_not_side_by_side",
-        "test_the_files_hold_no_bytes_of_a_response_nor_of_a_dropped_comment",
+    "When the wave closes the answers are counted and deleted and the files rewritten; what is left are the numbers of "
+    "groups, and comments that nothing joins to a person, neither a time nor an order nor a link.": (
+        "test_ratings_are_deleted",
+        "test_the_files_hold_no_bytes_of_a_rating_nor_of_a_dropped_comment",
         "test_no_order_of_a_closed_wave_on_sqlite_is_the_order_of_arrival",
         "test_no_order_of_a_closed_wave_on_postgresql_is_the_order_of_arrival",
         "test_after_closing_one_transaction_has_written_all_that_is_left",
@@ -518,7 +524,7 @@ PROVED = {
         "test_who_has_answered_gets_neither_invitation_nor_reminder",
     ),
     "To know that, Espejo keeps one yes or no for each invitation, and which mails it has sent.": (
-        "test_accepting_sets_one_flag_adds_one_row_and_touches_nothing_else",
+        "test_accepting_sets_one_flag_adds_a_row_for_each_provider_and_touches_nothing_else",
     ),
     "90 days after the wave has closed it forgets who was asked.": (
         "test_people_are_forgotten_when_the_days_are_over",
