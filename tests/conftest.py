@@ -1,6 +1,5 @@
 """One fresh database for each test, a fixed moment, and no network but loopback."""
 
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -19,49 +18,79 @@ from survey.settings import Settings
 from survey.signing import sign_in_token
 from survey.web import access
 from tests.cast import Company
+from tests.engines import Engine, Files, Server, running_server
+
+ON_POSTGRESQL = "--postgresql"
 
 
-def settings_in(home: Path) -> Settings:
-    return Settings.from_environment({}, home=str(home), secret_key="a key for tests", company="Mirror Ltd")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(ON_POSTGRESQL, action="store_true", help="run on PostgreSQL instead of SQLite")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption(ON_POSTGRESQL):
+        return
+    for item in items:
+        if item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip(reason="looks at what SQLite alone has"))
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with every migration applied, copied for each test."""
-    home = tmp_path_factory.mktemp("empty")
-    open_database(settings_in(home))
+def server() -> Iterator[str]:
+    """The address of a PostgreSQL."""
+    with running_server() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """What the databases of all tests are kept in."""
+    if not request.config.getoption(ON_POSTGRESQL):
+        yield Files()
+        return
+    engine = Server(request.getfixturevalue("server"))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def empty_database(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with every migration applied, copied for each test."""
+    settings = engine.settings(tmp_path_factory.mktemp("empty"))
+    open_database(settings)
     database.close()
-    return home / "espejo.sqlite3"
+    return engine.keep(settings)
 
 
 @pytest.fixture
-def settings(tmp_path: Path, empty_database: Path) -> Iterator[Settings]:
-    """Settings whose home folder holds a fresh database; the tables are bound to it."""
-    settings = settings_in(tmp_path / "home")
-    shutil.copy(empty_database, settings.make_home() / "espejo.sqlite3")
+def settings(engine: Engine, tmp_path: Path, empty_database: str) -> Iterator[Settings]:
+    """Settings that name a fresh database; the tables are bound to it."""
+    settings = engine.settings(tmp_path / "home")
+    engine.begin(empty_database, settings)
     bind(settings)
     yield settings
     if not database.is_closed():
         database.close()
+    engine.drop(settings)
 
 
 @pytest.fixture(scope="session")
-def cast(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Company]:
-    """A database file with the cast of tests/cast.py, copied for each test."""
-    settings = settings_in(tmp_path_factory.mktemp("cast"))
-    file = settings.home_folder / "espejo.sqlite3"
-    shutil.copy(empty_database, file)
+def cast(engine: Engine, empty_database: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Company]:
+    """A database with the cast of tests/cast.py, copied for each test."""
+    settings = engine.settings(tmp_path_factory.mktemp("cast"))
+    engine.begin(empty_database, settings)
     bind(settings)
     with database.connection_context(), database.atomic():
-        return file, Company()
+        company = Company()
+    return engine.keep(settings), company
 
 
 @pytest.fixture
-def company(settings: Settings, cast: tuple[Path, Company]) -> Company:
+def company(engine: Engine, settings: Settings, cast: tuple[str, Company]) -> Company:
     """The cast in a fresh database."""
-    file, company = cast
+    kept, company = cast
     assert database.is_closed(), "Ask for the company before anything is written."
-    shutil.copy(file, settings.home_folder / "espejo.sqlite3")
+    engine.begin(kept, settings)
     return deepcopy(company)
 
 

@@ -12,7 +12,7 @@ from survey import closing, matrices, outbox, releases, waves
 from survey.database import MIGRATIONS, bind, is_sqlite, migrations, pending_migrations, upgrade
 from survey.models import Comment, Invitation, Message, Person, Rated, Rating, Release, Tally, Wave, database
 from survey.settings import Settings
-from tests.test_postgres import fresh_database, server, settings_on  # noqa: F401 - `server` is a fixture
+from tests.engines import fresh_database, settings_in
 
 FIRST = "0001_first_tables"
 CLOSED, OPEN, ALTERED = 1, 2, 3  # waves
@@ -23,10 +23,10 @@ NAMES = [path.stem for path in sorted(MIGRATIONS.glob("[0-9]*.py"))]
 def older(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     """A database with the tables of the first version, in use."""
     if request.param == "sqlite":
-        yield from used_since_the_first_version(settings_on("", tmp_path / "home"))
+        yield from used_since_the_first_version(settings_in(tmp_path / "home"))
     else:
         with fresh_database(request.getfixturevalue("server")) as address:
-            yield from used_since_the_first_version(settings_on(address, tmp_path))
+            yield from used_since_the_first_version(settings_in(tmp_path, database_url=address))
 
 
 def used_since_the_first_version(settings: Settings) -> Iterator[Settings]:

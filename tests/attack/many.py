@@ -58,7 +58,7 @@ class Figures:
         yield f"  provider × client department cells still shown alone: {percent(cost.alone, cost.cells)}"
         yield f"  answers that enter some published figure: {percent(cost.published, cost.answers)}"
         yield f"    about a provider that fewer than k people rated: {percent(cost.rated_by_few, cost.answers)}"
-        yield f"    on an item that fewer than k people answered about the provider: {percent(cost.dropped, cost.answers)}"
+        yield f"    on an item that fewer than k people answered at all: {percent(cost.dropped, cost.answers)}"
         rest = cost.answers - cost.rated_by_few
         yield f"  of the answers about providers rated by k or more: {percent(cost.published, rest)}"
 

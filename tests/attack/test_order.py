@@ -24,7 +24,7 @@ from survey.models import Comment, Invitation, Person, Rating, Wave, database
 from survey.responses import Answer
 from survey.settings import Settings
 from tests.cast import Company
-from tests.test_postgres import fresh_database, server, settings_on  # noqa: F401 - `server` is a fixture
+from tests.engines import fresh_database, settings_in
 
 PEOPLE = 1000
 MOST = 0.1  # rank correlation with the order of arrival
@@ -242,9 +242,9 @@ def tell(capsys: pytest.CaptureFixture[str], title: str, found: dict[str, float]
 
 
 @pytest.fixture
-def postgres(server: str, tmp_path: Path) -> Iterator[Company]:  # noqa: F811
+def postgres(server: str, tmp_path: Path) -> Iterator[Company]:
     with fresh_database(server) as address:
-        open_database(settings_on(address, tmp_path))
+        open_database(settings_in(tmp_path, database_url=address))
         database.execute_sql("SET synchronous_commit = off")
         with database.atomic():
             company = Company()

