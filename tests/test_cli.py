@@ -46,7 +46,7 @@ def espejo(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         if name.startswith("ESPEJO_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    standing = {"home": settings.home, "secret_key": settings.secret_key}
+    standing = {"home": settings.home, "secret_key": settings.secret_key, "database_url": settings.database_url}
 
     def run(*words: object, code: int = 0, **given: str) -> str:
         environment = {f"ESPEJO_{name.upper()}": value for name, value in {**standing, **given}.items()}

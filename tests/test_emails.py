@@ -1,7 +1,6 @@
 """Each mail, word for word as approved in tests/approved; and what must hold for all of them."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from email import policy
 from email.message import EmailMessage
@@ -24,6 +23,7 @@ from survey.responses import Answer
 from survey.settings import Settings
 from tests.approval import assert_approved
 from tests.cast import DAY, OPENS, Company, K
+from tests.engines import Engine
 
 BYTES = 100 * 1024  # of a mail; larger ones are cut off by some readers
 TOKEN = re.compile(r"(?<=/r/)[0-9a-f]+\.[0-9a-f]+|(?<=/login/)[\w.-]+")
@@ -189,27 +189,28 @@ each_mail = pytest.mark.parametrize("name", MAILS)
 
 
 @pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scenes() -> dict[str, str]:
     """Databases after each mail's story, so that it happens only once."""
-    return tmp_path_factory.mktemp("scenes")
+    return {}
 
 
 Write = Callable[..., EmailMessage]
 
 
 @pytest.fixture
-def written(company: Company, post: Post, settings: Settings, scenes: Path, tmp_path: Path) -> Write:
+def written(
+    company: Company, post: Post, engine: Engine, settings: Settings, scenes: dict[str, str], tmp_path: Path
+) -> Write:
     """The mail of this name to one of the cast; `after` comes between the story and the mail."""
 
     def writing(name: str, after: Callable[[], object] = lambda: None, language: str = "en") -> EmailMessage:
         kind, happens, reader = MAILS[name]
-        present, kept = settings.home_folder / "espejo.sqlite3", scenes / name
-        if not kept.exists():
+        if name not in scenes:
             happens(company, tmp_path)
-            database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            shutil.copy(present, kept)
+            database.close()
+            scenes[name] = engine.keep(settings)
         database.close()
-        shutil.copy(kept, present)
+        engine.begin(scenes[name], settings)
         person = getattr(company, reader)
         Person.update(language=language).where(Person.id == person.id).execute()
         after()

@@ -100,6 +100,7 @@ def test_the_mails_of_a_forgotten_wave_are_gone(company: Company) -> None:
     assert Message.select().count() == 0
 
 
+@pytest.mark.sqlite
 def test_a_forgotten_invitation_keeps_nothing_but_its_wave_its_group_and_whether_it_was_answered(
     company: Company, settings: Settings
 ) -> None:
@@ -121,6 +122,7 @@ def test_the_link_of_a_forgotten_invitation_still_says_received(
     assert "Already received" in client.get(link, headers={"Accept-Language": "en"}).text
 
 
+@pytest.mark.sqlite
 def test_after_forgetting_no_file_says_whose_an_invitation_was(company: Company, settings: Settings) -> None:
     """SQLite writes the columns of a row side by side: id, wave (a 1 takes no byte), person, group."""
     wave = company.open_wave()
@@ -137,6 +139,7 @@ def test_after_forgetting_no_file_says_whose_an_invitation_was(company: Company,
 # A person who asks to be forgotten
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("who", ["charlie", "alice", "hanna", "adam"])
 def test_no_byte_of_an_erased_person_is_in_any_file(company: Company, settings: Settings, who: str) -> None:
     """Charlie has mail in the queue, Alice leads Finance, Hanna is HR, Adam runs the server."""
@@ -237,6 +240,7 @@ def erase_somehow(company: Company, wave: Wave) -> None:
         erase(company.charlie.email)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("deed", [close_somehow, forget_somehow, erase_somehow])
 def test_what_could_not_be_rewritten_is_rewritten_by_the_clock(
     company: Company, settings: Settings, clockwork: Clockwork, deed: Callable[[Company, Wave], None]
@@ -251,6 +255,7 @@ def test_what_could_not_be_rewritten_is_rewritten_by_the_clock(
     assert Release.get().rewritten
 
 
+@pytest.mark.sqlite
 def test_a_rewrite_that_fails_again_stays_due(company: Company, settings: Settings, clockwork: Clockwork) -> None:
     wave = company.open_wave()
     with somebody_reads(settings):
@@ -262,6 +267,7 @@ def test_a_rewrite_that_fails_again_stays_due(company: Company, settings: Settin
     assert Release.get().rewritten
 
 
+@pytest.mark.sqlite
 def test_an_erasure_that_could_not_rewrite_leaves_no_byte_after_the_clock(
     company: Company, settings: Settings, clockwork: Clockwork
 ) -> None:
@@ -273,6 +279,7 @@ def test_an_erasure_that_could_not_rewrite_leaves_no_byte_after_the_clock(
     assert found_of(company.charlie, settings) == []
 
 
+@pytest.mark.sqlite
 def test_before_the_first_release_an_erasure_that_could_not_rewrite_is_repeated(
     company: Company, settings: Settings
 ) -> None:

@@ -131,6 +131,7 @@ def keys_in(page: bytes, places: Places) -> Iterator[tuple[str, int]]:
             yield key, offset
 
 
+@pytest.mark.sqlite
 def test_no_order_of_a_closed_wave_on_sqlite_is_the_order_of_arrival(
     company: Company, settings: Settings, same_chance: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,6 +154,7 @@ def test_no_order_of_a_closed_wave_on_sqlite_is_the_order_of_arrival(
     assert min(second - first for first, second in pairwise(numbers)) > 2**64
 
 
+@pytest.mark.sqlite
 def test_while_a_wave_is_open_no_query_puts_what_one_person_said_side_by_side(
     company: Company, settings: Settings, same_chance: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,6 +173,7 @@ def test_while_a_wave_is_open_no_query_puts_what_one_person_said_side_by_side(
     assert max(found.values()) < MOST
 
 
+@pytest.mark.sqlite
 def test_the_attack_sees_the_order_of_a_plain_table(
     settings: Settings, same_chance: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,6 +190,7 @@ def test_the_attack_sees_the_order_of_a_plain_table(
     assert found["bytes of plain"] > 0.9
 
 
+@pytest.mark.sqlite
 def test_while_a_wave_is_open_sqlites_log_joins_answers_with_invitations(
     company: Company, settings: Settings, same_chance: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
