@@ -7,7 +7,7 @@ import click
 
 from survey import people, pulses, releases, replanning, waves, workdays
 from survey.commands import WAVE, now, with_database
-from survey.measure.cadence import Occurrence, Why, local
+from survey.measure.cadence import Why, local
 from survey.models import Department, Pulse, Wave
 from survey.pulses import DayRange
 from survey.settings import Settings
@@ -170,7 +170,7 @@ def pulse_blackout(settings: Settings, key: str, days: DayRange, remove: bool) -
 def _pulse(key: str) -> Pulse:
     found = Pulse.get_or_none(Pulse.key == key)
     if found is None:
-        raise click.ClickException(f'There is no pulse "{key}"; espejo pulse list shows all.')
+        raise click.ClickException(f'There is no pulse "{key}".')
     return found
 
 
@@ -191,22 +191,25 @@ def _say_plan(found: Pulse, count: int = WAVES_SHOWN) -> None:
             click.echo(f"     no wave around {day}: there is no working day before the next one")
         times = coming.schedule
         reminders = ", ".join(_time(found, second) for second in times.reminders_at) or "none"
-        opens, closes = _time(found, times.opens_at), _time(found, times.closes_at)
-        summary = "at once" if times.summary_at == times.closes_at else _time(found, times.summary_at)
-        click.echo(f"  {coming.number + 1}. opens {opens}   reminders {reminders}   closes {closes}   summary {summary}")
+        opens, closes, sums_up = (_time(found, at) for at in (times.opens_at, times.closes_at, times.summary_at))
+        click.echo(
+            f"  {coming.number + 1}. opens {opens}   reminders {reminders}   closes {closes}   summary {sums_up}"
+        )
         if coming.why:
-            click.echo(f"     moved from {coming.own_day:%A} {coming.own_day}: {_why(found, coming)}")
+            reason = _reason(coming.why, found, coming.own_day)
+            click.echo(f"     moved from {coming.own_day:%A} {coming.own_day}: {reason}")
 
 
-def _why(found: Pulse, coming: Occurrence) -> str:
+def _reason(why: Why, found: Pulse, own_day: date) -> str:
+    if why is Why.HOLIDAY:
+        return workdays.holiday_name(found.holidays, own_day, "en")
     return {
-        Why.HOLIDAY: workdays.holiday_name(found.holidays, coming.own_day, "en"),
         Why.WEEKEND: "a weekend",
         Why.BLACKOUT: "no waves on that day",
         Why.TAKEN: "another wave had that day",
         Why.CHOSEN: "somebody chose this day",
         Why.PAST: "that day had passed",
-    }[coming.why]
+    }[why]
 
 
 def _range(days: DayRange) -> str:

@@ -29,7 +29,9 @@ from survey.sheets import slug
 from survey.workdays import find_calendar, is_holiday
 
 LONGEST_BLACKOUT_DAYS = 366
+YEARS = range(2000, 2101)  # a day outside is a slip of the pen; so far reach the calendars of public holidays
 
+NO_SUCH_DAY = _l("%(day)s is not between the years 2000 and 2100.")
 BACKWARDS = _l("The last day, %(last)s, comes before the first, %(first)s.")
 TOO_LONG = _l("From %(first)s to %(last)s is more than a year; pause the pulse instead.")
 
@@ -83,6 +85,7 @@ def add_pulse(
         if isinstance(error, (CadenceError, QuestionnaireError)):
             raise PulseError(str(error)) from error
         raise PulseError(f'"{timezone}" is no time zone; write a name like Europe/Madrid.') from error
+    check_day(first)
     with database.atomic():
         pulse = Pulse.create(
             key=key,
@@ -100,8 +103,17 @@ def add_pulse(
     return pulse
 
 
+def check_day(day: date) -> date:
+    """The day itself, when waves can be planned on it. Raises PulseError."""
+    if day.year not in YEARS:
+        raise PulseError(NO_SUCH_DAY, day=f"{day}")
+    return day
+
+
 def store_blackout(pulse: Pulse, starts_on: date, ends_on: date) -> None:
     """Add a range of days off; once is enough. Raises PulseError."""
+    check_day(starts_on)
+    check_day(ends_on)
     if ends_on < starts_on:
         raise PulseError(BACKWARDS, first=starts_on, last=ends_on)
     if (ends_on - starts_on).days >= LONGEST_BLACKOUT_DAYS:

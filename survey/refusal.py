@@ -16,4 +16,3 @@ class Refusal(ValueError):
 def _l(text: str) -> str:
     """Mark a text for translation (pybabel looks for this name); whoever shows it translates it."""
     return text
-

@@ -5,9 +5,8 @@ change is one transaction that holds the planned wave first and then the pulse, 
 them, so that a wave either opens as it was planned or not at all.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from survey.measure.cadence import Occurrence, Timetable, local
 from survey.models import Blackout, Pulse, Reminder, Wave, database
 from survey.pulses import (
     PulseError,
+    check_day,
     hold,
     next_number,
     plan_next,
@@ -26,16 +26,13 @@ from survey.pulses import (
 from survey.refusal import _l
 from survey.workdays import find_calendar
 
-FARTHEST_DAYS = 5 * 366
-
 PAUSED = _l('"%(pulse)s" is paused; resume it first.')
 RUNS = _l('"%(pulse)s" is not paused.')
 GONE = _l("This wave is not planned any more; look at the plan again.")
 IN_THE_PAST = _l("On %(day)s the opening hour has passed; choose a later day.")
-TOO_FAR = _l("%(day)s is more than five years away; choose an earlier day.")
 OVER_OPEN_WAVE = _l("A wave is open until %(day)s; choose a day after that.")
 HAS_A_WAVE = _l("There is a wave on %(day)s already, perhaps one that was skipped; choose another day.")
-OVER_NEXT_WAVE = _l("The wave after this one opens on %(day)s; choose a day before %(last)s, or shift all coming waves.")
+OVER_NEXT_WAVE = _l("The wave after it opens on %(day)s; choose a day before %(last)s, or shift all coming waves.")
 
 
 @contextmanager
@@ -73,7 +70,7 @@ def resume(pulse: Pulse, now: int) -> Wave:
 def shift(pulse: Pulse, day: date, now: int) -> None:
     """Let the next wave fall on `day`, and all later ones count from there. Raises PulseError."""
     with _alone(pulse) as pulse:
-        _refuse_too_far(day, now)
+        check_day(day)
         planned = planned_wave(pulse)
         number = planned.occurrence if planned else next_number(pulse)
         Pulse.update(first_date=day, first_occurrence=number).where(Pulse.id == pulse.id).execute()
@@ -97,7 +94,7 @@ def move(pulse: Pulse, wave_id: int, day: date, now: int) -> None:
     """Open the planned wave on `day`, which may be a day off; later waves stay where they are. Raises PulseError."""
     with _alone(pulse) as pulse:
         wave = _planned(pulse, wave_id)
-        _refuse_too_far(day, now)
+        check_day(day)
         plan = timetable(pulse)
         if day > plan.last_day(wave.occurrence):
             following = plan.own_day(wave.occurrence + 1)
@@ -129,7 +126,6 @@ def set_holidays(pulse: Pulse, code: str, now: int) -> None:
 def add_blackout(pulse: Pulse, starts_on: date, ends_on: date, now: int) -> None:
     """Neither open nor remind from `starts_on` to `ends_on`, both included. Raises PulseError."""
     with _alone(pulse) as pulse:
-        _refuse_too_far(ends_on, now)
         store_blackout(pulse, starts_on, ends_on)
         _plan_anew(pulse, now)
 
@@ -191,11 +187,6 @@ def _forget_planned(pulse: Pulse) -> None:
 def _refuse_if(wrong: bool, text: str, pulse: Pulse) -> None:
     if wrong:
         raise PulseError(text, pulse=pulse.key)
-
-
-def _refuse_too_far(day: date, now: int) -> None:
-    if day > local(now, ZoneInfo("UTC")).date() + timedelta(days=FARTHEST_DAYS):
-        raise PulseError(TOO_FAR, day=day)
 
 
 def _refuse_day(pulse: Pulse, found: Occurrence, now: int) -> None:

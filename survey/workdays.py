@@ -37,7 +37,7 @@ def find_calendar(code: str) -> str:
 
 
 def regions(code: str) -> list[str]:
-    """The regions of the country of a code, without the country: "AN", "AR" … Empty when it is known as a whole only."""
+    """The regions of a code's country: "AN", "AR" … Empty when it is known as a whole only."""
     return _regions().get(code.partition("-")[0], [])
 
 
@@ -47,26 +47,28 @@ def _regions() -> dict[str, list[str]]:
 
 
 def is_holiday(code: str, day: date) -> bool:
-    return day in _holidays(code, day.year, None)
+    return day in _holidays(code, day.year, "")
 
 
-def holiday_name(code: str, day: date, language: str) -> str | None:
-    """The name of a public holiday in `language` where the library has it, else in the country's; None on other days."""
-    return _holidays(code, day.year, _offered(code, language)).get(day)
+def holiday_name(code: str, day: date, language: str) -> str:
+    """What a public holiday is called in `language`, or in the country's own; "" on other days."""
+    return _holidays(code, day.year, language).get(day, "")
 
 
 @lru_cache(YEARS_KEPT)
-def _holidays(code: str, year: int, language: str | None) -> Mapping[date, str]:
+def _holidays(code: str, year: int, language: str) -> Mapping[date, str]:
     """A year is made whole before anybody sees it: the library's own table grows while it is read."""
     country, _, region = code.partition("-")
-    return dict(country_holidays(country, subdiv=region or None, years=year, expand=False, language=language))
+    spoken = _form_of(language, country)
+    return dict(country_holidays(country, subdiv=region or None, years=year, expand=False, language=spoken))
 
 
 @cache
-def _offered(code: str, language: str) -> str | None:
-    """The form of a language ("en") that the country's names come in ("en_US"); None for the country's own."""
-    offered = country_holidays(code.partition("-")[0]).supported_languages or ()
-    wanted = (language, f"{language}_US", f"{language}_GB")
-    forms = [form for form in wanted if form in offered]
-    forms += [form for form in offered if form.startswith(f"{language}_")]
-    return forms[0] if forms else None
+def _form_of(language: str, country: str) -> str | None:
+    """The form of a language ("en") that the country's names come in ("en_US"), else the country's own language.
+
+    Left to itself, the library would take the language of the server's environment.
+    """
+    known = country_holidays(country)
+    forms = [form for form in known.supported_languages or () if form.partition("_")[0] == language]
+    return min(forms, key=lambda form: (form != f"{language}_US", form), default=known.default_language)

@@ -16,7 +16,7 @@ def moments(seconds: list[int]) -> list[str]:
 
 
 def days(pulse: Pulse, count: int) -> list[str]:
-    return [str(occurrence.day) for occurrence in coming(pulse, count)]
+    return [str(occurrence.day) for occurrence in coming(pulse, count, OPENS)]
 
 
 def test_a_new_pulse_has_its_first_wave_planned(company: Company) -> None:
@@ -35,7 +35,7 @@ def test_reminders_are_planned_at_the_opening_hour(company: Company) -> None:
 
 def test_nine_oclock_stays_nine_oclock_in_summer(settings: Settings) -> None:
     pulse = add_pulse("all", "quarterly", date(2026, 3, 2), "Europe/Madrid")
-    assert moments([occurrence.schedule.opens_at for occurrence in coming(pulse, 2)]) == [
+    assert moments([occurrence.schedule.opens_at for occurrence in coming(pulse, 2, OPENS)]) == [
         "2026-03-02 08:00",
         "2026-06-02 07:00",
     ]
@@ -53,7 +53,7 @@ def test_an_open_wave_is_not_coming_any_more(company: Company) -> None:
 def test_the_coming_waves_of_a_pulse_without_any_begin_with_its_first_day(company: Company) -> None:
     Reminder.delete().execute()
     Wave.delete().execute()
-    assert days(company.pulse, 1) == ["2026-03-02"]
+    assert [str(found.day) for found in coming(company.pulse, 1, OPENS - 1)] == ["2026-03-02"]
 
 
 def test_planning_twice_plans_one_wave(company: Company) -> None:
@@ -81,12 +81,13 @@ def test_a_pulse_may_ask_chosen_departments_only(company: Company) -> None:
 @pytest.mark.parametrize("key", cadences())
 def test_every_cadence_that_is_shipped_can_be_used(settings: Settings, key: str) -> None:
     assert load_cadence(key).key == key
-    first, second = coming(add_pulse("all", key, date(2026, 3, 2), "Europe/Madrid"), 2)
+    first, second = coming(add_pulse("all", key, date(2026, 3, 2), "Europe/Madrid"), 2, OPENS)
     assert first.schedule.closes_at < second.schedule.opens_at
 
 
-def test_there_are_five_cadences() -> None:
-    assert cadences() == ["fortnightly", "half-yearly", "monthly", "quarterly", "weekly"]
+def test_there_are_seven_cadences() -> None:
+    by_weekday = ["first-tuesday", "last-friday"]
+    assert cadences() == sorted(["weekly", "fortnightly", "monthly", "quarterly", "half-yearly", *by_weekday])
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_there_are_five_cadences() -> None:
         ),
         ({"key": "x" * 81}, "cannot be a key"),
         ({"key": "quarterly"}, 'There is a pulse "quarterly" already'),
-        ({"cadence": "daily"}, 'There is no cadence "daily"; choose from fortnightly'),
+        ({"cadence": "daily"}, 'There is no cadence "daily"; choose from first-tuesday, fortnightly'),
         ({"cadence": "../jobs"}, 'There is no cadence "../jobs"'),
         ({"questionnaire": "long"}, 'There is no questionnaire "long"; there is five-practices.'),
         ({"timezone": "Europe/Nowhere"}, '"Europe/Nowhere" is no time zone; write a name like Europe/Madrid.'),
@@ -123,5 +124,5 @@ def test_a_day_of_the_month_that_is_missing_becomes_the_last(settings: Settings)
 
 
 def test_weekly_waves_are_a_week_apart(settings: Settings) -> None:
-    first, second, third = coming(add_pulse("all", "weekly", date(2026, 1, 5), "UTC"), 3)
+    first, second, third = coming(add_pulse("all", "weekly", date(2026, 1, 5), "UTC"), 3, OPENS)
     assert second.day - first.day == third.day - second.day == timedelta(days=7)
