@@ -38,9 +38,17 @@ OVER_NEXT_WAVE = _l("The wave after it opens on %(day)s; choose a day before %(l
 @contextmanager
 def _alone(pulse: Pulse) -> Iterator[Pulse]:
     """The pulse as it stands, in a transaction in which nobody else opens, plans or changes its waves."""
+    planned = (Wave.pulse == pulse) & (Wave.state == "planned")
     with database.atomic():
-        Wave.update(state="planned").where(Wave.pulse == pulse, Wave.state == "planned").execute()
-        yield hold(pulse)
+        is_held = False
+        while not is_held:
+            with database.atomic() as attempt:
+                held = {wave.id for wave in Wave.update(state="planned").where(planned).returning(Wave.id).execute()}
+                pulse = hold(pulse)
+                is_held = held == {wave.id for wave in Wave.select(Wave.id).where(planned)}
+                if not is_held:  # while we waited for the pulse, another wave was planned, which somebody may hold
+                    attempt.rollback()
+        yield pulse
 
 
 # --- All coming waves ----------------------------------------------------------------------------------------------

@@ -1,14 +1,18 @@
 """Pulses: what is planned, and what is refused."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from peewee import IntegrityError
 
+from survey import pulses
 from survey.models import Pulse, PulseDepartment, Reminder, Wave
-from survey.pulses import PulseError, add_pulse, cadences, coming, load_cadence, plan_next
+from survey.pulses import PulseError, add_pulse, blackouts, cadences, coming, load_cadence, plan_next, summary_at
+from survey.replanning import set_holidays
 from survey.settings import Settings
-from tests.cast import DAY, OPENS, Company
+from survey.waves import open_now
+from tests.cast import DAY, OPENS, Company, K
 
 
 def moments(seconds: list[int]) -> list[str]:
@@ -126,3 +130,69 @@ def test_a_day_of_the_month_that_is_missing_becomes_the_last(settings: Settings)
 def test_weekly_waves_are_a_week_apart(settings: Settings) -> None:
     first, second, third = coming(add_pulse("all", "weekly", date(2026, 1, 5), "UTC"), 3, OPENS)
     assert second.day - first.day == third.day - second.day == timedelta(days=7)
+
+
+# A company's own cadence
+
+
+@pytest.fixture
+def own_cadence(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every third Wednesday of every second month; the summaries leave two days after the closing."""
+    (tmp_path / "cadences").mkdir()
+    (tmp_path / "cadences" / "wednesdays.toml").write_text(
+        'step = { months = 2 }\non = "third wednesday"\nopens = "08:30"\ncloses = "20:00"\n'
+        "closes_after_days = 9\nsummary_after_days = 2\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(pulses, "folder", lambda _: tmp_path)
+    return "wednesdays"
+
+
+def test_a_file_beside_the_others_is_a_cadence(own_cadence: str) -> None:
+    assert cadences() == [own_cadence]
+    pulse = add_pulse("all", own_cadence, date(2026, 3, 2), "Europe/Madrid")
+    assert days(pulse, 3) == ["2026-03-18", "2026-05-20", "2026-07-15"]
+
+
+def test_summaries_leave_so_many_days_after_the_closing_at_the_opening_hour(own_cadence: str) -> None:
+    pulse = add_pulse("all", own_cadence, date(2026, 3, 2), "Europe/Madrid")  # closes on Friday 27 March
+    (first,) = coming(pulse, 1, OPENS)
+    assert moments([first.schedule.closes_at, first.schedule.summary_at]) == ["2026-03-27 19:00", "2026-03-29 06:30"]
+    set_holidays(pulse, "ES", OPENS)
+    (first,) = coming(Pulse.get(), 1, OPENS)
+    assert moments([first.schedule.summary_at]) == ["2026-03-30 06:30"]  # Monday
+
+
+def test_a_wave_that_is_closed_early_sums_up_so_many_days_after_that(own_cadence: str) -> None:
+    add_pulse("all", own_cadence, date(2026, 3, 2), "Europe/Madrid")
+    wave = Wave.get()
+    assert moments([summary_at(wave, wave.opens_at + DAY)]) == ["2026-03-21 07:30"]
+
+
+# Days off
+
+
+def test_a_pulse_begins_with_its_days_off(settings: Settings) -> None:
+    pulse = add_pulse(
+        "all",
+        "quarterly",
+        date(2026, 5, 1),
+        "Europe/Madrid",
+        holidays="es-md",
+        blackouts=[(date(2026, 5, 4), date(2026, 5, 6))],
+    )
+    assert (pulse.holidays, blackouts(pulse)) == ("ES-MD", [(date(2026, 5, 4), date(2026, 5, 6))])
+    assert (Wave.get().local_date, Wave.get().occurrence) == (date(2026, 5, 7), 0)
+
+
+def test_the_wave_after_a_moved_one_is_where_it_was(settings: Settings) -> None:
+    pulse = add_pulse("all", "monthly", date(2026, 5, 1), "Europe/Madrid", holidays="ES")
+    assert days(pulse, 3) == ["2026-05-04", "2026-06-01", "2026-07-01"]
+
+
+def test_a_wave_opened_by_hand_closes_before_the_next_one_opens(settings: Settings) -> None:
+    off = [(date(2026, 3, 2), date(2026, 3, 4))]
+    weekly = add_pulse("all", "weekly", date(2026, 3, 2), "Europe/Madrid", blackouts=off)
+    opened = open_now(weekly, OPENS + 3 * DAY - 60, K)  # on Thursday, a minute before its time
+    assert opened.closes_at < Wave.get(Wave.state == "planned").opens_at
+    assert moments([opened.closes_at]) == ["2026-03-08 17:00"]
