@@ -9,9 +9,10 @@ from typing import Any
 import click
 from peewee import PeeweeException
 
-from survey import database, pulses, waves
+from survey import database, waves
 from survey.mapping import MappingError
 from survey.models import database as tables
+from survey.refusal import Refusal
 from survey.settings import Settings, SettingsError
 from survey.sheets import ImportRefused
 
@@ -20,7 +21,7 @@ MENDABLE = (
     ImportRefused,
     SettingsError,
     MappingError,
-    pulses.PulseError,
+    Refusal,
     waves.WaveError,
 )
 

@@ -98,9 +98,23 @@ class Pulse(Table):
     key = CharField(max_length=80, unique=True)
     questionnaire = CharField(max_length=80)  # a file of survey/questionnaires, without .toml
     cadence = CharField(max_length=80)  # a file of schedules/cadences, without .toml
-    first_date = DateField()  # local date of the first occurrence
+    first_date = DateField()  # local date that the cadence counts from
     timezone = CharField(max_length=64)  # IANA name
     state = CharField(max_length=6, default="active", constraints=[Check("state IN ('active', 'paused')")])
+    first_occurrence = IntegerField(default=0)  # the number of the occurrence on first_date; above 0 after a shift
+    holidays = CharField(max_length=40, default="")  # "ES-MD": whose public holidays are days off; empty: nobody's
+
+
+class Blackout(Table):
+    """Days, from the first to the last included, on which a pulse neither opens a wave nor reminds."""
+
+    pulse = required(Pulse)
+    starts_on = DateField()
+    ends_on = DateField()
+
+    class Meta:
+        primary_key = CompositeKey("pulse", "starts_on", "ends_on")
+        constraints = [Check("starts_on <= ends_on")]
 
 
 class PulseDepartment(Table):
@@ -125,10 +139,12 @@ class Wave(Table):
     state = CharField(
         max_length=9, default="planned", constraints=[Check("state IN ('planned', 'open', 'closed', 'cancelled')")]
     )
-    cancel_reason = CharField(max_length=20, default="")  # "missed": its day passed while nothing was running
+    cancel_reason = CharField(max_length=20, default="")  # "missed": nothing was running on its day; "skipped" by HR
     min_group = SmallIntegerField(null=True)  # k, frozen when the wave opens
     opened_at = BigIntegerField(null=True)
     closed_at = BigIntegerField(null=True)
+    day_chosen = BooleanField(default=False)  # HR chose the day, so days off do not move it
+    summary_after_days = SmallIntegerField(default=0)  # between closing and the leads' summaries; 0: at once
 
     class Meta:
         indexes = (
@@ -379,6 +395,7 @@ TABLES = (
     Leadership,
     ServiceLink,
     Pulse,
+    Blackout,
     PulseDepartment,
     Wave,
     Reminder,

@@ -31,7 +31,7 @@ from survey.models import (
     database,
     random_id,
 )
-from survey.pulses import plan_next, schedule_on, store_reminders
+from survey.pulses import plan_next, schedule_on, store_reminders, summary_at
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ def open_now(pulse: Pulse, now: int, k: int) -> Wave:
 
 
 def _move(wave: Wave, pulse: Pulse, day: date) -> None:
-    planned = schedule_on(pulse, day)
+    planned = schedule_on(pulse, day, wave.occurrence)
     Wave.update(local_date=day, opens_at=planned.opens_at, closes_at=planned.closes_at).where(
         Wave.id == wave.id, Wave.state == "planned"
     ).execute()
@@ -274,7 +274,8 @@ def close_wave(wave: Wave, now: int) -> bool:
         if not Wave.update(state="closed", closed_at=now).where(is_open).execute():
             return False
         closing.publish(Wave.get_by_id(wave.id), now)
-        outbox.queue(outbox.SUMMARY, _leads(), now, wave=wave, expires_at=now + SUMMARY_KEEPS_SECONDS)
+        leaves_at = summary_at(wave, now)
+        outbox.queue(outbox.SUMMARY, _leads(), leaves_at, wave=wave, expires_at=leaves_at + SUMMARY_KEEPS_SECONDS)
     try:
         erasure.rewrite_due()
     except PeeweeException as error:  # somebody is reading; what is released stands, and the clock tries again

@@ -10,12 +10,15 @@ from flask_babel import format_percent, get_locale, ngettext
 from flask_babel import gettext as _
 
 from survey import outbox
-from survey.measure.cadence import local
+from survey.measure.cadence import Occurrence, Why, local
 from survey.measure.disclosure import Change, Figure
 from survey.measure.gaps import State
+from survey.models import Pulse
 from survey.questionnaire import DEFAULT, load_questionnaire
+from survey.refusal import Refusal
 from survey.releases import Clients, GapRow, Participation
 from survey.summaries import DepartmentSummary
+from survey.workdays import holiday_name
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -137,7 +140,33 @@ def cadence_name(key: str) -> str:
         "monthly": _("monthly"),
         "quarterly": _("quarterly"),
         "half-yearly": _("half-yearly"),
+        "first-tuesday": _("on the first Tuesday of the month"),
+        "last-friday": _("on the last Friday of the month"),
     }.get(key, key)
+
+
+def moved(coming: Occurrence, pulse: Pulse) -> str:
+    """Why a wave opens on another day than its cadence says; nothing when it does not."""
+    if coming.why is None:
+        return ""
+    from_day = day(coming.own_day)
+    if coming.why is Why.HOLIDAY:
+        name = holiday_name(pulse.holidays, coming.own_day, _language())
+        return _("moved from %(day)s: %(holiday)s", day=from_day, holiday=name)
+    return {
+        Why.WEEKEND: _("moved from %(day)s, a weekend", day=from_day),
+        Why.BLACKOUT: _("moved from %(day)s, one of your days off", day=from_day),
+        Why.TAKEN: _("moved from %(day)s, the day of another wave", day=from_day),
+        Why.CHOSEN: _("moved by hand from %(day)s", day=from_day),
+        Why.PAST: _("moved from %(day)s, which had passed", day=from_day),
+    }[coming.why]
+
+
+def refusal(found: Refusal) -> str:
+    """Why something is not done, in the reader's language."""
+    return _(
+        found.text, **{name: day(value) if isinstance(value, date) else value for name, value in found.values.items()}
+    )
 
 
 def mean(figure: Figure | None) -> str:
@@ -221,10 +250,15 @@ def moment(second: int, zone: str) -> str:
     return _("%(day)s at %(time)s", day=day(then), time=format_skeleton("Hm", then, locale=get_locale()))
 
 
-def short_moment(second: int, zone: str) -> str:
-    """ "3 mar 2026, 9:00", for tables."""
-    then = local(second, ZoneInfo(zone))
-    return f"{short_day(then)}, {format_skeleton('Hm', then, locale=get_locale())}"
+def plan_moment(second: int, zone: str, skeleton: str = "MMMEd") -> str:
+    """ "mar, 3 mar, 9:00", for plans."""
+    then, locale = local(second, ZoneInfo(zone)), get_locale()
+    return f"{format_skeleton(skeleton, then, locale=locale)}, {format_skeleton('Hm', then, locale=locale)}"
+
+
+def plan_moment_with_year(second: int, zone: str) -> str:
+    """ "mar, 3 mar 2026, 9:00", for plans."""
+    return plan_moment(second, zone, "yMMMEd")
 
 
 def period(starts_on: date, ends_on: date) -> str:
@@ -254,12 +288,14 @@ FILTERS = {
     "message_state_name": message_state_name,
     "message_kind_name": message_kind_name,
     "moment": moment,
+    "moved": moved,
     "not_sent_reason": not_sent_reason,
     "number": number,
     "people": people,
     "percent": percent,
+    "plan_moment": plan_moment,
+    "plan_moment_with_year": plan_moment_with_year,
     "short_day": short_day,
-    "short_moment": short_moment,
     "signed": signed,
     "state_name": state_name,
     "state_reason": state_reason,

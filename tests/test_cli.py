@@ -264,7 +264,7 @@ def test_a_pulse_is_added_and_its_first_wave_told(espejo: Espejo, company: Compa
     assert add_pulse(espejo) == (
         "clima (monthly, Europe/Madrid)\n"
         "  1. opens 2026-03-09 09:00+0100   reminders 2026-03-13 09:00+0100, 2026-03-17 09:00+0100"
-        "   closes 2026-03-20 18:00+0100\n"
+        "   closes 2026-03-20 18:00+0100   summary 2026-03-20 18:00+0100\n"
     )
     assert "clima  monthly  from 2026-03-09  Europe/Madrid  active\n" in espejo("pulse", "list")
 
@@ -291,7 +291,11 @@ def test_a_pulse_may_have_its_own_time_zone_and_departments(espejo: Espejo, comp
     [
         ("Clima 2026", {}, '"Clima 2026" cannot be a key; write small letters, digits and hyphens, like "clima-2026".'),
         ("quarterly", {}, 'There is a pulse "quarterly" already; choose another key.'),
-        ("clima", {"cadence": "yearly"}, 'There is no cadence "yearly"; choose from fortnightly, half-yearly, monthly'),
+        (
+            "clima",
+            {"cadence": "yearly"},
+            'There is no cadence "yearly"; choose from first-tuesday, fortnightly',
+        ),
         ("clima", {"timezone": "Mars"}, '"Mars" is no time zone; write a name like Europe/Madrid.'),
         ("clima", {"department": "Mars"}, '"Mars" is no department.'),
     ],

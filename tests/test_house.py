@@ -27,7 +27,20 @@ ROOT = Path(__file__).parent.parent
 SURVEY = ROOT / "survey"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-TOP = {"__init__", "__main__", "cli", "commands", "demo", "emails", "running", "scheduler", "server", "web", "wording"}
+TOP = {
+    "__init__",
+    "__main__",
+    "cli",
+    "commands",
+    "demo",
+    "emails",
+    "planning",
+    "running",
+    "scheduler",
+    "server",
+    "web",
+    "wording",
+}
 BELOW = {"measure", "settings"}  # import nothing of Espejo but themselves
 PURE_IMPORTS = {"numpy", "scipy"}  # what measure/ may use besides the standard library
 WEB_LIBRARIES = {"flask", "flask_babel", "flask_login", "flask_limiter", "flask_wtf", "wtforms", "werkzeug"}

@@ -1,15 +1,17 @@
 """One whole pulse on PostgreSQL: the same code, another database."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from threading import Barrier
 
 import pytest
 from peewee import PostgresqlDatabase
 
-from survey import erasure, matrices, outbox, releases, results, waves
+from survey import erasure, matrices, outbox, pulses, releases, replanning, results, waves
 from survey.database import bind, leave_no_trace, open_database, pending_migrations, upgrade
 from survey.measure.scale import ITEMS
 from survey.models import (
@@ -20,8 +22,10 @@ from survey.models import (
     Leadership,
     Message,
     Person,
+    Pulse,
     Rating,
     Release,
+    Reminder,
     Wave,
     database,
 )
@@ -154,6 +158,61 @@ def test_processes_that_tick_at_once_open_and_close_once(company: Company) -> No
         assert sum(threads.map(tick, range(4))) == 2
     assert Message.select().where(Message.kind == outbox.INVITATION).count() == 59
     assert Message.select().where(Message.kind == outbox.SUMMARY).count() == 2
+
+
+def test_while_hr_changes_a_pulse_its_wave_opens_as_it_stands_or_not_at_all(company: Company) -> None:
+    """Openings, a move, a skip, days off and a pause, all at once: none waits for another in a ring."""
+    together = Barrier(6)
+
+    def all_at_once(pulse: Pulse) -> None:
+        wave = Wave.get(Wave.pulse == pulse)
+        deeds = [
+            *[lambda: waves.open_due(OPENS, K)] * 2,
+            lambda: replanning.move(pulse, wave.id, date(2026, 3, 4), OPENS),
+            lambda: replanning.skip(pulse, wave.id),
+            lambda: replanning.add_blackout(pulse, date(2026, 3, 2), date(2026, 6, 2), OPENS),
+            lambda: replanning.pause(pulse),
+        ]
+
+        def attempt(deed: Callable[[], object]) -> None:
+            with database.connection_context(), suppress(pulses.PulseError):
+                together.wait()
+                deed()
+
+        with ThreadPoolExecutor(len(deeds)) as threads:
+            list(threads.map(attempt, deeds))
+
+    waves.open_due(OPENS, K)
+    for number in range(15):
+        pulse = pulses.add_pulse(f"pulse-{number}", "quarterly", date(2026, 3, 2), "Europe/Madrid")
+        all_at_once(pulse)
+        assert Pulse.get_by_id(pulse.id).state == "paused"
+        found = list(Wave.select().where(Wave.pulse == pulse).order_by(Wave.id))
+        assert {wave.state for wave in found} <= {"open", "cancelled"}
+        assert len({wave.occurrence for wave in found}) == len({wave.local_date for wave in found}) == len(found)
+        for wave in found:
+            invited = Invitation.select().where(Invitation.wave == wave).count()
+            assert (wave.state, wave.local_date, invited) in [
+                ("open", date(2026, 3, 2), 59),
+                ("cancelled", wave.local_date, 0),
+            ]
+        replanning.resume(pulse, OPENS)
+        assert len(pulses.coming(Pulse.get_by_id(pulse.id), 4, OPENS)) == 4
+
+
+def test_two_processes_that_plan_at_once_plan_one_wave(company: Company) -> None:
+    Reminder.delete().execute()
+    Wave.delete().execute()
+    together = Barrier(4)
+
+    def plan(_: int) -> bool:
+        with database.connection_context():
+            together.wait()
+            return pulses.plan_next(company.pulse) is not None
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(plan, range(4))) == [False, False, False, True]
+    assert Wave.select().count() == 1
 
 
 def test_two_senders_send_nothing_twice(company: Company) -> None:

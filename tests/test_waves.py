@@ -392,6 +392,18 @@ def test_each_lead_gets_one_summary(company: Company) -> None:
     assert list(summaries) == [(company.alice.id,), (company.bob.id,)]
 
 
+def test_summaries_leave_at_once_or_so_many_days_later_as_was_planned(company: Company) -> None:
+    first = company.close_wave(company.open_wave())
+    Wave.update(summary_after_days=2).where(Wave.state == "planned").execute()
+    second = company.close_wave(company.open_wave())  # on 16 June at 18:00; it opened at nine
+    summaries = Message.select(Message.wave, Message.due_at, Message.expires_at).where(Message.kind == outbox.SUMMARY)
+    later = second.closes_at + 39 * 3600
+    assert set(summaries.tuples()) == {
+        (first.id, first.closes_at, first.closes_at + 30 * DAY),
+        (second.id, later, later + 30 * DAY),
+    }
+
+
 def test_who_leads_a_department_that_nobody_uses_gets_no_summary(company: Company) -> None:
     company.ask_only_about("Finance")
     company.close_wave(company.open_wave())

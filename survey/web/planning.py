@@ -1,7 +1,8 @@
 """HR's other pages: pulses and waves, people, touchpoints, mail, and what needs doing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -12,9 +13,12 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, FieldList, FloatField, Form, FormField, SelectField
 from wtforms.validators import NumberRange, ValidationError
 
-from survey import outbox, outside, people, pulses, releases, waves
+from survey import outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
+from survey.measure.cadence import Occurrence
 from survey.models import Department, Message, Person, Pulse, Wave
 from survey.outside import LinkedDepartment, TouchpointRow
+from survey.pulses import DayRange, PulseError
+from survey.refusal import Refusal, _l
 from survey.releases import Participation
 from survey.web.access import hr_only, settings
 from survey.web.frame import now
@@ -22,6 +26,9 @@ from survey.web.frame import now
 blueprint = Blueprint("planning", __name__, url_prefix="/hr")
 
 COMING = 4  # waves of a pulse shown in advance
+FARTHEST_SHIFT_DAYS = 366
+NO_DAY = _l("Choose a day.")
+NO_DAYS = _l("Write how many days later, from 1 to %(most)s; with a minus sign it is earlier.")
 MESSAGES_SHOWN = 200
 PLACES = 4  # departments to choose for one touchpoint; more when it has more
 NO_DEPARTMENT = 0  # the choice that leaves a place empty
@@ -32,7 +39,15 @@ class PulsePlan:
     pulse: Pulse
     running: Wave | None
     participation: Participation | None
-    coming: list[pulses.Occurrence]
+    planned: Wave | None
+    coming: list[Occurrence]
+    blackouts: list[DayRange]
+    regions: list[str]  # of the country whose holidays are days off
+
+    @property
+    def next_own_day(self) -> date:
+        """What a shift by days counts from."""
+        return self.coming[0].own_day
 
 
 @dataclass(frozen=True)
@@ -52,8 +67,126 @@ def plan() -> str:
 
 def _plan(pulse: Pulse) -> PulsePlan:
     running = Wave.get_or_none(Wave.pulse == pulse, Wave.state == "open")
-    answered = releases.whole_participation(releases.participation(running)) if running else None
-    return PulsePlan(pulse, running, answered, pulses.coming(pulse, COMING))
+    return PulsePlan(
+        pulse=pulse,
+        running=running,
+        participation=releases.whole_participation(releases.participation(running)) if running else None,
+        planned=pulses.planned_wave(pulse),
+        coming=pulses.coming(pulse, COMING, now()),
+        blackouts=pulses.blackouts(pulse),
+        regions=workdays.regions(pulse.holidays),
+    )
+
+
+# --- Changing what comes -------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/pulses/<key>/pause")
+@hr_only
+def pause(key: str) -> Response:
+    return _change(key, replanning.pause, _l("No wave opens until you resume this pulse."))
+
+
+@blueprint.post("/pulses/<key>/resume")
+@hr_only
+def resume(key: str) -> Response:
+    return _change(key, lambda pulse: replanning.resume(pulse, now()), _l("Resumed: the next wave opens on %(day)s."))
+
+
+@blueprint.post("/pulses/<key>/shift")
+@hr_only
+def shift(key: str) -> Response:
+    """Shift all coming waves: by days, counted from the day that the page showed, so that twice is as good as once."""
+
+    def shifted(pulse: Pulse) -> None:
+        day = _day("from") + timedelta(days=_days()) if "days" in request.form else _day("to")
+        replanning.shift(pulse, day, now())
+
+    return _change(key, shifted, _l("All coming waves are shifted: the next one opens on %(day)s."))
+
+
+@blueprint.post("/pulses/<key>/move")
+@hr_only
+def move(key: str) -> Response:
+    """Open the next wave on another day."""
+
+    def moved(pulse: Pulse) -> None:
+        replanning.move(pulse, _wave_meant(), _day("to"), now())
+
+    return _change(key, moved, _l("The next wave opens on %(day)s; the ones after it stay where they are."))
+
+
+@blueprint.post("/pulses/<key>/skip")
+@hr_only
+def skip(key: str) -> Response:
+    """Leave the next wave out."""
+
+    def skipped(pulse: Pulse) -> None:
+        replanning.skip(pulse, _wave_meant())
+
+    return _change(key, skipped, _l("The wave is skipped: the next one opens on %(day)s."))
+
+
+@blueprint.post("/pulses/<key>/holidays")
+@hr_only
+def holidays(key: str) -> Response:
+    """Choose the country or region whose public holidays are days off."""
+
+    def chosen(pulse: Pulse) -> None:
+        replanning.set_holidays(pulse, request.form.get("code", "")[:40], now())
+
+    return _change(key, chosen, _l("The days off are stored: the next wave opens on %(day)s."))
+
+
+@blueprint.post("/pulses/<key>/blackouts")
+@hr_only
+def blackout(key: str) -> Response:
+    """Add days on which nobody is asked, or take them off back."""
+
+    def changed(pulse: Pulse) -> None:
+        first = _day("first")
+        last = _day("last") if request.form.get("last") else first
+        change = replanning.remove_blackout if "remove" in request.form else replanning.add_blackout
+        change(pulse, first, last, now())
+
+    return _change(key, changed, _l("The days off are stored: the next wave opens on %(day)s."))
+
+
+def _change(key: str, deed: Callable[[Pulse], object], done: str) -> Response:
+    """Change a pulse, and say what came of it: `done`, or why not."""
+    pulse = Pulse.get_or_none(Pulse.key == key) or abort(404)
+    try:
+        deed(pulse)
+    except Refusal as refusal:
+        flash(wording.refusal(refusal), "error")
+    else:
+        (coming,) = pulses.coming(Pulse.get_by_id(pulse.id), 1, now())
+        flash(_(done, day=wording.day(coming.day)))
+    return redirect(url_for("planning.plan", _anchor=key))
+
+
+def _day(field: str) -> date:
+    try:
+        return pulses.check_day(date.fromisoformat(request.form.get(field, "")))
+    except PulseError:
+        raise
+    except ValueError:
+        raise PulseError(NO_DAY) from None
+
+
+def _days() -> int:
+    days = request.form.get("days", 0, type=int)
+    if not 0 < abs(days) <= FARTHEST_SHIFT_DAYS:
+        raise PulseError(NO_DAYS, most=FARTHEST_SHIFT_DAYS)
+    return days
+
+
+def _wave_meant() -> int:
+    """The wave that the page showed as the next one."""
+    return request.form.get("wave", 0, type=int)
+
+
+# --- Opening and closing by hand -----------------------------------------------------------------------------------
 
 
 @blueprint.route("/waves/<int(max=2147483647):wave_id>/close", methods=["GET", "POST"])
@@ -68,7 +201,7 @@ def close(wave_id: int) -> str | Response:
         answered = releases.whole_participation(releases.participation(wave))
         return render_template("planning/close.html", wave=wave, participation=answered)
     if waves.close_wave(wave, now()):
-        flash(_("The wave is closed and its results are released. The leads' summaries are on their way."))
+        flash(_("The wave is closed and its results are released. The leads get their summaries by mail."))
     return redirect(url_for("hr.overview"))
 
 

@@ -1,6 +1,7 @@
 """When a pulse repeats, opens, reminds and closes, on the nights when clocks change and at the ends of months."""
 
 import tomllib
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from survey.measure.cadence import Cadence, CadenceError, instant, local, occurrence, read_cadence, schedule
+from survey.measure.cadence import Cadence, CadenceError, Weekday, instant, local, occurrence, read_cadence, schedule
 
 settings.register_profile("measure", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("measure")
@@ -21,6 +22,9 @@ WEEKLY = {"step": {"days": 7}, "opens": "09:00", "remind_after_days": [2], "clos
 QUARTERLY = Cadence("quarterly", 3, 0, time(9), time(18), 14, (4, 9))
 MONTHLY = Cadence("monthly", 1, 0, time(9), time(18), 11, (4, 8))
 
+FIRST_TUESDAY, LAST_FRIDAY = Weekday(0, 1), Weekday(-1, 4)
+
+weekdays = st.builds(Weekday, st.sampled_from([0, 1, 2, 3, -1]), st.integers(0, 6))
 zones = st.sampled_from(
     [
         "Europe/Madrid",
@@ -190,6 +194,53 @@ def test_months_keep_their_day_or_end_on_their_last(first, number, months):
     assert day.day == first.day or (day.day < first.day and (day + timedelta(days=1)).day == 1)
 
 
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        (FIRST_TUESDAY, ["2027-01-05", "2027-02-02", "2027-03-02", "2027-04-06", "2027-05-04", "2027-06-01"]),
+        (LAST_FRIDAY, ["2027-01-29", "2027-02-26", "2027-03-26", "2027-04-30", "2027-05-28", "2027-06-25"]),
+        (Weekday(3, 6), ["2027-01-24", "2027-02-28", "2027-03-28", "2027-04-25", "2027-05-23", "2027-06-27"]),
+    ],
+)
+def test_a_weekday_of_the_month_is_found_in_every_month(on, expected):
+    cadence = replace(MONTHLY, on=on)
+    assert [str(occurrence(cadence, date(2027, 1, 1), number)) for number in range(6)] == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [("2027-01-05", "2027-01-05"), ("2027-01-06", "2027-02-02"), ("2027-12-08", "2028-01-04")],
+)
+def test_the_first_one_by_weekday_is_not_before_the_first_date(first, expected):
+    cadence = replace(MONTHLY, on=FIRST_TUESDAY)
+    assert str(occurrence(cadence, date.fromisoformat(first), 0)) == expected
+
+
+def test_a_weekday_every_three_months_counts_from_its_first_month():
+    cadence = replace(QUARTERLY, on=LAST_FRIDAY)
+    days = [str(occurrence(cadence, date(2027, 1, 30), number)) for number in range(4)]
+    assert days == ["2027-02-26", "2027-05-28", "2027-08-27", "2027-11-26"]
+
+
+def test_the_last_friday_of_a_leap_february_is_its_29th():
+    assert LAST_FRIDAY.of(2036, 2) == date(2036, 2, 29)
+    assert Weekday(3, 4).of(2036, 2) == date(2036, 2, 22)
+
+
+@given(st.dates(date(2026, 1, 1), date(2040, 1, 1)), st.integers(0, 60), st.integers(1, 12), weekdays)
+def test_a_weekday_of_the_month_is_that_weekday_in_its_turn(first, number, months, on):
+    cadence = replace(MONTHLY, months=months, on=on)
+    begin, day = occurrence(cadence, first, 0), occurrence(cadence, first, number)
+    assert (day.year - begin.year) * 12 + day.month - begin.month == months * number
+    assert day.weekday() == on.weekday
+    week = timedelta(days=7)
+    if on.ordinal < 0:
+        assert (day + week).month != day.month
+    else:
+        assert (day - on.ordinal * week).month == day.month != (day - (on.ordinal + 1) * week).month
+    assert first <= begin < first + timedelta(days=63)
+
+
 # Schedules
 
 
@@ -210,8 +261,25 @@ def test_a_wave_reminds_while_it_is_open_and_closes_before_the_next_one(path, fi
     assert all(earlier < later for earlier, later in pairwise(moments))
 
 
-def test_the_five_cadences_of_the_design_are_shipped():
-    assert [path.stem for path in SHIPPED] == ["fortnightly", "half-yearly", "monthly", "quarterly", "weekly"]
+def test_the_five_cadences_of_the_design_and_two_by_weekday_are_shipped():
+    by_weekday = {"first-tuesday", "last-friday"}
+    assert {path.stem for path in SHIPPED} == {
+        "weekly",
+        "fortnightly",
+        "monthly",
+        "quarterly",
+        "half-yearly",
+    } | by_weekday
+
+
+def test_the_summary_leaves_as_soon_as_the_wave_has_closed():
+    found = schedule(QUARTERLY, date(2027, 3, 22), MADRID)
+    assert found.summary_at == found.closes_at
+
+
+def test_a_delayed_summary_leaves_so_many_days_after_the_closing_at_the_opening_hour():
+    found = schedule(replace(QUARTERLY, summary_after_days=2), date(2027, 3, 15), MADRID)  # closes on 29 March
+    assert local(found.summary_at, MADRID).strftime("%d %b %H:%M %z") == "31 Mar 09:00 +0200"
 
 
 # Reading
@@ -265,6 +333,40 @@ def test_reminders_outside_the_wave_or_out_of_order_are_refused(reminders):
 def test_a_step_that_is_not_one_whole_number_is_refused(step):
     with pytest.raises(CadenceError, match=r"^weekly: step"):
         read_cadence("weekly", {**WEEKLY, "step": step})
+
+
+@pytest.mark.parametrize("text", ["first tuesday", "First Tuesday"])
+def test_a_weekday_of_the_month_is_read(text):
+    assert read_cadence("any", {**WEEKLY, "step": {"months": 1}, "on": text}).on == FIRST_TUESDAY
+
+
+def test_the_shipped_cadences_by_weekday_are_what_their_names_say():
+    read = {path.stem: read_cadence(path.stem, tomllib.loads(path.read_text(encoding="utf-8"))).on for path in SHIPPED}
+    assert {key: on for key, on in read.items() if on} == {"first-tuesday": FIRST_TUESDAY, "last-friday": LAST_FRIDAY}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "tuesday", "first", "fifth monday", "first martes", "first tuesday ", 1, ["x"], None]
+)
+def test_a_weekday_that_not_every_month_has_is_refused(text):
+    with pytest.raises(CadenceError, match=r'^any: on must be like "first tuesday" or "last friday": first, second'):
+        read_cadence("any", {**WEEKLY, "step": {"months": 1}, "on": text})
+
+
+def test_a_weekday_of_the_month_needs_months():
+    with pytest.raises(CadenceError, match=r"^weekly: on is about months"):
+        read_cadence("weekly", {**WEEKLY, "on": "first tuesday"})
+
+
+@pytest.mark.parametrize("days", [-1, 1.5, "1", None, True])
+def test_a_summary_after_no_whole_number_of_days_is_refused(days):
+    with pytest.raises(CadenceError, match=r"^weekly: summary_after_days"):
+        read_cadence("weekly", {**WEEKLY, "summary_after_days": days})
+
+
+def test_an_entry_that_no_cadence_has_is_named():
+    with pytest.raises(CadenceError, match=r"^weekly: closes_after_day is no entry of a cadence; there are closes,"):
+        read_cadence("weekly", {**WEEKLY, "closes_after_day": 4})
 
 
 @pytest.mark.parametrize("days", [0, -1, 2.5, "4", None, True])

@@ -1,12 +1,14 @@
 """HR's deeds: closing and opening waves, what touchpoints count for, and the lists."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+from html import unescape
 
 import pytest
 import time_machine
 
 from survey import outbox, waves
 from survey.models import (
+    Blackout,
     Department,
     Invitation,
     Leadership,
@@ -18,6 +20,7 @@ from survey.models import (
     TouchpointDepartment,
     Wave,
 )
+from survey.pulses import add_pulse
 from tests.cast import DAY, OPENS
 from tests.web.pages import STRANGE, everything, tables
 
@@ -121,6 +124,154 @@ def test_the_pulses_page_shows_what_runs_and_what_comes(wave, hanna, company):
     assert f"/hr/waves/{wave.id}/close" in page
     assert len(tables(page)[0]) == 1 + 4
     assert "/hr/pulses/quarterly/open" not in page
+
+
+# --- Changing what comes -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def change(hanna, company):
+    """Post one change of the quarterly pulse, and return the message that it leaves."""
+
+    def post(deed: str, **form: object) -> str:
+        answer = hanna.post(f"/hr/pulses/quarterly/{deed}", data={name: str(value) for name, value in form.items()})
+        assert answer.location == "/hr/pulses#quarterly"
+        page = hanna.get("/hr/pulses").text
+        return unescape(page.split('<p class="flash ')[1].split(">", 1)[1].split("</p>")[0])
+
+    return post
+
+
+@pytest.fixture
+def ahead(clock):
+    """Ten days before the first wave."""
+    clock.move_to(OPENS - 10 * DAY)
+
+
+def planned() -> Wave:
+    return Wave.get(Wave.state == "planned")
+
+
+def test_every_date_of_the_next_four_waves_is_shown_in_the_readers_language(ahead, hanna, change):
+    change("holidays", code="es-md")
+    rows = tables(hanna.get("/hr/pulses").text)[0]
+    assert rows[0] == ["Opens", "Reminders", "Closes", "Summaries"]
+    assert rows[1] == [
+        "Mon, Mar 2, 2026, 09:00",
+        "Fri, Mar 6, 09:00Wed, Mar 11, 09:00",
+        "Mon, Mar 16, 18:00",
+        "Mon, Mar 16, 18:00",
+    ]
+    assert len(rows) == 1 + 4
+    spanish = tables(hanna.get("/hr/pulses?lang=es").text)[0]
+    assert spanish[1][0] == "lun, 2 mar 2026, 9:00"
+
+
+@pytest.mark.parametrize(
+    ("language", "reason"),
+    [("en", "moved from Friday 1 May: Labor Day"), ("es", "tocaba el viernes 1 de mayo: Fiesta del Trabajo")],
+)
+def test_a_moved_wave_tells_why_in_the_readers_language(ahead, hanna, change, language, reason):
+    change("shift", to="2026-05-01")
+    assert change("holidays", code="ES-MD") == "The days off are stored: the next wave opens on Monday 4 May."
+    assert reason in tables(hanna.get(f"/hr/pulses?lang={language}").text)[0][1][0]
+
+
+def test_a_wave_that_is_left_out_is_told_on_the_page(ahead, hanna):
+    add_pulse("weekly", "weekly", date(2026, 3, 2), "UTC", blackouts=[(date(2026, 3, 9), date(2026, 3, 13))])
+    assert "Nobody is asked around Monday 9 March: there is no working day" in hanna.get("/hr/pulses").text
+
+
+def test_a_pulse_is_paused_and_resumed_on_the_page(ahead, hanna, change):
+    assert change("pause") == "No wave opens until you resume this pulse."
+    page = hanna.get("/hr/pulses").text
+    assert "If you resume it today, these come:" in page
+    assert len(tables(page)[0]) == 1 + 4
+    assert "/hr/pulses/quarterly/open" not in page
+    assert "/hr/pulses/quarterly/skip" not in page
+    assert change("resume") == "Resumed: the next wave opens on Monday 2 March."
+
+
+def test_all_waves_are_shifted_by_days_however_often_the_button_is_pressed(ahead, change):
+    for _ in range(2):
+        said = change("shift", days="7", **{"from": "2026-03-02"})
+        assert said == "All coming waves are shifted: the next one opens on Monday 9 March."
+    assert change("shift", days="-3", **{"from": "2026-03-09"}).endswith("Friday 6 March.")
+
+
+def test_the_next_wave_is_moved_and_the_others_stay(ahead, hanna, change):
+    said = change("move", wave=planned().id, to="2026-03-10")
+    assert said == "The next wave opens on Tuesday 10 March; the ones after it stay where they are."
+    rows = tables(hanna.get("/hr/pulses").text)[0]
+    assert "moved by hand from Monday 2 March" in rows[1][0]
+    assert rows[2][0] == "Tue, Jun 2, 2026, 09:00"
+
+
+def test_skipping_twice_skips_the_wave_that_was_shown(ahead, change):
+    wave = planned().id
+    assert change("skip", wave=wave) == "The wave is skipped: the next one opens on Tuesday 2 June."
+    assert change("skip", wave=wave) == "This wave is not planned any more; look at the plan again."
+    assert states() == ["cancelled", "planned"]
+
+
+def test_days_off_are_added_and_removed(ahead, hanna, change):
+    assert change("blackouts", first="2026-03-02", last="2026-03-03").endswith("Wednesday 4 March.")
+    assert "Mar 2, 2026 to Mar 3, 2026" in hanna.get("/hr/pulses").text
+    assert change("blackouts", first="2026-03-04", last="").endswith("Thursday 5 March.")
+    for first, last in (("2026-03-04", "2026-03-04"), ("2026-03-02", "2026-03-03")):
+        change("blackouts", first=first, last=last, remove="1")
+    assert (Blackout.select().count(), planned().opens_at) == (0, OPENS)
+
+
+@pytest.mark.parametrize(
+    ("deed", "form", "said"),
+    [
+        ("resume", {}, '"quarterly" is not paused.'),
+        ("shift", {"to": ""}, "Choose a day."),
+        ("shift", {"to": "2026-02-30"}, "Choose a day."),
+        ("shift", {"to": "9999-12-31"}, "9999-12-31 is not between the years 2000 and 2100."),
+        ("shift", {"from": "2026-03-02", "days": "0"}, "Write how many days later, from 1 to 366"),
+        ("shift", {"from": "2026-03-02", "days": "367"}, "Write how many days later, from 1 to 366"),
+        ("shift", {"from": "2026-03-02", "days": "9" * 5000}, "Write how many days later, from 1 to 366"),
+        ("shift", {"from": "2026-03-02", "days": "-60"}, "On Thursday 1 January the opening hour has passed"),
+        ("move", {"to": "2026-03-10"}, "This wave is not planned any more"),
+        ("skip", {"wave": "x"}, "This wave is not planned any more"),
+        ("holidays", {"code": STRANGE}, "is no country or region whose public holidays are known"),
+        ("blackouts", {"first": "", "last": "2026-03-02"}, "Choose a day."),
+        ("blackouts", {"first": "2026-03-02", "last": "2026-03-01"}, "comes before the first"),
+        ("blackouts", {"first": "2026-03-02", "last": "2028-03-01"}, "is more than a year; pause the pulse instead."),
+    ],
+)
+def test_what_cannot_be_changes_nothing_and_is_said(ahead, hanna, change, deed, form, said):
+    before = everything()
+    assert said in change(deed, **form)
+    assert everything() == before
+
+
+def test_what_cannot_be_is_said_in_the_readers_language_and_harms_nobody(ahead, company, sign_in):
+    Person.update(language="es").where(Person.id == company.hanna.id).execute()
+    hanna = sign_in(company.hanna)
+    hanna.post("/hr/pulses/quarterly/holidays", data={"code": "<script>"})
+    page = hanna.get("/hr/pulses").text
+    assert "No conocemos los festivos de «&lt;script&gt;»" in page
+    assert "<script>" not in page
+
+
+@pytest.mark.parametrize("deed", ["pause", "resume", "shift", "move", "skip", "holidays", "blackouts"])
+def test_a_change_of_a_pulse_that_there_is_not_is_refused(hanna, deed):
+    assert hanna.post(f"/hr/pulses/none/{deed}").status_code == 404
+
+
+def test_an_open_wave_is_untouched_by_every_change(wave, change):
+    next_one = planned()
+    before = list(Wave.select().where(Wave.id == wave.id).tuples())
+    change("holidays", code="ES-MD")
+    change("blackouts", first="2026-03-03", last="2026-03-20")
+    change("move", wave=next_one.id, to="2026-06-10")
+    change("shift", to="2026-06-15")
+    change("skip", wave=planned().id)
+    change("pause")
+    assert list(Wave.select().where(Wave.id == wave.id).tuples()) == before
 
 
 # --- What touchpoints count for ------------------------------------------------------------------------------------

@@ -1,0 +1,18 @@
+"""Why something that was asked for is not done, in words that a page can translate."""
+
+
+class Refusal(ValueError):
+    """`text` is an English sentence with named placeholders, `values` what they stand for: text, numbers, dates.
+
+    As a string it is the sentence itself, with dates like 2027-01-12; pages say the same in the reader's language.
+    """
+
+    def __init__(self, text: str, **values: object) -> None:
+        super().__init__(text % values if values else text)
+        self.text = text
+        self.values = values
+
+
+def _l(text: str) -> str:
+    """Mark a text for translation (pybabel looks for this name); whoever shows it translates it."""
+    return text

@@ -1,0 +1,26 @@
+"""Refusals: one sentence for the command line and for pages."""
+
+from datetime import date
+
+from flask import Flask
+
+from survey import wording
+from survey.refusal import Refusal
+
+OVER = Refusal("A wave is open until %(day)s; choose a day after that.", day=date(2027, 1, 12))
+
+
+def test_on_the_command_line_a_refusal_tells_dates_as_they_are_typed() -> None:
+    assert str(OVER) == "A wave is open until 2027-01-12; choose a day after that."
+
+
+def test_a_refusal_without_values_is_told_as_it_is() -> None:
+    assert str(Refusal('"100 %" is no day.')) == '"100 %" is no day.'
+
+
+def test_on_pages_a_refusal_is_told_in_the_readers_language(app: Flask) -> None:
+    with app.test_request_context("/?lang=es"):
+        told = "Hay una ronda abierta hasta el martes 12 de enero de 2027; elige un día posterior."
+        assert wording.refusal(OVER) == told
+    with app.test_request_context("/?lang=en"):
+        assert "Tuesday 12 January" in wording.refusal(OVER)
