@@ -158,8 +158,8 @@ def deliver(
 ) -> Counter[str]:
     """Send what is due; return how many messages ended in which state.
 
-    `clock` tells the moment while the delivery goes on; without it, it takes no time. At most `per_minute` mails leave in
-    any 60 seconds (0: no limit), whoever sends them; the rest stays queued. `report` is told the counts after each mail.
+    `clock` tells the moment while the delivery goes on; without it, it takes no time. At most `per_minute` mails leave
+    in any 60 seconds (0: no limit), whoever sends them; the rest stays queued. `report` gets the counts so far.
 
     No transaction is open while the mail server talks. One bad address, or one mail that cannot be written, never
     stops the rest; a server that cannot be reached stops this round.

@@ -1,4 +1,4 @@
-"""HR's other pages: pulses and waves, people, touchpoints, mail, and what needs doing."""
+"""HR's other pages: pulses and waves, people, touchpoints, and what needs doing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, FieldList, FloatField, Form, FormField, SelectField
 from wtforms.validators import NumberRange, ValidationError
 
-from survey import outbox, outside, people, pulses, releases, waves
-from survey.models import Department, Message, Person, Pulse, Wave
+from survey import deliveries, outbox, outside, people, pulses, releases, waves
+from survey.models import Department, Pulse, Wave
 from survey.outside import LinkedDepartment, TouchpointRow
 from survey.releases import Participation
 from survey.web.access import hr_only, settings
@@ -22,7 +22,6 @@ from survey.web.frame import now
 blueprint = Blueprint("planning", __name__, url_prefix="/hr")
 
 COMING = 4  # waves of a pulse shown in advance
-MESSAGES_SHOWN = 200
 PLACES = 4  # departments to choose for one touchpoint; more when it has more
 NO_DEPARTMENT = 0  # the choice that leaves a place empty
 
@@ -93,7 +92,8 @@ def open_now(key: str) -> Response:
 @hr_only
 def directory() -> str:
     """Who works where, who leads, and who uses whom."""
-    return render_template("planning/people.html", entries=people.directory())
+    refusals = deliveries.refused_addresses()
+    return render_template("planning/people.html", entries=people.directory(), refusals=refusals)
 
 
 @blueprint.route("/external", methods=["GET", "POST"])
@@ -166,23 +166,6 @@ def _departments_form(
     return form
 
 
-@blueprint.get("/outbox")
-@hr_only
-def mail() -> str:
-    """What is to be sent, what was refused, and why; but nothing from which HR could read who has answered.
-
-    A reminder goes to those who have not, and a mail that was dropped because of an answer names who has.
-    """
-    waiting = (
-        Message.select(Message, Person)
-        .join(Person)
-        .where(Message.state != "sent", Message.kind != outbox.REMINDER, Message.reason != outbox.ANSWERED)
-        .order_by(Message.state, Message.due_at)
-        .limit(MESSAGES_SHOWN)
-    )
-    return render_template("planning/outbox.html", counts=outbox.state_counts(), messages=list(waiting))
-
-
 def to_do() -> list[ToDo]:
     """What HR should look after, the most urgent first."""
     counts = outbox.state_counts()
@@ -192,11 +175,13 @@ def to_do() -> list[ToDo]:
     found = []
     if not settings().smtp_url and counts.get("pending"):
         found.append(
-            ToDo(_("No mail server is set (ESPEJO_SMTP_URL), so mail stays queued."), url_for("planning.mail"))
+            ToDo(_("No mail server is set (ESPEJO_SMTP_URL), so mail stays queued."), url_for("mailroom.outbox"))
         )
+    if outbox.paused_since() is not None:
+        found.append(ToDo(_("Mail is paused, so none leaves."), url_for("mailroom.outbox")))
     if failing := counts.get("dead", 0) + counts.get("retry", 0):
         text = ngettext("%(num)d mail could not be sent.", "%(num)d mails could not be sent.", failing)
-        found.append(ToDo(text, url_for("planning.mail")))
+        found.append(ToDo(text, url_for("mailroom.outbox")))
     if unmapped:
         text = ngettext(
             "%(num)d touchpoint counts for no department.", "%(num)d touchpoints count for no department.", unmapped
