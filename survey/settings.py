@@ -39,7 +39,9 @@ class Settings:
     base_url: str = setting("http://127.0.0.1:8000", "URL", "the address that mailed links begin with")
     smtp_url: str = setting("", "URL", "smtp://user:password@host:port or smtps://…; empty: mail stays queued")
     mail_from: str = setting("espejo@localhost", "e-mail address", "the sender of every mail")
-    mail_per_minute: str = setting("", "mails", "no more leave in any 60 seconds, all processes together; empty: no limit")
+    mail_per_minute: str = setting(
+        "", "mails", "no more leave in any 60 seconds, all processes together; empty: no limit"
+    )
     company: str = setting("Espejo", "text", "the company's name on pages and in mails")
     language: str = setting("es", "es or en", "the language of people who have chosen none")
     timezone: str = setting("Europe/Madrid", "IANA name", "the time zone of pulses that name none")
