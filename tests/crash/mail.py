@@ -4,7 +4,6 @@
 """
 
 import argparse
-import logging
 import random
 import signal
 import sys
@@ -192,7 +191,6 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=2000, help=f"at least {CAST}")
     parser.add_argument("--kills", type=int, default=200)
     given = parser.parse_args()
-    logging.disable(logging.WARNING)  # a sender says much of a bad server
     with TemporaryDirectory() as folder:
         figures = bad_day(Path(folder), given.messages, given.kills)
     print(figures)

@@ -1,5 +1,6 @@
 """A sender that is made to die: it delivers all there is, as if time flew, until it is killed or done."""
 
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -24,6 +25,7 @@ At = Callable[[str], None]
 
 def send_all(home: str, smtp_url: str, point: str | None, passes: int) -> None:
     """Deliver until nothing waits any more. At the `passes`-th time it comes to `point`, it kills itself."""
+    logging.getLogger("survey").setLevel(logging.CRITICAL)  # much is wrong, and meant to be
     settings = Settings.from_environment({}, home=home, secret_key="a key for tests", smtp_url=smtp_url)
     bind(settings)
     at = _doom(point, passes)
