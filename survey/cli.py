@@ -8,8 +8,20 @@ from pathlib import Path
 
 import click
 
-from survey import create_app, database, erasure, external, outbox, people, planning, releases, results, running
-from survey.commands import FILE, WAVE, now, with_database, with_settings
+from survey import (
+    create_app,
+    database,
+    deliveries,
+    erasure,
+    external,
+    outbox,
+    people,
+    planning,
+    releases,
+    results,
+    running,
+)
+from survey.commands import FILE, WAVE, local_time, now, with_database, with_settings
 from survey.emails import compose_test
 from survey.mapping import load_mapping
 from survey.models import Pulse
@@ -85,6 +97,10 @@ def doctor(settings: Settings) -> None:
     wrong = []
     if settings.smtp_url == "":
         wrong.append("ESPEJO_SMTP_URL is not set, so no mail is sent.")
+    if outbox.paused_since() is not None:
+        wrong.append("Mail is paused, so none is sent; espejo mail resume.")
+    if dead := outbox.state_counts().get("dead"):
+        wrong.append(f"Mails refused for good: {dead}; see the page Mail.")
     if "127.0.0.1" in settings.address or "localhost" in settings.address:
         wrong.append(f"ESPEJO_BASE_URL is {settings.address}; links in mails work on this machine only.")
     if not settings.is_https:
@@ -168,6 +184,41 @@ def show_results(settings: Settings, wave_id: int | None, form: str) -> None:
 
 
 # --- Access and mail -----------------------------------------------------------------------------------------------
+
+
+@main.group("mail")
+def mail() -> None:
+    """What leaves, and whether it may."""
+
+
+@mail.command("pause")
+@with_database
+def mail_pause(settings: Settings) -> None:
+    """Let no mail leave, whichever process would send it."""
+    outbox.pause(now())
+    click.echo("Mail is paused: it stays queued until espejo mail resume.")
+
+
+@mail.command("resume")
+@with_database
+def mail_resume(settings: Settings) -> None:
+    """Let mail leave again."""
+    outbox.resume()
+    click.echo("Mail leaves again.")
+
+
+@mail.command("status")
+@with_database
+def mail_status(settings: Settings) -> None:
+    """How far the mail is."""
+    paused, whole = outbox.paused_since(), deliveries.whole()
+    if paused is not None:
+        click.echo(f"Paused since {local_time(paused, settings.timezone)}: espejo mail resume.")
+    left = deliveries.minutes_left(whole.waiting, now(), settings.mail_rate)
+    click.echo(deliveries.line(whole, left))
+    for found in deliveries.by_wave():
+        name = f"{found.wave.pulse.key} {found.wave.local_date} {found.kind}"
+        click.echo(f"  {name}: {deliveries.line(found.counts)}")
 
 
 @main.command("login-link")

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from peewee import PeeweeException
 
 from survey import database, waves
 from survey.mapping import MappingError
+from survey.measure.cadence import local
 from survey.models import database as tables
 from survey.refusal import Refusal
 from survey.settings import Settings, SettingsError
@@ -32,6 +34,11 @@ WAVE = click.IntRange(1, 2**31 - 1)  # the numbers that a database gives to rows
 
 def now() -> int:
     return int(time.time())
+
+
+def local_time(second: int, zone: str) -> str:
+    """An instant as the wall of a time zone shows it, with its offset."""
+    return f"{local(second, ZoneInfo(zone)):%Y-%m-%d %H:%M%z}"
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,13 +10,13 @@ from playhouse.cockroachdb import CockroachDatabase
 from playhouse.db_url import connect
 from playhouse.migrations import Migration, Runner
 
-from survey.models import UNORDERED, Leadership, Message, Person, database
+from survey.models import UNORDERED, Bounce, Leadership, Message, Person, database
 from survey.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
-TELLING = (*UNORDERED, Message, Leadership, Person)  # where people and what they said stand
+TELLING = (*UNORDERED, Message, Bounce, Leadership, Person)  # where people and what they said stand
 
 SQLITE_PRAGMAS = {
     "journal_mode": "wal",  # readers never wait for the writer

@@ -4,7 +4,7 @@ Releases stay as they are: they hold numbers of groups and never held a person.
 """
 
 from survey.database import leave_no_trace
-from survey.models import Invitation, Leadership, Message, Person, Release, Wave, database
+from survey.models import Bounce, Invitation, Leadership, Message, Person, Release, Wave, database
 
 DAY_SECONDS = 24 * 3600
 
@@ -13,9 +13,10 @@ def forget_due(now: int, days: int) -> int:
     """Part the invitations and mails of waves that closed `days` ago or earlier from their people.
 
     What an invitation asked about goes too: departments are dealt out in turn, so it says who of a few it was.
-    Returns how many waves had something left to forget.
+    Mails that belong to no closed wave go when they are as old. Returns how many waves had something left to forget.
     """
     closed_by = now - days * DAY_SECONDS
+    _forget_other_mails(closed_by, now)
     old = Wave.select(Wave.id).where((Wave.state == "closed") & (Wave.closed_at <= closed_by))
     remembered = Invitation.select(Invitation.wave).where(Invitation.wave.in_(old), Invitation.person.is_null(False))
     waves = [wave for (wave,) in remembered.distinct().tuples()]
@@ -29,6 +30,15 @@ def forget_due(now: int, days: int) -> int:
     return len(waves)
 
 
+def _forget_other_mails(queued_by: int, now: int) -> None:
+    """Delete mails that no closed wave takes along: sign-in links, and word of waves that were missed."""
+    cancelled = Wave.select(Wave.id).where(Wave.state == "cancelled")
+    is_over = Message.state.in_(["sent", "dead", "dropped"]) | (Message.expires_at <= now)
+    Message.delete().where(
+        Message.wave.is_null() | Message.wave.in_(cancelled), Message.due_at <= queued_by, is_over
+    ).execute()
+
+
 def erase(email: str) -> bool:
     """Remove a person's bytes from the database; False when nobody has this e-mail.
 
@@ -40,6 +50,7 @@ def erase(email: str) -> bool:
         with database.atomic():
             Invitation.update(person=None).where(Invitation.person == person).execute()
             Message.delete().where(Message.person == person).execute()
+            Bounce.delete().where(Bounce.person == person).execute()
             Leadership.delete().where(Leadership.person == person).execute()
             person.delete_instance()
             _ask_for_a_rewrite()

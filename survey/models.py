@@ -374,8 +374,10 @@ class Message(Table):
     )
     due_at = BigIntegerField()
     expires_at = BigIntegerField(null=True)  # after this instant sending it is pointless
+    lease = CharField(max_length=32, null=True)  # the sender that has it in hand; no other one sends it
     leased_until = BigIntegerField(null=True)  # a sender that dies loses it then
-    attempts = SmallIntegerField(default=0)
+    attempts = SmallIntegerField(default=0)  # how often it has been handed to the mail server
+    tried_at = BigIntegerField(null=True)  # when it was handed over last; a mail that is dropped keeps what it had
     reason = TextField(default="")  # why it is retried, dead or dropped
     mail_id = CharField(max_length=32, default=random_id)  # the Message-ID stays the same in every copy
 
@@ -383,7 +385,23 @@ class Message(Table):
         indexes = (
             (("kind", "wave", "person", "sequence"), True),
             (("state", "due_at"), False),
+            (("tried_at",), False),
         )
+
+
+class MailSwitch(Table):
+    """One row, for all senders: whether mail may leave. Those that share a rate take turns by locking it."""
+
+    id = SmallIntegerField(primary_key=True, default=1, constraints=[Check("id = 1")])
+    paused_at = BigIntegerField(null=True)  # since then nothing leaves
+
+
+class Bounce(Table):
+    """The mail server refused a person's address for good; it holds as long as the address is the same."""
+
+    person = required(Person, primary_key=True)
+    email = CharField(max_length=254)  # the address that was refused
+    reply = TextField()  # the server's words
 
 
 # On SQLite the migrations make these without row numbers, so that they keep no order of arrival, nor of people.
@@ -413,4 +431,6 @@ TABLES = (
     ExternalImport,
     ExternalTally,
     Message,
+    MailSwitch,
+    Bounce,
 )

@@ -7,15 +7,20 @@ from collections.abc import Callable, Iterable
 from email.message import EmailMessage
 from typing import Protocol
 
-from peewee import JOIN, chunked, fn
+from peewee import JOIN, Case, PeeweeException, chunked, fn
 
-from survey.models import Invitation, Message, Person, Wave, database
+from survey.database import is_sqlite
+from survey.models import Bounce, Invitation, MailSwitch, Message, Person, Wave, database, random_id
 
 log = logging.getLogger(__name__)
 
 BATCH = 50  # messages claimed at a time
-LEASE_SECONDS = 300  # a sender that dies with a batch in hand gives it back after this
+LEASE_SECONDS = 300  # longer than one mail can take; a sender that dies gives back what it had in hand after this
 BACK_OFF_MINUTES = (1, 5, 15, 60, 240)  # then every 240 until it is pointless
+UNWRITABLE_TRIES = 3  # a mail that cannot be written then will not be tomorrow either
+CUTS_IN_A_ROW = 3  # a server that hangs up on so many mails, one after the other, takes none now
+MINUTE_SECONDS = 60
+LONGEST_REPLY = 300  # characters that are kept of what a mail server says
 
 # Kinds of messages, and what each is for.
 INVITATION = "invitation"
@@ -29,29 +34,48 @@ ANSWERED = "the person has answered"
 WAVE_CLOSED = "the wave is no longer open"
 LEFT = "the person is no longer active"
 EXPIRED = "it had become pointless"
+UNWRITABLE = "the mail could not be written or handed over; see the log"
 
 
-class Unreachable(Exception):
+class NotTaken(Exception):
+    """What the mail server says is the text of strangers: one line of it is kept, without control characters."""
+
+    def __init__(self, reply: str) -> None:
+        visible = "".join(sign if sign.isprintable() else " " for sign in reply)
+        super().__init__(" ".join(visible.split())[:LONGEST_REPLY])
+
+
+class Unreachable(NotTaken):
     """The mail server cannot be spoken to; nothing more is tried this time."""
 
 
-class Refused(Exception):
-    """The mail server refused one message; `forever` when trying again is pointless."""
+class LineCut(NotTaken):
+    """The conversation broke off in the middle of one mail, which may have arrived. The next one begins a new one."""
 
-    def __init__(self, reply: str, forever: bool) -> None:
+
+class Refused(NotTaken):
+    """The mail server refused one mail; `forever` when trying again is pointless, `address` when it is to blame."""
+
+    def __init__(self, reply: str, forever: bool, address: bool = False) -> None:
         super().__init__(reply)
-        self.forever = forever
+        self.forever, self.address = forever, address
+
+
+class Halted(Exception):
+    """Mail is paused, or as many as may leave in a minute have left."""
 
 
 class Transport(Protocol):
     def send(self, mail: EmailMessage) -> None:
-        """Hand one mail over. Raises Refused or Unreachable."""
+        """Hand one mail over. Raises Refused, LineCut or Unreachable."""
 
     def close(self) -> None:
         """End the conversation."""
 
 
 Compose = Callable[[Message, int], EmailMessage]
+Clock = Callable[[], int]
+Report = Callable[[Counter[str]], None]
 
 
 def queue(
@@ -80,68 +104,222 @@ def queue(
         ).on_conflict_ignore().execute()
 
 
-def deliver(now: int, compose: Compose, transport: Transport) -> Counter[str]:
+def resend(now: int, message_id: int | None = None) -> int:
+    """Queue a dead message again, or all of them, unless it has become pointless; return how many.
+
+    It stays the same mail, with the same Message-ID and link. Asked twice it is queued once.
+    """
+    chosen = (Message.state == "dead") & (Message.expires_at.is_null() | (Message.expires_at > now))
+    if message_id is not None:
+        chosen &= Message.id == message_id
+    return Message.update(state="pending", due_at=now, attempts=0, reason="").where(chosen).execute()
+
+
+# --- Whether mail may leave ----------------------------------------------------------------------------------------
+
+
+def pause(now: int) -> None:
+    """Let no mail leave, whichever process would send it, until `resume`."""
+    MailSwitch.update(paused_at=now).where(MailSwitch.paused_at.is_null()).execute()
+
+
+def resume() -> None:
+    MailSwitch.update(paused_at=None).execute()
+
+
+def paused_since() -> int | None:
+    """The instant at which mail was paused, or None when it may leave."""
+    return MailSwitch.get().paused_at
+
+
+def tried_lately(now: int) -> int:
+    """How many mails have been handed over in the 60 seconds up to `now`, by all processes."""
+    return Message.select().where(Message.tried_at.between(now - MINUTE_SECONDS + 1, now)).count()
+
+
+def _room(now: int, per_minute: int) -> int:
+    """How many mails may leave at this moment, at most a batch: none while mail is paused."""
+    if paused_since() is not None:
+        return 0
+    return min(BATCH, max(0, per_minute - tried_lately(now))) if per_minute else BATCH
+
+
+# --- Delivering ----------------------------------------------------------------------------------------------------
+
+
+def deliver(
+    now: int,
+    compose: Compose,
+    transport: Transport,
+    *,
+    clock: Clock | None = None,
+    per_minute: int = 0,
+    report: Report | None = None,
+) -> Counter[str]:
     """Send what is due; return how many messages ended in which state.
+
+    `clock` tells the moment while the delivery goes on; without it, it takes no time. At most `per_minute` mails leave
+    in any 60 seconds (0: no limit), whoever sends them; the rest stays queued. `report` gets the counts so far.
 
     No transaction is open while the mail server talks. One bad address, or one mail that cannot be written, never
     stops the rest; a server that cannot be reached stops this round.
     """
-    outcomes: Counter[str] = Counter()
+    sender = _Sender(compose, transport, clock or (lambda: now), per_minute)
     try:
-        while batch := _claim(now):
-            for place, message in enumerate(batch):
-                try:
-                    outcomes[_deliver_one(message, now, compose, transport)] += 1
-                except Unreachable as error:
-                    log.warning("Mail cannot be sent now: %s", error)
-                    for waiting in batch[place:]:
-                        outcomes[_try_again(waiting, now, str(error))] += 1
-                    return outcomes
+        for outcomes in sender.send_all():
+            if report:
+                report(outcomes)
+    except Halted:
+        sender.give_back()
+    except Unreachable as error:
+        log.warning("Mail cannot be sent now: %s", error)
+        sender.postpone(str(error))
     finally:
         transport.close()
-    return outcomes
+    return sender.outcomes
 
 
-def _claim(now: int) -> list[Message]:
-    """Take up to a batch of due messages, so that no other sender takes them while the lease lasts."""
+class _Sender:
+    """One round of one process. What it has in hand bears its lease; when another has taken that over, it lets go."""
+
+    def __init__(self, compose: Compose, transport: Transport, clock: Clock, per_minute: int) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self._compose, self._transport = compose, transport
+        self._clock, self._per_minute = clock, per_minute
+        self._lease = random_id()
+        self._cuts = 0  # in a row
+
+    def send_all(self) -> Iterable[Counter[str]]:
+        """Send what is due, batch by batch; give the counts after each message. Raises Halted and Unreachable."""
+        while batch := _claim(self._lease, self._clock(), _room(self._clock(), self._per_minute)):
+            for message in batch:
+                if state := self._send_one(message):
+                    self.outcomes[state] += 1
+                yield self.outcomes
+
+    def _send_one(self, message: Message) -> str | None:
+        """Send one claimed message; return the state it ends in, or None when it is not ours any more."""
+        now = self._clock()
+        if reason := why_not_sent(message, now):
+            return self._end(message, "dropped", reason)
+        if not self._take_turn(message, now):
+            return None
+        try:
+            self._transport.send(self._compose(message, now))
+        except Refused as refusal:
+            self._cuts = 0
+            return self._refused(message, refusal)
+        except LineCut as error:
+            return self._cut(message, error)
+        except Unreachable as error:
+            if self._try_again(message, str(error)):
+                self.outcomes["retry"] += 1
+            raise
+        except PeeweeException:
+            log.exception("The mail %d (%s) could not be written now.", message.id, message.kind)
+            return self._try_again(message, UNWRITABLE)  # the database's fault, not the mail's
+        except Exception:
+            log.exception("The mail %d (%s) could not be written or handed over.", message.id, message.kind)
+            return self._unwritable(message)
+        self._cuts = 0
+        return self._sent(message)
+
+    def _take_turn(self, message: Message, now: int) -> bool:
+        """Count the mail as handed over and renew its lease; False when the lease is another's. Raises Halted."""
+        with database.atomic():
+            if self._per_minute and not is_sqlite():  # where a transaction that will write is alone anyway
+                MailSwitch.select().for_update().get()
+            if not _room(now, self._per_minute):
+                raise Halted
+            message.attempts += 1
+            return self._update(message, attempts=message.attempts, tried_at=now, leased_until=now + LEASE_SECONDS)
+
+    def _sent(self, message: Message) -> str | None:
+        with database.atomic():
+            Bounce.delete().where(Bounce.person == message.person_id).execute()
+            return self._end(message, "sent", "")
+
+    def _refused(self, message: Message, refusal: Refused) -> str | None:
+        if not refusal.forever:
+            return self._try_again(message, str(refusal))
+        with database.atomic():
+            if refusal.address and message.kind != REMINDER:  # whom a reminder goes to has not answered
+                _note_bounce(message.person_id, str(refusal))
+            return self._end(message, "dead", str(refusal))
+
+    def _cut(self, message: Message, error: LineCut) -> str | None:
+        """Try this mail again later, as it may have arrived, and the next one at once."""
+        self._cuts += 1
+        state = self._try_again(message, str(error))
+        if self._cuts < CUTS_IN_A_ROW:
+            return state
+        self.outcomes["retry"] += state is not None
+        raise Unreachable(str(error))
+
+    def _unwritable(self, message: Message) -> str | None:
+        if message.attempts >= UNWRITABLE_TRIES:
+            return self._end(message, "dead", UNWRITABLE)
+        return self._try_again(message, UNWRITABLE)
+
+    def _try_again(self, message: Message, reason: str) -> str | None:
+        return self._end(message, "retry", reason, due_at=self._clock() + _wait_seconds(message.attempts))
+
+    def _end(self, message: Message, state: str, reason: str, **more: int) -> str | None:
+        ours = self._update(message, state=state, reason=reason, lease=None, leased_until=None, **more)
+        return state if ours else None
+
+    def _update(self, message: Message, **values: object) -> bool:
+        """Change a message as long as it is in our hand; whether it is."""
+        ours = (Message.id == message.id) & (Message.lease == self._lease)
+        return bool(Message.update(**values).where(ours).execute())
+
+    def give_back(self) -> None:
+        """Let go of what has not been tried, as if it had never been claimed."""
+        before = Case(None, [(Message.attempts > 0, "retry")], "pending")
+        self._let_go(state=before)
+
+    def postpone(self, reason: str) -> None:
+        """Let go of what has not been tried until the server may be back; no try is counted."""
+        due_at = self._clock() + _wait_seconds(1)
+        self.outcomes["retry"] += self._let_go(state="retry", reason=reason, due_at=due_at)
+
+    def _let_go(self, **values: object) -> int:
+        """Change all that is in our hand, which it then is no longer; return how many."""
+        ours = (Message.state == "sending") & (Message.lease == self._lease)
+        return Message.update(lease=None, leased_until=None, **values).where(ours).execute()
+
+
+def _claim(lease: str, now: int, most: int) -> list[Message]:
+    """Take up to `most` due messages, so that no other sender takes them while the lease lasts.
+
+    Sign-in links come first, for somebody waits; then what has been tried least, so that a mail that kills its sender
+    keeps nobody else's back.
+    """
+    if not most:
+        return []
     due = (Message.state.in_(["pending", "retry"]) & (Message.due_at <= now)) | (
         (Message.state == "sending") & (Message.leased_until <= now)
     )
+    in_order = Message.select(Message.id).where(due)
+    in_order = in_order.order_by(Message.kind != SIGN_IN, Message.attempts, Message.due_at, Message.id).limit(most)
+    if not is_sqlite():
+        in_order = in_order.for_update("FOR UPDATE SKIP LOCKED")
     with database.atomic():
-        ids = [
-            row.id for row in Message.select(Message.id).where(due).order_by(Message.due_at, Message.id).limit(BATCH)
-        ]
-        return list(
-            Message.update(state="sending", leased_until=now + LEASE_SECONDS, attempts=Message.attempts + 1)
+        ids = [row.id for row in in_order]
+        claimed = (
+            Message.update(state="sending", lease=lease, leased_until=now + LEASE_SECONDS)
             .where(Message.id.in_(ids), due)
             .returning(Message)
             .execute()
         )
-
-
-def _deliver_one(message: Message, now: int, compose: Compose, transport: Transport) -> str:
-    """Send one claimed message and return the state it ends in. Raises Unreachable."""
-    if reason := why_not_sent(message, now):
-        return _end(message, "dropped", reason)
-    try:
-        transport.send(compose(message, now))
-    except Unreachable:
-        raise
-    except Refused as refusal:
-        if refusal.forever:
-            return _end(message, "dead", str(refusal))
-        return _try_again(message, now, str(refusal))
-    except Exception:
-        log.exception("The mail %d (%s) could not be written or handed over.", message.id, message.kind)
-        return _try_again(message, now, "the mail could not be written or handed over; see the log")
-    return _end(message, "sent", "")
+        return sorted(claimed, key=lambda message: ids.index(message.id))
 
 
 def why_not_sent(message: Message, now: int) -> str | None:
     """The reason for which a queued message must not leave any more, or None when it must."""
     if message.expires_at is not None and message.expires_at <= now:
         return EXPIRED
-    active, wave_state, answered = (
+    found = (
         Message.select(Person.active, Wave.state, Invitation.answered)
         .join(Person)
         .switch(Message)
@@ -149,8 +327,9 @@ def why_not_sent(message: Message, now: int) -> str | None:
         .join(Invitation, JOIN.LEFT_OUTER, on=(Invitation.wave == Wave.id) & (Invitation.person == Message.person))
         .where(Message.id == message.id)
         .tuples()
-        .get()
+        .first()
     )
+    active, wave_state, answered = found or (False, None, None)  # erased a moment ago
     if not active:
         return LEFT
     if message.kind not in (INVITATION, REMINDER):
@@ -160,18 +339,18 @@ def why_not_sent(message: Message, now: int) -> str | None:
     return ANSWERED if answered else None
 
 
-def _end(message: Message, state: str, reason: str) -> str:
-    Message.update(state=state, reason=reason, leased_until=None).where(Message.id == message.id).execute()
-    return state
-
-
-def _try_again(message: Message, now: int, reason: str) -> str:
-    minutes = BACK_OFF_MINUTES[min(message.attempts, len(BACK_OFF_MINUTES)) - 1]
-    seconds = int(60 * minutes * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the load, keeps no secret
-    Message.update(state="retry", reason=reason, due_at=now + seconds, leased_until=None).where(
-        Message.id == message.id
+def _note_bounce(person_id: int, reply: str) -> None:
+    """Keep what the server said of a person's address, until it takes a mail to it."""
+    email = Person.get_by_id(person_id).email
+    Bounce.insert(person=person_id, email=email, reply=reply).on_conflict(
+        conflict_target=[Bounce.person], preserve=[Bounce.email, Bounce.reply]
     ).execute()
-    return "retry"
+
+
+def _wait_seconds(attempts: int) -> int:
+    """The back-off after so many attempts, spread by a tenth; never so short that a minute would hold a mail twice."""
+    minutes = BACK_OFF_MINUTES[min(attempts, len(BACK_OFF_MINUTES)) - 1]
+    return max(MINUTE_SECONDS, int(60 * minutes * random.uniform(0.9, 1.1)))  # noqa: S311 - keeps no secret
 
 
 def state_counts() -> dict[str, int]:

@@ -1,13 +1,12 @@
 """The commands that plan: pulse and wave."""
 
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import click
 
 from survey import people, pulses, releases, replanning, waves, workdays
-from survey.commands import WAVE, now, with_database
-from survey.measure.cadence import Why, local
+from survey.commands import WAVE, local_time, now, with_database
+from survey.measure.cadence import Why
 from survey.models import Department, Pulse, Wave
 from survey.pulses import DayRange
 from survey.settings import Settings
@@ -218,7 +217,7 @@ def _range(days: DayRange) -> str:
 
 
 def _time(found: Pulse, second: int) -> str:
-    return f"{local(second, ZoneInfo(found.timezone)):%Y-%m-%d %H:%M%z}"
+    return local_time(second, found.timezone)
 
 
 def _department(name: str) -> Department:

@@ -1,6 +1,7 @@
 """The commands that run the service: demo, serve, scheduler, tick."""
 
 import signal
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -98,8 +99,12 @@ def run_scheduler(settings: Settings) -> None:
 @with_database
 def tick(settings: Settings, moment: str | None) -> None:
     """Do once what is due now (or then), and stop."""
-    done = Clockwork(create_app(settings), settings).tick(now() if moment is None else _moment(moment, settings))
+    clockwork = Clockwork(create_app(settings), settings, say=_show)
+    done = clockwork.tick(now() if moment is None else _moment(moment, settings))
+    _show("")
     _say_counts(done, "Nothing was due.")
+    if outbox.paused_since() is not None:
+        click.echo("Mail is paused, so none leaves: espejo mail resume.")
     if not settings.smtp_url and outbox.state_counts().get("pending"):
         click.echo("Mail stays queued: ESPEJO_SMTP_URL is not set.")
 
@@ -111,6 +116,14 @@ def _moment(text: str, settings: Settings) -> int:
     except ValueError as error:
         raise click.BadParameter(f'"{text}" is no moment; write one like 2026-03-02T09:00+01:00.') from error
     return int((found if found.tzinfo else found.replace(tzinfo=ZoneInfo(settings.timezone))).timestamp())
+
+
+def _show(line: str) -> None:
+    """How far a delivery is: one line that is written over and over on a terminal, a line each elsewhere."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{line}", nl=False, err=True)
+    elif line:
+        click.echo(line, err=True)
 
 
 def _say_counts(counts: Counter[str], otherwise: str) -> None:

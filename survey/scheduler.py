@@ -10,11 +10,11 @@ from typing import Any
 from apscheduler.schedulers.base import BaseScheduler
 from flask import Flask
 
-from survey import erasure, outbox
+from survey import deliveries, erasure, outbox
 from survey import waves as steps
 from survey.emails import composer
 from survey.models import database
-from survey.outbox import Transport
+from survey.outbox import Clock, Transport
 from survey.settings import Settings, folder
 from survey.smtp import SmtpTransport
 
@@ -24,9 +24,15 @@ log = logging.getLogger(__name__)
 class Clockwork:
     """The jobs, for one application. Every job takes the moment it is to act at, and returns what it did, counted."""
 
-    def __init__(self, app: Flask, settings: Settings, transport: Transport | None = None) -> None:
-        """`transport` takes the mail in place of the server that the settings name."""
-        self._settings = settings
+    def __init__(
+        self,
+        app: Flask,
+        settings: Settings,
+        transport: Transport | None = None,
+        say: Callable[[str], None] = log.info,
+    ) -> None:
+        """`transport` takes the mail in place of the server that the settings name; `say` tells of long deliveries."""
+        self._settings, self._say = settings, say
         self._compose = composer(app, settings)
         self._transport = transport or (SmtpTransport(settings.smtp_url) if settings.smtp_url else None)
         self.jobs: dict[str, Callable[[int], Counter[str]]] = {
@@ -49,7 +55,9 @@ class Clockwork:
         """Deliver what is due; without a mail server it stays queued."""
         if self._transport is None:
             return Counter()
-        sent = outbox.deliver(now, self._compose, self._transport)
+        clock, per_minute = _clock_from(now), self._settings.mail_rate
+        report = deliveries.Teller(self._say, clock, per_minute)
+        sent = outbox.deliver(now, self._compose, self._transport, clock=clock, per_minute=per_minute, report=report)
         return Counter({f"mails {state}": n for state, n in sent.items()})
 
     def forget(self, now: int) -> Counter[str]:
@@ -63,6 +71,12 @@ class Clockwork:
         for job in self.jobs.values():
             done += job(now)
         return done
+
+
+def _clock_from(now: int) -> Clock:
+    """The moments from `now` on. Steady, so that no lease grows longer when somebody puts the clock back."""
+    started = time.monotonic()
+    return lambda: now + int(time.monotonic() - started)
 
 
 def read_jobs() -> dict[str, dict[str, Any]]:

@@ -39,6 +39,9 @@ class Settings:
     base_url: str = setting("http://127.0.0.1:8000", "URL", "the address that mailed links begin with")
     smtp_url: str = setting("", "URL", "smtp://user:password@host:port or smtps://…; empty: mail stays queued")
     mail_from: str = setting("espejo@localhost", "e-mail address", "the sender of every mail")
+    mail_per_minute: str = setting(
+        "", "mails", "no more leave in any 60 seconds, all processes together; empty: no limit"
+    )
     company: str = setting("Espejo", "text", "the company's name on pages and in mails")
     language: str = setting("es", "es or en", "the language of people who have chosen none")
     timezone: str = setting("Europe/Madrid", "IANA name", "the time zone of pulses that name none")
@@ -75,6 +78,8 @@ class Settings:
         for name in ("trusted_proxies", "retention_days"):
             if not getattr(self, name).isdecimal():
                 raise SettingsError(f'ESPEJO_{name.upper()}: "{getattr(self, name)}" is no count; write 0, 1, 2 …')
+        if self.mail_per_minute and not self.mail_per_minute.isdecimal():
+            raise SettingsError(f'ESPEJO_MAIL_PER_MINUTE: "{self.mail_per_minute}" is no count; write 30, or nothing.')
         if not _is_url(self.base_url, ("http", "https")):
             raise SettingsError(f'ESPEJO_BASE_URL: "{self.base_url}" is no address like https://espejo.example.')
         if self.smtp_url and not _is_url(self.smtp_url, ("smtp", "smtps")):
@@ -91,6 +96,11 @@ class Settings:
     @property
     def smallest_group(self) -> int:
         return int(self.min_group)
+
+    @property
+    def mail_rate(self) -> int:
+        """How many mails may leave in a minute; 0: no limit."""
+        return int(self.mail_per_minute or 0)
 
     @property
     def address(self) -> str:

@@ -5,7 +5,7 @@ import ssl
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
-from survey.outbox import Refused, Unreachable
+from survey.outbox import LineCut, Refused, Unreachable
 
 TIMEOUT_SECONDS = 20
 SERVICE_ENDS = 421  # the server hangs up
@@ -16,23 +16,31 @@ PORTS = {"smtp": 25, "smtps": 465}
 class SmtpTransport:
     """Speaks SMTP with the server of an URL: smtp:// (STARTTLS when it is offered) or smtps://."""
 
-    def __init__(self, url: str) -> None:
-        self._url = urlsplit(url)
+    def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        """`timeout_seconds` is how long the server may take for each of its answers."""
+        self._url, self._timeout = urlsplit(url), timeout_seconds
         self._server: smtplib.SMTP | None = None
 
     def send(self, mail: EmailMessage) -> None:
         """Hand one mail over; the connection is made at the first and kept.
 
-        Raises Refused when the server refuses this mail, Unreachable when it cannot be spoken to.
+        Raises Refused when the server refuses this mail, LineCut when it breaks off in the middle of it, Unreachable
+        when it cannot be spoken to.
         """
+        if self._server is not None and self._server.sock is None:
+            self._server = None  # it hung up after it had refused the mail before
+        is_new = self._server is None
         server = self._server or self._connect()
         try:
             server.send_message(mail)
         except smtplib.SMTPRecipientsRefused as error:
             code, reply = next(iter(error.recipients.values()))
-            raise self._refusal(code, reply) from error
+            raise self._refusal(code, reply, address=True) from error
         except smtplib.SMTPSenderRefused as error:
-            if error.smtp_code == TOO_LARGE:
+            if error.smtp_code == SERVICE_ENDS and not is_new:
+                self._server = None  # as many as it takes over one connection; nothing of this mail has been said yet
+                return self.send(mail)
+            if error.smtp_code in (SERVICE_ENDS, TOO_LARGE):
                 raise self._refusal(error.smtp_code, error.smtp_error) from error
             self.close()  # it takes no mail from us, whoever it is for
             raise Unreachable(str(error)) from error
@@ -41,8 +49,8 @@ class SmtpTransport:
         except smtplib.SMTPNotSupportedError as error:
             raise Refused(str(error), forever=True) from error
         except OSError as error:
-            self._server = None
-            raise Unreachable(str(error)) from error
+            self._drop()
+            raise LineCut(str(error)) from error
 
     def close(self) -> None:
         if self._server is None:
@@ -53,30 +61,36 @@ class SmtpTransport:
             self._server.close()  # it had gone already
         self._server = None
 
+    def _drop(self) -> None:
+        """Leave without a word: the server is not listening."""
+        if self._server is not None:
+            self._server.close()
+        self._server = None
+
     def _connect(self) -> smtplib.SMTP:
         host, port = self._url.hostname or "", self._url.port or PORTS[self._url.scheme]
         try:
             if self._url.scheme == "smtps":
-                self._server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=_checking())
+                self._server = smtplib.SMTP_SSL(host, port, timeout=self._timeout, context=_checking())
             else:
-                self._server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+                self._server = smtplib.SMTP(host, port, timeout=self._timeout)
             self._server.ehlo_or_helo_if_needed()
             if self._url.scheme == "smtp" and self._server.has_extn("starttls"):
                 self._server.starttls(context=_checking())
             if self._url.username:
                 self._server.login(unquote(self._url.username), unquote(self._url.password or ""))
         except (OSError, smtplib.SMTPException) as error:
-            self.close()
+            self._drop()
             raise Unreachable(f"{host}: {error}") from error
         return self._server
 
-    def _refusal(self, code: int, reply: bytes | str) -> Refused | Unreachable:
+    def _refusal(self, code: int, reply: bytes | str, *, address: bool = False) -> Refused | LineCut:
         """421: the server hangs up; any other 4xx: not now; 5xx: never."""
         text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
         if code == SERVICE_ENDS:
-            self._server = None
-            return Unreachable(f"{code} {text}")
-        return Refused(f"{code} {text}", forever=code >= 500)
+            self._drop()
+            return LineCut(f"{code} {text}")
+        return Refused(f"{code} {text}", forever=code >= 500, address=address)
 
 
 def _checking() -> ssl.SSLContext:

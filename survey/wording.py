@@ -114,6 +114,7 @@ def not_sent_reason(reason: str) -> str:
         outbox.WAVE_CLOSED: _("the wave is no longer open"),
         outbox.LEFT: _("the person is no longer active"),
         outbox.EXPIRED: _("it had become pointless"),
+        outbox.UNWRITABLE: _("the mail could not be written or handed over; see the log"),
     }.get(reason, reason)
 
 

@@ -114,12 +114,12 @@ def _answers(address: str) -> bool:
         return False
 
 
-def wait_until(holds: Callable[[], object]) -> None:
+def wait_until(holds: Callable[[], object], every_seconds: float = 0.1) -> None:
     """Wait until `holds()`; fail after a minute."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < end, "It takes too long."
-        time.sleep(0.1)
+        time.sleep(every_seconds)
 
 
 def link_in(mail: EmailMessage, path: str) -> str:

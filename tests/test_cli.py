@@ -14,7 +14,7 @@ import time_machine
 from click.testing import CliRunner
 from flask import Flask
 
-from survey import cli
+from survey import cli, deliveries, outbox
 from survey.database import MIGRATIONS
 from survey.measure.scale import ITEMS
 from survey.models import Invitation, Message, Person, Pulse, ServiceLink, Tally, Wave
@@ -161,6 +161,15 @@ def test_the_doctor_is_content_with_a_company_that_has_everything(espejo: Espejo
     Path("leads.csv").write_text(f"email,name,department,leads\n{rows}")
     espejo("import", "people", "leads.csv")
     assert espejo("doctor", **healthy) == "All is well.\n"
+
+
+def test_the_doctor_sees_mail_that_is_paused_or_dead(espejo: Espejo, company: Company) -> None:
+    company.open_wave()
+    Message.update(state="dead").where(Message.person == company.bob).execute()
+    espejo("mail", "pause")
+    said = espejo("doctor", code=1)
+    assert "Mail is paused, so none is sent; espejo mail resume." in said
+    assert "Mails refused for good: 1; see the page Mail." in said
 
 
 def test_the_doctor_sees_that_a_release_was_changed(espejo: Espejo, company: Company) -> None:
@@ -330,6 +339,43 @@ def test_a_moment_without_an_offset_is_local(moment: str, espejo: Espejo, compan
 def test_a_moment_is_local_to_the_settings_time_zone(espejo: Espejo, company: Company) -> None:
     assert espejo("tick", "--at", "2026-03-02T08:59", timezone="Atlantic/Canary").startswith("waves opened: 1")
     assert Wave.get(Wave.state == "open").opened_at == OPENS + 59 * 60
+
+
+def test_mail_is_paused_and_resumed(espejo: Espejo, company: Company) -> None:
+    company.open_wave()
+    assert espejo("mail", "pause") == "Mail is paused: it stays queued until espejo mail resume.\n"
+    with MailServer(free_port()) as server:
+        assert "Mail is paused, so none leaves: espejo mail resume." in espejo("tick", smtp_url=server.url)
+        assert espejo("mail", "status").splitlines() == [
+            "Paused since 2026-03-02 09:00+0100: espejo mail resume.",
+            "0 of 59 mails settled",
+            "  quarterly 2026-03-02 invitation: 0 of 59 mails settled",
+        ]
+        assert espejo("mail", "resume") == "Mail leaves again.\n"
+        assert "mails sent: 59" in espejo("tick", smtp_url=server.url)
+        assert len(server.mails) == 59
+    assert espejo("mail", "status").splitlines()[0] == "59 of 59 mails settled"
+
+
+def test_a_tick_keeps_to_the_rate(espejo: Espejo, company: Company) -> None:
+    company.open_wave()
+    with MailServer(free_port()) as server:
+        limited = {"smtp_url": server.url, "mail_per_minute": "20"}
+        assert espejo("tick", **limited) == "mails sent: 20\n"
+        assert espejo("tick", "--at", "2026-03-02T09:00:40+01:00", **limited) == "Nothing was due.\n"
+        assert espejo("tick", "--at", "2026-03-02T09:02+01:00", **limited) == "mails sent: 20\n"
+    assert "about 1 min left" in espejo("mail", "status", mail_per_minute="20")
+
+
+def test_a_tick_tells_how_far_a_long_delivery_is(
+    espejo: Espejo, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "EVERY_SECONDS", 999)  # however slow the machine is
+    company.open_wave()
+    outbox.queue(outbox.SIGN_IN, [company.hanna.id] * 100, OPENS)
+    with MailServer(free_port()) as server:
+        said = espejo("tick", smtp_url=server.url)
+    assert said == "100 of 159 mails settled, about 1 min left\nmails sent: 159\n"
 
 
 def test_a_tick_without_a_moment_is_now(espejo: Espejo, company: Company) -> None:

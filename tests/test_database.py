@@ -12,7 +12,7 @@ from playhouse.migrations import Runner
 
 from survey.cli import main
 from survey.database import MIGRATIONS, bind, leave_no_trace, migrations, open_database, pending_migrations, upgrade
-from survey.models import TABLES, UNORDERED, Department, Invitation, Pulse, Rating, Reminder, Wave, database
+from survey.models import TABLES, UNORDERED, Department, Invitation, Message, Pulse, Rating, Reminder, Wave, database
 from survey.settings import Settings
 from tests.cast import Company
 
@@ -111,6 +111,17 @@ def test_upgrading_a_database_without_days_off_keeps_its_pulses_and_waves(compan
     assert "blackout" not in schema()
     upgrade(settings)
     assert ([list(table.select().tuples()) for table in (Pulse, Wave, Reminder)], schema()) == (kept, made)
+
+
+@pytest.mark.sqlite
+def test_upgrading_an_older_database_keeps_its_mails(company: Company, settings: Settings) -> None:
+    company.open_wave()
+    kept, made = set(Message.select().tuples()), schema()
+    Runner(database.obj, str(MIGRATIONS)).down("0005_mail_that_cannot_double")
+    assert "tried_at" not in schema()["message"]
+    assert Message.select(Message.id).count() == len(kept) == 59
+    assert "0005_mail_that_cannot_double" in upgrade(settings)
+    assert (set(Message.select().tuples()), schema()) == (kept, made)
 
 
 def test_processes_that_start_at_once_upgrade_once(nothing_yet: Settings) -> None:

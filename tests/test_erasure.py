@@ -10,7 +10,7 @@ from peewee import ForeignKeyField, OperationalError
 
 from survey import erasure, outbox, releases, waves
 from survey.erasure import erase, forget_due
-from survey.models import TABLES, Invitation, Leadership, Message, Person, Rating, Release, Wave, database
+from survey.models import TABLES, Bounce, Invitation, Leadership, Message, Person, Rating, Release, Wave, database
 from survey.scheduler import Clockwork
 from survey.settings import Settings
 from survey.signing import invitation_token
@@ -100,6 +100,27 @@ def test_the_mails_of_a_forgotten_wave_are_gone(company: Company) -> None:
     assert Message.select().count() == 0
 
 
+@pytest.mark.parametrize(("late", "kept"), [(-1, 3), (0, 0)])
+def test_mails_of_no_closed_wave_are_forgotten_when_as_old(company: Company, late: int, kept: int) -> None:
+    """A sign-in link that was sent, one that nobody could send in time, and word of a wave that was missed."""
+    missed = Wave.get()
+    Wave.update(state="cancelled", cancel_reason="missed").execute()
+    outbox.queue(outbox.SIGN_IN, [company.alice.id], OPENS)
+    outbox.queue(outbox.MISSED, [company.hanna.id], OPENS, wave=missed)
+    outbox.deliver(OPENS, compose, Post())
+    outbox.queue(outbox.SIGN_IN, [company.bob.id], OPENS, expires_at=OPENS + 900)
+    forget_due(OPENS + DAYS * DAY + late, DAYS)
+    assert Message.select().count() == kept
+
+
+def test_mail_that_may_still_leave_is_not_forgotten(company: Company) -> None:
+    outbox.queue(outbox.SIGN_IN, [company.alice.id], OPENS, expires_at=OPENS + 900)
+    company.open_wave()
+    outbox.deliver(OPENS - 1, compose, Post())
+    forget_due(OPENS, 0)
+    assert Message.select().count() == 60
+
+
 @pytest.mark.sqlite
 def test_a_forgotten_invitation_keeps_nothing_but_its_wave_its_group_and_whether_it_was_answered(
     company: Company, settings: Settings
@@ -142,10 +163,11 @@ def test_after_forgetting_no_file_says_whose_an_invitation_was(company: Company,
 @pytest.mark.sqlite
 @pytest.mark.parametrize("who", ["charlie", "alice", "hanna", "adam"])
 def test_no_byte_of_an_erased_person_is_in_any_file(company: Company, settings: Settings, who: str) -> None:
-    """Charlie has mail in the queue, Alice leads Finance, Hanna is HR, Adam runs the server."""
+    """Charlie has mail in the queue, Alice leads Finance, Hanna is HR, Adam runs the server; all refuse mail."""
     company.released_wave()
     company.open_wave()
     person = getattr(company, who)
+    Bounce.create(person=person, email=person.email, reply=f"550 <{person.email}> no such user")
     assert found_of(person, settings)
     assert erase(person.email)
     assert found_of(person, settings) == []
@@ -153,7 +175,7 @@ def test_no_byte_of_an_erased_person_is_in_any_file(company: Company, settings: 
 
 def test_everything_that_names_a_person_is_known_to_erasure() -> None:
     naming = {table for table in TABLES for field in table._meta.sorted_fields if _names_a_person(field)}
-    assert naming == {Leadership, Invitation, Message}
+    assert naming == {Leadership, Invitation, Message, Bounce}
 
 
 def _names_a_person(field: object) -> bool:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from email.message import EmailMessage
 
 import pytest
+from peewee import OperationalError
 
-from survey import outbox
-from survey.models import Invitation, Message, Person, Wave, database
-from survey.outbox import BATCH, LEASE_SECONDS, Refused, Unreachable, deliver, queue, state_counts
+from survey import erasure, outbox
+from survey.models import Bounce, Invitation, Message, Person, Wave, database
+from survey.outbox import BATCH, LEASE_SECONDS, LineCut, Refused, Unreachable, deliver, queue, state_counts
 from survey.settings import Settings
-from tests.cast import OPENS, Company
+from tests.cast import DAY, OPENS, Company
 
 NOW = OPENS
 MINUTE = 60
@@ -156,14 +157,22 @@ def test_a_message_refused_for_now_is_tried_again_after_1_5_15_60_and_240_minute
     )
 
 
-@pytest.mark.parametrize(("drawn", "seconds"), [(0.9, 54), (1.1, 66)])
+@pytest.mark.parametrize(("drawn", "seconds"), [(0.9, 270), (1.1, 330)])
 def test_a_wait_is_spread_by_a_tenth_to_both_sides(
     someone: Message, monkeypatch: pytest.MonkeyPatch, drawn: float, seconds: int
 ) -> None:
     asked = []
     monkeypatch.setattr(random, "uniform", lambda low, high: asked.append((low, high)) or drawn)
+    Message.update(attempts=1).execute()
     send(reply=raises(Refused("451 later", forever=False)))
     assert (asked, only_message().due_at - NOW) == ([(0.9, 1.1)], seconds)
+
+
+def test_no_mail_is_tried_twice_within_a_minute(someone: Message, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the count of a minute's mails, which looks at the last try of each, would miss one."""
+    monkeypatch.setattr(random, "uniform", lambda low, high: low)
+    send(reply=raises(Refused("451 later", forever=False)))
+    assert only_message().due_at - NOW == 60
 
 
 def test_a_message_that_waits_for_another_try_is_not_tried_before(someone: Message) -> None:
@@ -187,6 +196,7 @@ def test_what_was_sent_in_the_end_has_no_reason_left(someone: Message) -> None:
         (Refused("550 no such user", forever=True), "dead"),
         (Refused("452 mailbox full", forever=False), "retry"),
         (ValueError("what nobody thought of"), "retry"),
+        (LineCut("451 out of breath"), "retry"),
     ],
 )
 def test_one_bad_address_among_fifty_stops_nobody(settings: Settings, error: Exception, state: str) -> None:
@@ -207,6 +217,81 @@ def test_one_mail_that_cannot_be_written_stops_nobody_and_is_logged(
 
     assert deliver(NOW, compose_most, Post()) == {"sent": 49, "retry": 1}
     assert f"The mail {bad} (sign-in) could not be written" in caplog.text
+
+
+@pytest.mark.parametrize("fault", [LookupError("no such template"), UnicodeError("a lone surrogate")])
+def test_a_mail_that_can_never_be_written_is_dead_after_three_tries(someone: Message, fault: Exception) -> None:
+    now, outcomes = NOW, []
+    for _ in range(4):
+        outcomes.append(dict(send(now, raises(fault))))
+        now = only_message().due_at + 1
+    assert outcomes == [{"retry": 1}, {"retry": 1}, {"dead": 1}, {}]
+    assert (only_message().attempts, only_message().reason) == (3, outbox.UNWRITABLE)
+
+
+def test_a_database_that_is_busy_kills_no_mail(someone: Message) -> None:
+    now = NOW
+    for _ in range(5):
+        assert send(now, raises(OperationalError("database is locked"))) == {"retry": 1}
+        now = only_message().due_at
+    assert send(now) == {"sent": 1}
+
+
+def test_a_mail_that_kills_its_sender_keeps_the_others_back_once(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(5), NOW)
+    now = NOW
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            send(now, reply=raises(KeyboardInterrupt(), only="p0@"))
+        now += LEASE_SECONDS
+    assert state_counts() == {"sent": 4, "sending": 1}
+
+
+def test_a_sign_in_link_leaves_before_what_was_queued_earlier(company: Company) -> None:
+    company.open_wave()
+    queue(outbox.SIGN_IN, [company.alice.id], NOW + 1)
+    kinds = []
+
+    def compose_and_note(message: Message, now: int) -> EmailMessage:
+        kinds.append(message.kind)
+        return compose(message, now)
+
+    deliver(NOW + 1, compose_and_note, Post())
+    assert (kinds[0], len(kinds)) == (outbox.SIGN_IN, 60)
+
+
+# The line is cut
+
+
+def test_a_line_that_is_cut_costs_one_mail_a_minute_and_the_next_goes_on(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(20), NOW)
+    assert send(reply=raises(LineCut("421 too many"), only="5@")) == {"sent": 18, "retry": 2}
+    assert send(NOW + 2 * MINUTE) == {"sent": 2}
+
+
+def test_a_server_that_cuts_every_line_is_left_alone_after_three(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(20), NOW)
+    tried = []
+
+    def cut(address: str) -> None:
+        tried.append(address)
+        raise LineCut("421 too many")
+
+    assert send(reply=cut) == {"retry": 20}
+    assert len(tried) == 3
+    assert sorted(attempts for (attempts,) in Message.select(Message.attempts).tuples()) == [0] * 17 + [1] * 3
+
+
+def test_a_mail_that_is_taken_or_refused_in_between_makes_it_a_new_count(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(11), NOW)
+
+    def mostly_cut(address: str) -> None:
+        if address[1] in "25":
+            raise Refused("550 no", forever=True)
+        if address[1] != "8":
+            raise LineCut("421 too many")
+
+    assert send(reply=mostly_cut) == {"retry": 8, "dead": 2, "sent": 1}
 
 
 # The server cannot be reached
@@ -287,15 +372,76 @@ def test_a_summary_is_sent_after_its_wave_has_closed(company: Company) -> None:
 # Leases
 
 
+class Clock:
+    """The moment while a delivery goes on; whoever holds it moves it."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def claim(now: int) -> list[int]:
+    return [message.id for message in outbox._claim("somebody's lease", now, BATCH)]
+
+
 def test_what_one_sender_holds_no_other_takes(someone: Message) -> None:
-    assert [message.id for message in outbox._claim(NOW)] == [someone.id]
-    assert outbox._claim(NOW + LEASE_SECONDS - 1) == []
+    assert claim(NOW) == [someone.id]
+    assert claim(NOW + LEASE_SECONDS - 1) == []
 
 
 def test_a_sender_that_died_gives_its_messages_back(someone: Message) -> None:
-    outbox._claim(NOW)
-    (again,) = outbox._claim(NOW + LEASE_SECONDS)
-    assert (again.id, again.attempts, again.mail_id) == (someone.id, 2, someone.mail_id)
+    claim(NOW)
+    assert claim(NOW + LEASE_SECONDS) == [someone.id]
+    assert (only_message().attempts, only_message().mail_id) == (0, someone.mail_id)
+
+
+def test_a_round_that_outlasts_its_lease_sends_nothing_twice(settings: Settings) -> None:
+    """The first sender takes 100 s for each mail; a second one comes whenever a lease may have run out."""
+    queue(outbox.SIGN_IN, people(10), NOW)
+    clock, second = Clock(), Post()
+
+    def slowly(address: str) -> None:
+        clock.now += 100
+        if address.startswith(("p3", "p7")):
+            deliver(clock.now, compose, second)
+
+    first = Post(slowly)
+    outcomes = deliver(NOW, compose, first, clock=clock)
+    assert sorted(first.taken + second.taken) == sorted(f"p{number}@x.example" for number in range(10))
+    assert (len(second.taken), outcomes) == (6, {"sent": 4})
+    assert state_counts() == {"sent": 10}
+
+
+def test_the_lease_of_a_mail_is_renewed_just_before_it_leaves(someone: Message) -> None:
+    clock = Clock()
+    until = []
+
+    def seen(address: str) -> None:
+        until.append(only_message().leased_until)
+
+    clock.now = NOW + 1000
+    deliver(NOW, compose, Post(seen), clock=clock)
+    assert until == [NOW + 1000 + LEASE_SECONDS]
+
+
+def test_a_sender_that_has_lost_its_lease_does_not_store_what_became_of_the_mail(someone: Message) -> None:
+    def another_takes_it(address: str) -> None:
+        Message.update(lease="another").execute()
+
+    assert send(reply=another_takes_it) == {}
+    assert (only_message().state, only_message().lease) == ("sending", "another")
+
+
+def test_a_person_who_is_erased_while_mail_leaves_stops_nobody(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(3), NOW)
+
+    def erased(address: str) -> None:
+        erasure.erase("p1@x.example")
+
+    assert send(reply=erased) == {"sent": 2}
+    assert state_counts() == {"sent": 2}
 
 
 def test_two_senders_share_the_work_and_send_nothing_twice(settings: Settings) -> None:
@@ -317,6 +463,177 @@ def test_a_sender_that_is_killed_loses_nothing(settings: Settings) -> None:
         send(reply=raises(KeyboardInterrupt(), only="p4@"))
     assert state_counts() == {"sent": 4, "sending": 6}
     assert send(NOW + LEASE_SECONDS) == {"sent": 6}
+
+
+# Addresses that refuse
+
+
+def refuse(*addresses: str) -> Reply:
+    def reply(address: str) -> None:
+        if address in addresses:
+            raise Refused("550 no such user", forever=True, address=True)
+
+    return reply
+
+
+def bounces() -> list[tuple[str, str]]:
+    return sorted(Bounce.select(Bounce.email, Bounce.reply).tuples())
+
+
+def test_an_address_that_is_refused_for_good_is_noted_with_the_servers_words(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(3), NOW)
+    assert send(reply=refuse("p1@x.example")) == {"sent": 2, "dead": 1}
+    assert bounces() == [("p1@x.example", "550 no such user")]
+
+
+def test_what_is_refused_for_another_reason_or_for_now_blames_no_address(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(2), NOW)
+    send(reply=raises(Refused("554 spam", forever=True), only="p0"))
+    send(NOW + DAY, raises(Refused("451 later", forever=False, address=True), only="p1"))
+    assert bounces() == []
+
+
+def test_a_note_is_renewed_and_goes_when_a_mail_is_taken(settings: Settings) -> None:
+    (person,) = people(1)
+    for reply in ("550 no such user", "551 moved"):
+        queue(outbox.SIGN_IN, [person], NOW)
+        send(reply=raises(Refused(reply, forever=True, address=True)))
+        assert bounces() == [("p0@x.example", reply)]
+    queue(outbox.SIGN_IN, [person], NOW)
+    send()
+    assert bounces() == []
+
+
+def test_a_reminder_that_is_refused_makes_no_note_or_it_would_tell_who_has_not_answered(company: Company) -> None:
+    wave = company.open_wave()
+    Message.delete().execute()
+    queue(outbox.REMINDER, [company.charlie.id], NOW, wave=wave, sequence=1)
+    assert send(reply=refuse(company.charlie.email)) == {"dead": 1}
+    assert bounces() == []
+
+
+# Sending again
+
+
+@pytest.fixture
+def dead(settings: Settings) -> list[Message]:
+    """Three messages that were refused for good."""
+    queue(outbox.SIGN_IN, people(3), NOW)
+    send(reply=raises(Refused("550 no", forever=True)))
+    return list(Message.select())
+
+
+def test_a_dead_message_is_sent_again_as_the_same_mail(dead: list[Message]) -> None:
+    assert outbox.resend(NOW + 1, dead[1].id) == 1
+    assert send(NOW + 1) == {"sent": 1}
+    (again,) = Message.select().where(Message.state == "sent")
+    assert (again.id, again.mail_id, again.attempts, again.reason) == (dead[1].id, dead[1].mail_id, 1, "")
+
+
+def test_asked_twice_a_dead_message_is_queued_once(dead: list[Message]) -> None:
+    assert [outbox.resend(NOW, dead[0].id) for _ in range(2)] == [1, 0]
+    assert [outbox.resend(NOW) for _ in range(2)] == [2, 0]
+    assert state_counts() == {"pending": 3}
+
+
+def test_only_what_is_dead_is_sent_again(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(2), NOW)
+    send(reply=raises(Refused("451 later", forever=False), only="p1"))
+    assert [outbox.resend(NOW, message.id) for message in Message.select()] == [0, 0]
+
+
+@pytest.mark.parametrize(("late", "queued"), [(-1, 1), (0, 0)])
+def test_what_has_become_pointless_is_not_sent_again(dead: list[Message], late: int, queued: int) -> None:
+    Message.update(expires_at=NOW + 100).where(Message.id == dead[0].id).execute()
+    assert outbox.resend(NOW + 100 + late, dead[0].id) == queued
+
+
+# The pause switch
+
+
+def test_while_mail_is_paused_nothing_leaves_and_nothing_is_lost(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(3), NOW)
+    outbox.pause(NOW)
+    assert (send(), outbox.paused_since(), state_counts()) == ({}, NOW, {"pending": 3})
+    outbox.resume()
+    assert (send(), outbox.paused_since()) == ({"sent": 3}, None)
+
+
+def test_pausing_again_keeps_since_when(settings: Settings) -> None:
+    outbox.pause(NOW)
+    outbox.pause(NOW + 1)
+    assert outbox.paused_since() == NOW
+
+
+def test_a_pause_stops_a_delivery_that_is_under_way_before_its_next_mail(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(9), NOW)
+    send(reply=raises(Refused("451 later", forever=False), only="p0"))
+    Message.update(state="pending").where(Message.state == "sent").execute()
+
+    def pause(address: str) -> None:
+        outbox.pause(NOW)
+
+    assert send(NOW + 2 * MINUTE, reply=pause) == {"sent": 1}
+    assert state_counts() == {"sent": 1, "retry": 8}
+    assert not Message.select().where(Message.lease.is_null(False)).exists()
+
+
+# The rate
+
+
+def test_no_more_leave_in_any_minute_than_may(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(40), NOW)
+    left = [send_at_rate(NOW + second, 10) for second in (0, 1, 30, 59, 60, 61, 119, 120)]
+    assert left == [10, 0, 0, 0, 10, 0, 0, 10]
+
+
+def test_the_minute_slides(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(40), NOW)
+    Message.update(due_at=NOW + 50).where(Message.id > 4).execute()
+    assert [send_at_rate(NOW + second, 10) for second in (0, 50, 60, 109, 110)] == [4, 6, 4, 0, 6]
+
+
+def send_at_rate(now: int, per_minute: int) -> int:
+    return deliver(now, compose, Post(), per_minute=per_minute).total()
+
+
+def test_a_rate_counts_refused_mails_too_and_those_of_every_sender(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(30), NOW)
+    second = Post()
+
+    def meanwhile(address: str) -> None:
+        deliver(NOW, compose, second, per_minute=10)
+        raise Refused("451 later", forever=False)
+
+    first = Post(meanwhile)
+    outcomes = deliver(NOW, compose, first, per_minute=10)
+    assert outcomes["retry"] + len(second.taken) == 10
+    assert send_at_rate(NOW + 59, 10) == 0
+
+
+def test_a_clock_that_was_put_back_stops_no_mail(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(20), NOW - DAY)
+    assert send_at_rate(NOW, 10) == 10
+    assert send_at_rate(NOW - 3600, 10) == 10
+
+
+def test_what_the_rate_holds_back_is_as_it_was(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(20), NOW)
+    clock = Clock()
+    assert deliver(NOW, compose, Post(), clock=clock, per_minute=5) == {"sent": 5}
+    assert state_counts() == {"sent": 5, "pending": 15}
+    assert not Message.select().where(Message.lease.is_null(False)).exists()
+
+
+# Telling how far it is
+
+
+def test_after_each_mail_it_is_told_what_became_of_all_so_far(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(3), NOW)
+    told: list[dict[str, int]] = []
+    reply = raises(Refused("550 no", forever=True), only="p1@")
+    deliver(NOW, compose, Post(reply), report=lambda outcomes: told.append(dict(outcomes)))
+    assert told == [{"sent": 1}, {"sent": 1, "dead": 1}, {"sent": 2, "dead": 1}]
 
 
 def test_states_are_counted(settings: Settings) -> None:

@@ -10,13 +10,15 @@ from threading import Barrier
 
 import pytest
 from peewee import PostgresqlDatabase
+from playhouse.migrations import Runner
 
-from survey import erasure, matrices, outbox, pulses, releases, replanning, results, waves
-from survey.database import bind, leave_no_trace, open_database, pending_migrations, upgrade
+from survey import deliveries, erasure, matrices, outbox, pulses, releases, replanning, results, waves
+from survey.database import MIGRATIONS, bind, leave_no_trace, open_database, pending_migrations, upgrade
 from survey.measure.scale import ITEMS
 from survey.models import (
     TABLES,
     UNORDERED,
+    Bounce,
     Comment,
     Invitation,
     Leadership,
@@ -33,7 +35,7 @@ from survey.responses import Answer, Outcome, accept
 from survey.settings import Settings
 from tests.cast import DAY, OPENS, Company, K, all_fours
 from tests.engines import fresh_database, settings_in
-from tests.test_outbox import Post, compose
+from tests.test_outbox import Post, compose, raises
 from tests.test_releases import at_random, customers_say
 
 pytestmark = pytest.mark.postgres
@@ -228,6 +230,54 @@ def test_two_senders_send_nothing_twice(company: Company) -> None:
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(send, (first, second)))
     assert len(first.taken) + len(second.taken) == len({*first.taken, *second.taken}) == 59
+
+
+def test_a_claim_passes_by_what_another_sender_is_claiming(company: Company) -> None:
+    """SKIP LOCKED: the second takes what is left, and waits for nobody."""
+    company.open_wave()
+    with ThreadPoolExecutor(1) as thread, database.atomic():
+        first = {message.id for message in outbox._claim("first", OPENS, 20)}
+        second = thread.submit(claim_alone, "second").result(timeout=30)
+    assert (len(first), len(second), first & second) == (20, 39, set())
+
+
+def claim_alone(lease: str) -> set[int]:
+    with database.connection_context():
+        return {message.id for message in outbox._claim(lease, OPENS, 50)}
+
+
+def test_four_senders_keep_to_one_rate(company: Company) -> None:
+    company.open_wave()
+    together = Barrier(4)
+
+    def send(_: int) -> int:
+        with database.connection_context():
+            together.wait()
+            return outbox.deliver(OPENS, compose, Post(), per_minute=10).total()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(send, range(4))) == 10
+    assert outbox.state_counts() == {"sent": 10, "pending": 49}
+
+
+def test_a_database_of_before_keeps_its_mails(company: Company, settings: Settings) -> None:
+    company.open_wave()
+    kept = set(Message.select().tuples())
+    Runner(database.obj, str(MIGRATIONS)).down("0005_mail_that_cannot_double")
+    assert Message.select(Message.id).count() == 59
+    assert "0005_mail_that_cannot_double" in upgrade(settings)
+    assert set(Message.select().tuples()) == kept
+    assert outbox.paused_since() is None
+
+
+def test_a_refused_address_is_noted_renewed_and_erased(company: Company) -> None:
+    for reply in ("550 no such user", "551 moved"):
+        outbox.queue(outbox.SIGN_IN, [company.alice.id], OPENS)
+        refusal = outbox.Refused(reply, forever=True, address=True)
+        outbox.deliver(OPENS, compose, Post(raises(refusal)))
+        assert [found.reply for found in deliveries.bounces()] == [reply]
+    assert erasure.erase(company.alice.email)
+    assert Bounce.select().count() == 0
 
 
 # No trace

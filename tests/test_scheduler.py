@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from dataclasses import replace
 from email.message import EmailMessage
 from threading import Thread
 
@@ -9,7 +10,7 @@ import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from survey import scheduler
+from survey import deliveries, outbox, scheduler
 from survey.models import Message, PulseDepartment, Wave, database
 from survey.pulses import add_pulse
 from survey.scheduler import Clockwork, add_jobs, read_jobs
@@ -63,7 +64,7 @@ def test_a_tick_closes_then_opens_then_reminds_then_mails(
     monkeypatch.setattr(scheduler.steps, "close_due", lambda now: done.append("close") or [])
     monkeypatch.setattr(scheduler.steps, "open_due", lambda now, k: done.append("open") or [])
     monkeypatch.setattr(scheduler.steps, "remind_due", lambda now: done.append("remind") or 0)
-    monkeypatch.setattr(scheduler.outbox, "deliver", lambda *_: done.append("mail") or Counter())
+    monkeypatch.setattr(scheduler.outbox, "deliver", lambda *_, **__: done.append("mail") or Counter())
     clockwork.tick(OPENS)
     assert done == ["close", "open", "remind", "mail"]
 
@@ -107,6 +108,27 @@ def test_a_wave_opens_with_the_k_of_the_settings(legal: Company, clockwork: Cloc
 def test_without_a_mail_server_mail_stays_queued(app: Flask, settings: Settings, company: Company) -> None:
     assert Clockwork(app, settings).tick(OPENS) == {"waves opened": 1}
     assert {message.state for message in Message.select()} == {"pending"}
+
+
+def test_a_long_delivery_is_told_and_keeps_to_the_rate(
+    app: Flask, settings: Settings, company: Company, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(deliveries, "EVERY_SECONDS", 999)  # however slow the machine is
+    company.open_wave()
+    outbox.queue(outbox.SIGN_IN, [company.hanna.id] * 100, OPENS)
+    assert Clockwork(app, settings, mailbox, said.append).mail(OPENS) == {"mails sent": 159}
+    assert said == ["100 of 159 mails settled, about 1 min left"]
+    Message.update(state="pending").execute()
+    limited = replace(settings, mail_per_minute="30")
+    assert Clockwork(app, limited, mailbox).mail(OPENS + DAY) == {"mails sent": 30}
+
+
+def test_the_clock_of_a_delivery_goes_on_from_its_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    steady = iter([100.0, 100.9, 161.0])
+    monkeypatch.setattr(scheduler.time, "monotonic", lambda: next(steady))
+    clock = scheduler._clock_from(OPENS)
+    assert [clock(), clock()] == [OPENS, OPENS + 61]
 
 
 # Run by the scheduler

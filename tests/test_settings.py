@@ -19,6 +19,7 @@ OTHER = {
     "base_url": "https://espejo.example/app",
     "smtp_url": "smtp://user:p%40ss@mail.example:587",
     "mail_from": "espejo@mirror.example",
+    "mail_per_minute": "30",
     "company": "Mirror Ltd",
     "language": "en",
     "timezone": "America/Bogota",
@@ -119,6 +120,8 @@ def test_a_variable_is_named_after_its_setting() -> None:
         ("DATABASE_URL", "/var/lib/espejo.sqlite3"),
         ("RETENTION_DAYS", "a while"),
         ("RETENTION_DAYS", "-1"),
+        ("MAIL_PER_MINUTE", "-1"),
+        ("MAIL_PER_MINUTE", "a few"),
         ("MAIL_FROM", "espejo"),
         ("MAIL_FROM", "espejo@"),
         ("MAIL_FROM", "Espejo <espejo@mirror.example>"),
@@ -227,3 +230,8 @@ def test_a_folder_that_is_missing_is_named() -> None:
 def test_an_empty_file_is_refused_and_no_key_is_made_in_its_place(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(" \n", encoding="utf-8")
     assert refusal(SECRET_KEY_FILE=str(tmp_path / "key")) == f"ESPEJO_SECRET_KEY_FILE: {tmp_path}/key is empty."
+
+
+@pytest.mark.parametrize(("text", "mails"), [("", 0), ("0", 0), ("1", 1), ("600", 600)])
+def test_a_rate_of_none_or_nothing_is_no_limit(text: str, mails: int) -> None:
+    assert read(MAIL_PER_MINUTE=text).mail_rate == mails

@@ -4,6 +4,7 @@ import smtplib
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.headerregistry import Address
@@ -17,10 +18,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 
-from survey import outbox, smtp
+from survey import outbox
 from survey.emails import composer
 from survey.models import Department, Message, Person, PulseDepartment
-from survey.outbox import Refused, Unreachable, deliver, queue
+from survey.outbox import LineCut, Refused, Unreachable, deliver, queue
 from survey.settings import Settings
 from survey.smtp import SmtpTransport
 from tests.cast import OPENS, Company
@@ -40,7 +41,10 @@ class Server:
         self.mails: list[EmailMessage] = []
         self.connections: set[Any] = set()
         self.replies: dict[str, str] = {}
+        self._taken: Counter[Any] = Counter()  # by connection
         self.drops_at_data = False
+        self.drops_after_refusal = False
+        self.mails_per_connection = 1000
         self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), enable_SMTPUTF8=False)
         self._controller.start()
         self.url = f"smtp://127.0.0.1:{self._controller.port}"
@@ -54,6 +58,8 @@ class Server:
     ) -> str:
         self.connections.add(session.peer)
         envelope.mail_from = address
+        if self._taken[session.peer] >= self.mails_per_connection:
+            return "421 that was enough"
         return self.replies.get("MAIL", "250 OK")
 
     async def handle_RCPT(  # noqa: N802
@@ -62,6 +68,9 @@ class Server:
         reply = self.replies.get(address, "250 OK")
         if reply.startswith("250"):
             envelope.rcpt_tos.append(address)
+        elif self.drops_after_refusal:
+            server.transport.write(f"{reply}\r\n".encode())
+            server.transport.close()
         return reply
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
@@ -71,6 +80,7 @@ class Server:
         reply = self.replies.get("DATA", "250 OK")
         if reply.startswith("250"):
             self.mails.append(message_of(envelope))
+            self._taken[session.peer] += 1
         return reply
 
 
@@ -253,13 +263,35 @@ def test_after_a_refusal_the_same_connection_takes_the_next_mail(
 
 
 @pytest.mark.parametrize("place", ["MAIL", "ana@x.example", "DATA"])
-def test_a_server_that_hangs_up_is_unreachable_and_spoken_to_anew(
+def test_a_server_that_hangs_up_cuts_one_mail_and_is_spoken_to_anew(
     server: Server, transport: SmtpTransport, place: str
 ) -> None:
     server.replies[place] = "421 closing down"
-    with pytest.raises(Unreachable, match="421"):
+    with pytest.raises(LineCut, match="421"):
         transport.send(mail_to())
     server.replies.clear()
+    transport.send(mail_to("bea@x.example"))
+    assert (len(server.mails), len(server.connections)) == (1, 2)
+
+
+def test_a_server_that_takes_a_few_mails_over_one_connection_gets_the_next_over_another(
+    server: Server, transport: SmtpTransport
+) -> None:
+    """Nothing of the mail had been said yet, so no copy of it can have arrived."""
+    server.mails_per_connection = 3
+    for number in range(7):
+        transport.send(mail_to(f"p{number}@x.example"))
+    assert [mail["To"] for mail in server.mails] == [f"p{number}@x.example" for number in range(7)]
+    assert len(server.connections) == 3
+
+
+def test_a_server_that_hangs_up_after_a_refusal_takes_the_next_mail_anew(
+    server: Server, transport: SmtpTransport
+) -> None:
+    server.replies["ana@x.example"] = "550 no such user"
+    server.drops_after_refusal = True
+    with pytest.raises(Refused):
+        transport.send(mail_to())
     transport.send(mail_to("bea@x.example"))
     assert (len(server.mails), len(server.connections)) == (1, 2)
 
@@ -273,9 +305,9 @@ def test_a_server_that_takes_no_mail_from_us_kills_no_message(
         transport.send(mail_to())
 
 
-def test_a_line_that_is_cut_after_the_mail_is_unreachable(server: Server, transport: SmtpTransport) -> None:
+def test_a_line_that_is_cut_after_the_mail_is_spoken_over_anew(server: Server, transport: SmtpTransport) -> None:
     server.drops_at_data = True
-    with pytest.raises(Unreachable):
+    with pytest.raises(LineCut):
         transport.send(mail_to())
     server.drops_at_data = False
     transport.send(mail_to())
@@ -290,18 +322,39 @@ def test_nobody_listening_is_unreachable() -> None:
 def test_a_server_that_stops_between_two_mails_is_unreachable(server: Server, transport: SmtpTransport) -> None:
     transport.send(mail_to())
     server.stop()
+    with pytest.raises(LineCut):
+        transport.send(mail_to())
     with pytest.raises(Unreachable):
         transport.send(mail_to())
 
 
-def test_a_server_that_never_answers_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.1)
+def test_only_a_refusal_of_the_receiver_blames_the_address(server: Server, transport: SmtpTransport) -> None:
+    blamed = []
+    for place in ("ana@x.example", "DATA"):
+        server.replies = {place: "550 no"}
+        with pytest.raises(Refused) as refused:
+            transport.send(mail_to())
+        blamed.append(refused.value.address)
+    assert blamed == [True, False]
+
+
+def test_what_a_server_says_is_kept_as_one_line_without_control_characters(
+    server: Server, transport: SmtpTransport
+) -> None:
+    server.replies["ana@x.example"] = "550 no\t\x1b[31m\x07such user \x7f" + "x" * 400
+    with pytest.raises(Refused) as refused:
+        transport.send(mail_to())
+    assert str(refused.value).startswith("550 no [31m such user")
+    assert (str(refused.value).isprintable(), len(str(refused.value))) == (True, 300)
+
+
+def test_a_server_that_never_answers_is_unreachable() -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen()
         started = time.monotonic()
         with pytest.raises(Unreachable):
-            SmtpTransport(f"smtp://127.0.0.1:{deaf.getsockname()[1]}").send(mail_to())
+            SmtpTransport(f"smtp://127.0.0.1:{deaf.getsockname()[1]}", timeout_seconds=0.1).send(mail_to())
     assert time.monotonic() - started < 2
 
 

@@ -1,4 +1,4 @@
-"""HR's other pages: pulses and waves, people, touchpoints, mail, and what needs doing."""
+"""HR's other pages: pulses and waves, people, touchpoints, and what needs doing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, FieldList, FloatField, Form, FormField, SelectField
 from wtforms.validators import NumberRange, ValidationError
 
-from survey import outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
+from survey import deliveries, outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
 from survey.measure.cadence import Occurrence
-from survey.models import Department, Message, Person, Pulse, Wave
+from survey.models import Department, Pulse, Wave
 from survey.outside import LinkedDepartment, TouchpointRow
 from survey.pulses import DayRange, PulseError
 from survey.refusal import Refusal, _l
@@ -29,7 +29,6 @@ COMING = 4  # waves of a pulse shown in advance
 FARTHEST_SHIFT_DAYS = 366
 NO_DAY = _l("Choose a day.")
 NO_DAYS = _l("Write how many days later, from 1 to %(most)s; with a minus sign it is earlier.")
-MESSAGES_SHOWN = 200
 PLACES = 4  # departments to choose for one touchpoint; more when it has more
 NO_DEPARTMENT = 0  # the choice that leaves a place empty
 
@@ -226,7 +225,8 @@ def open_now(key: str) -> Response:
 @hr_only
 def directory() -> str:
     """Who works where, who leads, and who uses whom."""
-    return render_template("planning/people.html", entries=people.directory())
+    bounces = deliveries.bounces()
+    return render_template("planning/people.html", entries=people.directory(), bounces=bounces)
 
 
 @blueprint.route("/external", methods=["GET", "POST"])
@@ -299,23 +299,6 @@ def _departments_form(
     return form
 
 
-@blueprint.get("/outbox")
-@hr_only
-def mail() -> str:
-    """What is to be sent, what was refused, and why; but nothing from which HR could read who has answered.
-
-    A reminder goes to those who have not, and a mail that was dropped because of an answer names who has.
-    """
-    waiting = (
-        Message.select(Message, Person)
-        .join(Person)
-        .where(Message.state != "sent", Message.kind != outbox.REMINDER, Message.reason != outbox.ANSWERED)
-        .order_by(Message.state, Message.due_at)
-        .limit(MESSAGES_SHOWN)
-    )
-    return render_template("planning/outbox.html", counts=outbox.state_counts(), messages=list(waiting))
-
-
 def to_do() -> list[ToDo]:
     """What HR should look after, the most urgent first."""
     counts = outbox.state_counts()
@@ -325,11 +308,13 @@ def to_do() -> list[ToDo]:
     found = []
     if not settings().smtp_url and counts.get("pending"):
         found.append(
-            ToDo(_("No mail server is set (ESPEJO_SMTP_URL), so mail stays queued."), url_for("planning.mail"))
+            ToDo(_("No mail server is set (ESPEJO_SMTP_URL), so mail stays queued."), url_for("mailroom.outbox"))
         )
+    if outbox.paused_since() is not None:
+        found.append(ToDo(_("Mail is paused, so none leaves."), url_for("mailroom.outbox")))
     if failing := counts.get("dead", 0) + counts.get("retry", 0):
         text = ngettext("%(num)d mail could not be sent.", "%(num)d mails could not be sent.", failing)
-        found.append(ToDo(text, url_for("planning.mail")))
+        found.append(ToDo(text, url_for("mailroom.outbox")))
     if unmapped:
         text = ngettext(
             "%(num)d touchpoint counts for no department.", "%(num)d touchpoints count for no department.", unmapped

@@ -1,0 +1,151 @@
+"""How far the mail is: what is settled, what waits, what failed, and how long the rest will take."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from peewee import JOIN, fn
+
+from survey import outbox
+from survey.models import Bounce, Department, Message, Person, Pulse, Wave
+from survey.outbox import MINUTE_SECONDS, Clock
+
+WAVES_SHOWN = 6
+EVERY_MAILS = 100  # a long delivery tells how far it is so often,
+EVERY_SECONDS = 10  # or so
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What has become of some messages.
+
+    `settled` is sent or no longer needed. The two are never told apart: who needs no reminder any more has answered.
+    """
+
+    settled: int
+    waiting: int  # or being sent
+    retry: int
+    dead: int
+
+    @property
+    def total(self) -> int:
+        return self.settled + self.waiting + self.retry + self.dead
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One kind of mail of one wave."""
+
+    wave: Wave  # with its pulse
+    kind: str
+    sequence: int  # the reminder's number
+    counts: Counts
+
+
+def whole() -> Counts:
+    """All messages together."""
+    return _counts(outbox.state_counts())
+
+
+def by_wave() -> list[Delivery]:
+    """Each kind of mail of the latest waves that have any, the latest first. Two queries."""
+    query = (
+        Message.select(Message.wave, Message.kind, Message.sequence, Message.state, fn.COUNT(Message.id))
+        .where(Message.wave.is_null(False))
+        .group_by(Message.wave, Message.kind, Message.sequence, Message.state)
+    )
+    states: dict[tuple[int, str, int], dict[str, int]] = defaultdict(dict)
+    for wave, kind, sequence, state, count in query.tuples():
+        states[wave, kind, sequence][state] = count
+    latest = (
+        Wave.select(Wave, Pulse)
+        .join(Pulse)
+        .where(Wave.id.in_({wave for wave, _, _ in states}))
+        .order_by(Wave.opens_at.desc(), Wave.id.desc())
+        .limit(WAVES_SHOWN)
+    )
+    return [
+        Delivery(wave, kind, sequence, _counts(states[found, kind, sequence]))
+        for wave in latest
+        for found, kind, sequence in sorted(states)
+        if found == wave.id
+    ]
+
+
+def failed(most: int) -> list[Message]:
+    """Messages with their people that were refused for good, or are to be tried again; not reminders.
+
+    Those only count: a reminder goes to those who have not answered.
+    """
+    return list(
+        Message.select(Message, Person)
+        .join(Person)
+        .where(Message.state.in_(["dead", "retry"]), Message.kind != outbox.REMINDER)
+        .order_by(Message.state, Message.due_at, Message.id)
+        .limit(most)
+    )
+
+
+def bounces() -> list[Bounce]:
+    """What the mail server said of active people's addresses, with the people, by name; not of addresses they had."""
+    return list(
+        Bounce.select(Bounce, Person, Department)
+        .join(Person)
+        .join(Department, JOIN.LEFT_OUTER)
+        .where(Person.active, Bounce.email == Person.email)
+        .order_by(Person.name, Person.id)
+    )
+
+
+def minutes_left(waiting: int, now: int, per_minute: int) -> int | None:
+    """About how many minutes `waiting` mails will take, at the pace of the last minute and no faster than they may.
+
+    None when there is nothing to go by. Example: 40 tries in the last 20 seconds are 120 a minute, so 600 take 5.
+    """
+    lately = Message.tried_at.between(now - MINUTE_SECONDS + 1, now)
+    first, tries = Message.select(fn.MIN(Message.tried_at), fn.COUNT(Message.id)).where(lately).tuples().get()
+    pace = float(per_minute)
+    if tries:
+        pace = tries / max(1, now - first) * MINUTE_SECONDS
+        pace = min(pace, per_minute) if per_minute else pace
+    return ceil(waiting / pace) if pace else None
+
+
+def line(counts: Counts, left: int | None = None) -> str:
+    """A line for the terminal: "300 of 2000 mails settled, 12 to be tried again, about 4 min left"."""
+    parts = [f"{counts.settled} of {counts.total} mails settled"]
+    if counts.retry:
+        parts.append(f"{counts.retry} to be tried again")
+    if counts.dead:
+        parts.append(f"{counts.dead} refused for good")
+    if counts.waiting and left is not None:
+        parts.append(f"about {left} min left")
+    return ", ".join(parts)
+
+
+class Teller:
+    """Tells now and then how far one delivery is; short ones are over before it speaks."""
+
+    def __init__(self, say: Callable[[str], None], clock: Clock, per_minute: int) -> None:
+        self._say, self._clock, self._per_minute = say, clock, per_minute
+        self._told_mails, self._told_at = 0, clock()
+
+    def __call__(self, outcomes: Counter[str]) -> None:
+        now, mails = self._clock(), outcomes.total()
+        if mails - self._told_mails < EVERY_MAILS and now - self._told_at < EVERY_SECONDS:
+            return
+        self._told_mails, self._told_at = mails, now
+        waiting = whole().waiting
+        so_far = Counts(outcomes["sent"] + outcomes["dropped"], waiting, outcomes["retry"], outcomes["dead"])
+        self._say(line(so_far, minutes_left(waiting, now, self._per_minute)))
+
+
+def _counts(states: Mapping[str, int]) -> Counts:
+    found = Counter(states)
+    return Counts(
+        settled=found["sent"] + found["dropped"],
+        waiting=found["pending"] + found["sending"],
+        retry=found["retry"],
+        dead=found["dead"],
+    )

@@ -1,0 +1,1 @@
+"""Faults made on purpose: what is killed, cut or refused loses nothing."""
