@@ -21,8 +21,8 @@ from survey.web import access
 from tests.cast import Company
 
 
-def settings_in(home: Path) -> Settings:
-    return Settings.from_environment({}, home=str(home), secret_key="a key for tests", company="Mirror Ltd")
+def settings_in(home: Path, **given: str) -> Settings:
+    return Settings.from_environment({}, home=str(home), secret_key="a key for tests", company="Mirror Ltd", **given)
 
 
 @pytest.fixture(scope="session")
