@@ -97,7 +97,8 @@ class Installation:
             environment = self._environment | ({} if program == "survey" else {"PYTHONPATH": str(ROOT)})
             process = subprocess.Popen(command, env=environment, cwd=self.folder, stdout=file, stderr=subprocess.STDOUT)
             try:
-                wait_until(lambda: process.poll() is not None or _answers(f"{self._address}/livez"))
+                self.pid = process.pid
+                wait_until(lambda: process.poll() is not None or is_well(f"{self._address}/livez"))
                 assert process.poll() is None, log.read_text()
                 yield self._address
             finally:
@@ -106,7 +107,8 @@ class Installation:
         assert may_fail or "Traceback" not in log.read_text(), log.read_text()
 
 
-def _answers(address: str) -> bool:
+def is_well(address: str) -> bool:
+    """Whether a page comes, and comes without a fault."""
     try:
         with urlopen(address, timeout=5) as answer:
             return answer.status == 200

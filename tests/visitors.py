@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 from peewee import chunked
 
-from survey.models import Invitation, Person
+from survey.models import Invitation, Person, Wave
 from survey.settings import Settings
 from survey.signing import invitation_token
 from survey.waves import open_now
@@ -22,15 +22,14 @@ def open_links(settings: Settings, people: int) -> list[Link]:
     more = (company._values(f"more{number}", "Sales") for number in range(people - sum(SIZES.values())))
     for some in chunked(more, 500):
         Person.insert_many(some).execute()
-    open_now(company.pulse, int(time.time()), K)
-    return links(settings)
+    return unanswered(open_now(company.pulse, int(time.time()), K), settings)
 
 
-def links(settings: Settings) -> list[Link]:
-    """The links of all invitations."""
+def unanswered(wave: Wave, settings: Settings) -> list[Link]:
+    """The links of a wave that have not been used, in the order of their random ids."""
     return [
         Link(invitation_token(found.id, settings), tuple(map(int, found.providers.split())))
-        for found in Invitation.select()
+        for found in Invitation.select().where(Invitation.wave == wave, ~Invitation.answered).order_by(Invitation.id)
     ]
 
 

@@ -163,11 +163,13 @@ def _end(_signal: int, _frame: FrameType | None) -> None:
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--port", required=True)
-    asked.add_argument("--kills", type=int, required=True)
-    asked.add_argument("--answers-a-life", type=int, required=True, help="stored before it ends, on the average")
-    asked.add_argument("--deaths", type=Path, required=True, help="a line is added to this file at each")
+    asked.add_argument("--kills", type=int, default=0)
+    asked.add_argument("--answers-a-life", type=int, default=1, help="stored before it ends, on the average")
+    asked.add_argument("--deaths", type=Path, default="deaths.txt", help="a line is added to this file at each")
     asked.add_argument("--two-steps", action="store_true")
+    asked.add_argument("--busy-seconds", type=float, default=database.BUSY_TIMEOUT_SECONDS, help="wait for a lock")
     chosen = asked.parse_args()
+    database.BUSY_TIMEOUT_SECONDS = chosen.busy_seconds
     random.seed(1)
     deaths = [
         Death(way, random.randint(1, 2 * chosen.answers_a_life), chosen.deaths)

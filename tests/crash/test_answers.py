@@ -11,7 +11,7 @@ from tests.crash.postgres import PostgreSQL
 
 pytestmark = pytest.mark.crash
 
-ANSWERS = 240
+ANSWERS = 180
 
 
 def killed_in_every_way(folder: Path, *, url: str = "", two_steps: bool = False) -> Survived:
