@@ -21,7 +21,7 @@ from survey import pulses, releases
 from survey.database import open_database
 from survey.measure.disclosure import COMMENTS_FROM
 from survey.measure.scale import OVERALL
-from survey.models import Cell, Comment, Department, Person, ServiceLink, Tally, Wave, database
+from survey.models import Comment, Department, Person, ServiceLink, Tally, Wave, database
 from survey.responses import Answer
 from survey.settings import Settings
 from tests.cast import LINK, Company
@@ -76,7 +76,7 @@ class Closed:
         acknowledged = {found.number for client in clients for found in client.acknowledged}
         refused = {number for client in clients for number in client.refused}
         released = {int(number) for number, _ in MARK.findall("\n".join(comments(wave)))}
-        counted = {people_in(wave), raters_in(wave), len(released)}
+        counted = {people_in(wave), answers_in(wave), *releases.raters_of(wave).values(), len(released)}
         self.waves += 1
         self.counted += len(acknowledged)
         self.refused += len(refused)
@@ -95,9 +95,9 @@ def people_in(wave: Wave) -> int:
     return releases.whole_participation(releases.participation(wave)).answered
 
 
-def raters_in(wave: Wave) -> int:
-    """Answers in the tallies."""
-    found = Tally.get(Tally.item == OVERALL, Tally.cell.in_(Cell.select(Cell.id).where(Cell.wave == wave)))
+def answers_in(wave: Wave) -> int:
+    """How many answers the one tally sums."""
+    found = Tally.get(Tally.wave == wave, Tally.item == OVERALL)
     return found.n1 + found.n2 + found.n3 + found.n4 + found.n5
 
 

@@ -11,7 +11,7 @@ from http.client import HTTPException
 from itertools import chain
 
 from survey.database import is_sqlite
-from survey.models import Invitation, Response, database
+from survey.models import Comment, Invitation, Rating, database
 from tests.servers import PATIENCE_SECONDS
 from tests.visitors import Browser, Reply
 from tests.web.pages import Link, form_in
@@ -27,8 +27,8 @@ def mark(number: int, post: int) -> str:
 
 
 def comments() -> Iterable[str]:
-    """The text of whatever has been said; the one place that knows where answers are stored."""
-    return [payload for (payload,) in Response.select(Response.payload).tuples()]
+    """The text of whatever has been said."""
+    return [text for (text,) in Comment.select(Comment.text).tuples()]
 
 
 def stored() -> dict[int, list[int]]:
@@ -146,7 +146,7 @@ class Count:
     lost: int  # acknowledged, but not stored
     doubled: int  # stored more than once
     lost_words: int  # replies that asked to try again without what had been typed
-    is_sound: bool  # the database is whole, and as many invitations are answered as answers are stored
+    is_sound: bool  # the database is whole, and so is each answer: its invitation, its ratings and its comment
 
     @property
     def holds(self) -> bool:
@@ -167,7 +167,8 @@ def count(clients: Iterable[Client]) -> Count:
     told = [found for client in clients for found in client.acknowledged]
     with database.connection_context():
         kept = stored()
-        answered = Invitation.select().where(Invitation.answered).count()
+        answered = [len(found.providers.split()) for found in Invitation.select().where(Invitation.answered)]
+        ratings = Rating.select().count()
         is_whole = not is_sqlite() or database.execute_sql("PRAGMA integrity_check").fetchall() == [("ok",)]
     return Count(
         acknowledged=len(told),
@@ -177,5 +178,5 @@ def count(clients: Iterable[Client]) -> Count:
         lost=sum(not found.is_kept(kept.get(found.number, [])) for found in told),
         doubled=sum(len(posts) > 1 for posts in kept.values()),
         lost_words=sum(client.lost_words for client in clients),
-        is_sound=is_whole and answered == len(kept),
+        is_sound=is_whole and len(answered) == len(kept) and sum(answered) == ratings,
     )
