@@ -36,7 +36,7 @@ POINTS = (
 ANY_MOMENT, AT_START = "at any moment", "while it starts"
 # Two of three lives end at a set point.
 WAYS = [way for pair in zip(POINTS[::2], POINTS[1::2], (ANY_MOMENT, AT_START, ANY_MOMENT), strict=True) for way in pair]
-SOON_SECONDS = 0.03  # about as long as ten answers take
+SOON_SECONDS = 0.03  # a few answers are under way for about so long
 
 
 @dataclass
