@@ -12,10 +12,10 @@ FAULTS = {
     "killed while answers arrive": "answers --answers 10000 --kills 200",
     "the same on PostgreSQL": "answers --answers 2000 --kills 40 --postgres",
     "the disk full": "disk --answers 1000",
-    "files that may not grow": "disk --answers 1000 --limit",
-    "answers while the wave closes": "closing --waves 500",
-    "the same on PostgreSQL ": "closing --waves 100 --postgres",
-    "database locked, restarted": "outages --locks 4 --restarts 20",
+    "files that may not grow": "disk --answers 500 --limit",
+    "answers while the wave closes": "closing --waves 170",
+    "the same on PostgreSQL ": "closing --waves 50 --postgres",
+    "database locked, restarted": "outages --locks 3 --restarts 12",
 }
 # Commands that must fail, or the harness sees nothing.
 CONTROLS = {"control: commits in two steps": "answers --answers 1000 --kills 20 --two-steps"}

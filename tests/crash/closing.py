@@ -1,6 +1,6 @@
 """Answers posted while their wave closes: each is counted or refused, never both, never neither.
 
-python -m tests.crash.closing --waves 500, and --postgres for a run on PostgreSQL. The pages are served by a process of
+python -m tests.crash.closing --waves 170, and --postgres for a run on PostgreSQL. The pages are served by a process of
 their own; the waves are closed by this one.
 """
 
@@ -148,7 +148,7 @@ def race(company: Company, wave: Wave, settings: Settings, address: str, numbers
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--waves", type=int, default=500)
+    asked.add_argument("--waves", type=int, default=170)
     asked.add_argument("--postgres", action="store_true")
     chosen = asked.parse_args()
     with TemporaryDirectory() as folder, ExitStack() as stack:
