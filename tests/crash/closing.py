@@ -32,7 +32,8 @@ from tests.servers import Installation
 from tests.visitors import unanswered
 
 LATE = 3  # people who answer while the wave closes
-SPREAD_SECONDS = 0.05  # they come this much earlier or later than the closing begins
+SENT_WITHIN_SECONDS = 0.1
+CLOSED_WITHIN_SECONDS = 0.25  # later, as a post takes a while before it comes to the database
 FIRST = date(2050, 1, 3)  # far ahead of any clock but ours
 
 
@@ -134,12 +135,12 @@ def race(company: Company, wave: Wave, settings: Settings, address: str, numbers
 
     def send(place: int) -> None:
         with closing(clients[place]) as client:
-            time.sleep(random.uniform(0, 2 * SPREAD_SECONDS))
+            time.sleep(random.uniform(0, SENT_WITHIN_SECONDS))
             client.send(links[place], next(numbers))
 
     with ThreadPoolExecutor(len(links)) as threads:
         sending = [threads.submit(send, place) for place in range(len(links))]
-        time.sleep(SPREAD_SECONDS)
+        time.sleep(random.uniform(0, CLOSED_WITHIN_SECONDS))
         company.close_wave(wave)
         for sent in sending:
             sent.result()
