@@ -1,13 +1,22 @@
 """Opening the database, bringing its tables up to date, and leaving no trace in its files."""
 
 import fcntl
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from peewee import Database, OperationalError, PostgresqlDatabase, SqliteDatabase
+from peewee import (
+    Database,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PeeweeException,
+    PostgresqlDatabase,
+    SqliteDatabase,
+)
 from playhouse.cockroachdb import CockroachDatabase
-from playhouse.db_url import connect
+from playhouse.db_url import connect, parse
 from playhouse.migrations import Migration, Runner
 
 from survey.models import UNORDERED, Bounce, Leadership, Message, Person, database
@@ -15,8 +24,14 @@ from survey.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
+CONNECT_TIMEOUT_SECONDS = 5  # for a PostgreSQL that is there but does not answer
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
 TELLING = (*UNORDERED, Message, Bounce, Leadership, Person)  # where people and what they said stand
+
+# What may go wrong with a database; SQLite's own error comes through while rows are being read.
+DATABASE_ERRORS = (PeeweeException, sqlite3.Error)
+# Among these, what passes by itself or by mending the machine: it is away, full, locked, or can only be read.
+UNAVAILABLE = (OperationalError, InterfaceError, InternalError, sqlite3.OperationalError)
 
 SQLITE_PRAGMAS = {
     "journal_mode": "wal",  # readers never wait for the writer
@@ -37,7 +52,8 @@ def open_database(settings: Settings) -> Database:
 def bind(settings: Settings) -> Database:
     """Bind the tables to the database that `settings` name, as it stands."""
     if settings.database_url:
-        bound = connect(settings.database_url, unquote_password=True, unquote_user=True)
+        patience = parse(settings.database_url).get("connect_timeout", CONNECT_TIMEOUT_SECONDS)
+        bound = connect(settings.database_url, unquote_password=True, unquote_user=True, connect_timeout=patience)
     else:
         bound = SqliteDatabase(
             str(settings.make_home() / "espejo.sqlite3"),

@@ -18,6 +18,7 @@ from urllib.request import urlopen
 
 from aiosmtpd.controller import Controller
 
+ROOT = Path(__file__).parent.parent
 PATIENCE_SECONDS = 60  # a busy machine is slow; what hangs must end all the same
 
 
@@ -73,7 +74,7 @@ class Installation:
     def run(self, *words: str) -> str:
         """What a command says; an AssertionError when it fails."""
         done = subprocess.run(
-            self._command(words),
+            [sys.executable, "-m", "survey", *words],
             env=self._environment,
             cwd=self.folder,
             capture_output=True,
@@ -85,16 +86,19 @@ class Installation:
         return done.stdout
 
     @contextmanager
-    def serving(self, *words: str, may_fail: bool = False) -> Iterator[str]:
-        """A command that serves pages, until the block ends; gives its address. What it says is in log.txt."""
+    def serving(self, *words: str, program: str = "survey", may_fail: bool = False) -> Iterator[str]:
+        """A command that serves pages, until the block ends; gives its address. What it says is in log.txt.
+
+        `program` is the module that is run: `espejo` itself, or one of tests/ that runs it.
+        """
         log = self.folder / "log.txt"
         with log.open("w") as file:
-            command = [*self._command(words), "--port", str(self._port)]
-            process = subprocess.Popen(
-                command, env=self._environment, cwd=self.folder, stdout=file, stderr=subprocess.STDOUT
-            )
+            command = [sys.executable, "-m", program, *words, "--port", str(self._port)]
+            environment = self._environment | ({} if program == "survey" else {"PYTHONPATH": str(ROOT)})
+            process = subprocess.Popen(command, env=environment, cwd=self.folder, stdout=file, stderr=subprocess.STDOUT)
             try:
-                wait_until(lambda: process.poll() is not None or _answers(f"{self._address}/livez"))
+                self.pid = process.pid
+                wait_until(lambda: process.poll() is not None or is_well(f"{self._address}/livez"))
                 assert process.poll() is None, log.read_text()
                 yield self._address
             finally:
@@ -102,11 +106,9 @@ class Installation:
                 process.wait(PATIENCE_SECONDS)
         assert may_fail or "Traceback" not in log.read_text(), log.read_text()
 
-    def _command(self, words: tuple[str, ...]) -> list[str]:
-        return [sys.executable, "-m", "survey", *words]
 
-
-def _answers(address: str) -> bool:
+def is_well(address: str) -> bool:
+    """Whether a page comes, and comes without a fault."""
     try:
         with urlopen(address, timeout=5) as answer:
             return answer.status == 200

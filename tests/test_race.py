@@ -8,69 +8,23 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from threading import Barrier
-from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from survey.database import open_database
-from survey.models import Invitation, Person, Rating, database
+from survey.models import Invitation, Rating, database
 from survey.settings import Settings
-from survey.signing import invitation_token
-from survey.waves import PROVIDERS_PER_PERSON, open_now
-from tests.cast import Company, K
+from survey.waves import PROVIDERS_PER_PERSON
 from tests.engines import fresh_database, settings_in
 from tests.servers import PATIENCE_SECONDS, Installation
+from tests.visitors import Browser, Reply, open_links
 from tests.web.pages import Link, csrf_token
 
 LINKS, POSTS = 200, 16
 LINKS_AT_ONCE = 4  # so that 64 connections are open
 SLOWEST_SECONDS = 5.0  # with 64 posts in the queue; alone on two cores it is well under one
-
-
-def two_hundred_links(settings: Settings) -> list[Link]:
-    """A wave of 200 people that is open now."""
-    company = Company()
-    more = [company._values(f"more{number}", "Sales") for number in range(LINKS - 59)]
-    Person.insert_many(more).execute()
-    open_now(company.pulse, int(time.time()), K)
-    return [
-        Link(invitation_token(found.id, settings), tuple(map(int, found.providers.split())))
-        for found in Invitation.select()
-    ]
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: int
-    text: str
-    cookie: str
-    seconds: float
-
-    @property
-    def heading(self) -> str:
-        return self.text.split("<h1>")[1].split("</h1>")[0]
-
-
-class Browser:
-    """One visitor; its connection is kept, as browsers do."""
-
-    def __init__(self, address: str) -> None:
-        self._connection = HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE_SECONDS)
-
-    def ask(self, method: str, path: str, form: str = "", cookie: str = "") -> Reply:
-        headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
-        started = time.monotonic()
-        self._connection.request(method, f"{path}?lang=en", form, headers)
-        answer = self._connection.getresponse()
-        text, given = answer.read().decode(), answer.headers["Set-Cookie"] or ""
-        return Reply(answer.status, text, given.split(";")[0], time.monotonic() - started)
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 def race(address: str, links: list[Link]) -> list[Reply]:
@@ -83,7 +37,7 @@ def race(address: str, links: list[Link]) -> list[Reply]:
         with closing(Browser(address)) as browser:
             for link in links:
                 key = {"csrf_token": csrf_token(pages[link].text)}
-                form = urlencode(link.filled(overall=str(visitor % 5 + 1)) | key)
+                form = link.filled(overall=str(visitor % 5 + 1)) | key
                 together.wait(PATIENCE_SECONDS)
                 replies.append(browser.ask("POST", link.address, form, pages[link].cookie))
         return replies
@@ -100,7 +54,7 @@ def race(address: str, links: list[Link]) -> list[Reply]:
 def each_link_stores_one_answer(
     installed: Installation, settings: Settings, capsys: pytest.CaptureFixture[str], *words: str
 ) -> None:
-    links = two_hundred_links(settings)
+    links = open_links(settings, LINKS)
     database.close()
     with installed.serving("serve", *words) as address:
         started = time.monotonic()

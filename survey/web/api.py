@@ -1,9 +1,8 @@
 """For machines: is the service alive, is it ready?"""
 
 from flask import Blueprint
-from peewee import PeeweeException
 
-from survey.database import pending_migrations
+from survey.database import DATABASE_ERRORS, pending_migrations
 from survey.models import database
 
 blueprint = Blueprint("api", __name__)
@@ -21,7 +20,7 @@ def ready() -> tuple[dict[str, str], int]:
     try:
         with database.connection_context():
             pending = pending_migrations()
-    except PeeweeException:
+    except DATABASE_ERRORS:
         return {"status": "the database cannot be reached"}, 503
     if pending:
         return {"status": f"migrations are pending: {', '.join(pending)}"}, 503

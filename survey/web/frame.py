@@ -12,15 +12,17 @@ from flask import Flask, Response, current_app, g, request
 from flask_babel import Babel, get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from survey import wording
+from survey.database import DATABASE_ERRORS, UNAVAILABLE
 from survey.models import database
 from survey.settings import LANGUAGE_NAMES, LANGUAGES, Settings, folder
 
 BODY_BYTES = 1_000_000  # the largest form; pages that take files allow more
 SESSION_HOURS = 12
+RETRY_SECONDS = 30  # after which a browser may ask again when the database was away
 WITHOUT_DATABASE = ("static", "api.alive", "api.ready")  # endpoints that answer while the database is away
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -86,7 +88,7 @@ def configure(app: Flask, settings: Settings) -> None:
     app.teardown_request(_disconnect)
     app.after_request(_add_headers)
     app.context_processor(lambda: {"language": language()})
-    app.register_error_handler(Exception, _error_page)
+    app.register_error_handler(Exception, error_page)
 
 
 def language() -> str:
@@ -95,18 +97,19 @@ def language() -> str:
     return found.language if found is not None else LANGUAGES[0]
 
 
-def select_language() -> str | None:
+def select_language() -> str:
     """Asked for in the address, else the reader's own, else the browser's, else the setting's."""
     for asked in (request.args.get("lang"), getattr(g, "reader_language", None)):
         if asked in LANGUAGES:
             return asked
     if current_user and current_user.is_authenticated:
         return current_user.person.language
-    return _browser_language()
+    return browser_language()
 
 
-def _browser_language() -> str | None:
-    return request.accept_languages.best_match(LANGUAGES)
+def browser_language() -> str:
+    """What the reader's browser prefers, else the setting's: known without the database."""
+    return request.accept_languages.best_match(LANGUAGES, current_app.config["ESPEJO"].language)
 
 
 @cache
@@ -135,17 +138,31 @@ def _disconnect(_: BaseException | None) -> None:
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if response.status_code == ServiceUnavailable.code:
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
     if request.endpoint != "static" or response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:
+def log_failure(error: Exception) -> None:
+    """Write down what went wrong, with its traceback; that the database is away, for hours maybe, takes one line."""
+    if not isinstance(error, UNAVAILABLE):
+        current_app.log_exception(sys.exc_info())
+        return
+    cause: BaseException = error
+    while isinstance(cause.__context__, DATABASE_ERRORS):  # a rollback may have failed after what had failed before
+        cause = cause.__context__
+    reason = str(*cause.args[:1]).partition("\n")[0]
+    current_app.logger.error("No database for %s [%s]: %s", request.endpoint, request.method, reason)
+
+
+def error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:
     """A page in the reader's language for whatever went wrong; what nobody foresaw is logged as well."""
     if not isinstance(error, HTTPException):
-        current_app.log_exception(sys.exc_info())
-        error = InternalServerError()
-        g.setdefault("reader_language", _browser_language())  # the reader's own may be what could not be read
+        log_failure(error)
+        error = ServiceUnavailable() if isinstance(error, UNAVAILABLE) else InternalServerError()
+        g.setdefault("reader_language", browser_language())  # the reader's own may be what could not be read
     code = error.code or 500
     if error.response is not None or code < 400:
         return error.get_response()
@@ -162,6 +179,10 @@ def _error_words(code: int) -> tuple[str, str]:
         404: (_("There is no such page"), _("Check the address, or open the link from your mail once more.")),
         413: (_("That is too much text"), _("Nothing was stored. Go back, shorten it and send it again.")),
         429: (_("Too many attempts"), _("Wait a few minutes, then try again.")),
+        503: (
+            _("The database does not answer just now"),
+            _("Try again in a minute. If you were sending something, look first whether it has arrived."),
+        ),
     }
     other = (_("Something went wrong"), _("Nothing was stored. Try again in a few minutes."))
     return words.get(code, other)

@@ -11,18 +11,25 @@ from wtforms import BooleanField, Form, RadioField, StringField
 from wtforms.validators import AnyOf, Length, ValidationError
 
 from survey import responses
+from survey.database import DATABASE_ERRORS
 from survey.measure.scale import COMMENT_KINDS, MISSING_REASONS, SCORES
 from survey.models import Department
 from survey.questionnaire import Questionnaire, load_questionnaire
 from survey.responses import Answer, Outcome, Questions
+from survey.settings import LANGUAGES
 from survey.signing import invitation_id
 from survey.web.access import limiter, settings
+from survey.web.frame import browser_language, error_page, log_failure
 
 blueprint = Blueprint("respond", __name__)
 
 CANNOT_SAY = "na"
 NOT_OFFERED = _l("This is not one of the answers offered.")
 STALE = _l("The page had been open for too long. All that you wrote is still here: please send it once more.")
+NOT_STORED = _l(
+    "Your answers could not be stored just now. All that you wrote is still here: please wait a minute, "
+    "then send it once more."
+)
 
 Fault = tuple[str, str]  # the id of a field, and what is wrong with it
 
@@ -103,7 +110,36 @@ def answer(token: str) -> Response:
 @blueprint.errorhandler(CSRFError)
 def ask_again(_error: CSRFError) -> Response:
     """The page as it was filled in: whoever left it open for too long must not lose what they wrote."""
-    return _reply((request.view_args or {})["token"], is_stale=True)
+    try:
+        return _reply(_token(), is_stale=True)
+    except DATABASE_ERRORS as error:  # Flask asks no handler about what a handler raises
+        return keep(error)
+
+
+def keep(error: Exception) -> Response:
+    """What was filled in, ready to be sent again, on a page that needs nothing of the database."""
+    if request.method != "POST" or invitation_id(_token(), settings()) is None:
+        return make_response(error_page(error))
+    log_failure(error)
+    language = request.form.get("language")
+    g.reader_language = language if language in LANGUAGES else browser_language()
+    kept = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
+    return _page(
+        "kept.html",
+        status=503,
+        notice=NOT_STORED,
+        comments=[(name, text) for name, text in kept if name.endswith("-comment") and text],
+        others=[(name, text) for name, text in kept if not name.endswith("-comment")],
+        characters=responses.COMMENT_CHARACTERS,
+    )
+
+
+for kind in DATABASE_ERRORS:
+    blueprint.register_error_handler(kind, keep)
+
+
+def _token() -> str:
+    return (request.view_args or {}).get("token", "")
 
 
 def _reply(token: str, is_stale: bool = False) -> Response:
@@ -126,7 +162,11 @@ def _reply(token: str, is_stale: bool = False) -> Response:
         return _ask(asked, questionnaire, pages, [("send", str(STALE))], status=400)
     if faults := _faults(pages, questionnaire):
         return _ask(asked, questionnaire, pages, faults, status=422)
-    outcome = responses.accept(asked.invitation_id, [page.answer(questionnaire) for page in pages])
+    try:
+        outcome = responses.accept(asked.invitation_id, [page.answer(questionnaire) for page in pages])
+    except DATABASE_ERRORS as error:
+        log_failure(error)
+        return _ask(asked, questionnaire, pages, [("send", str(NOT_STORED))], status=503)
     if outcome is Outcome.CLOSED:
         return _page("closed.html", status=410)
     return _received(first_time=outcome is Outcome.STORED)

@@ -95,6 +95,36 @@ def tables(html: str) -> list[list[list[str]]]:
     return parser.found
 
 
+class _Form(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self._text_of: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        given = dict(attrs)
+        if tag == "textarea":
+            self._text_of = given["name"]
+            self.fields[given["name"]] = ""
+        elif tag == "input" and (given["type"] == "hidden" or "checked" in given):
+            self.fields[given["name"]] = given["value"]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._text_of = None
+
+    def handle_data(self, text: str) -> None:
+        if self._text_of:
+            self.fields[self._text_of] += text
+
+
+def form_in(html: str) -> dict[str, str]:
+    """What a browser would send if the page's form were sent as it stands."""
+    parser = _Form()
+    parser.feed(html)
+    return parser.fields
+
+
 def csrf_token(html: str) -> str:
     found = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', html)
     assert found

@@ -113,8 +113,8 @@ def test_an_error_page_is_made_even_when_the_database_is_away(company, sign_in, 
 
     monkeypatch.setattr(database.obj, "connect", away)
     answer = hanna.get("/hr/", headers={"Accept-Language": "en"})
-    assert answer.status_code == 500
-    assert "Something went wrong" in answer.text
+    assert answer.status_code == 503
+    assert "The database does not answer just now" in answer.text
 
 
 @pytest.mark.parametrize(
