@@ -10,7 +10,21 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from survey import create_app, database, erasure, external, outbox, people, pulses, releases, results, running, waves
+from survey import (
+    create_app,
+    database,
+    erasure,
+    external,
+    leases,
+    outbox,
+    people,
+    pulses,
+    releases,
+    results,
+    running,
+    scheduler,
+    waves,
+)
 from survey.commands import FILE, WAVE, now, with_database, with_settings
 from survey.emails import compose_test
 from survey.mapping import load_mapping
@@ -103,9 +117,37 @@ def doctor(settings: Settings) -> None:
         for wave in releases.altered()
     ]
     wrong += [f"{department.name} has no lead." for department in people.departments_without_lead()]
+    wrong += [
+        f"Wave {late.id} ({late.pulse.key}) should have {'opened' if late.state == 'planned' else 'closed'} at "
+        f"{_time(late.pulse, late.opens_at if late.state == 'planned' else late.closes_at)}; "
+        "does a scheduler run? Its log says what fails."
+        for late in waves.overdue(now())
+    ]
+    wrong += [
+        f"{found.key} is {found.cadence}, but ESPEJO_REST_DAYS is {settings.rest_days}: some waves will ask nobody."
+        for found in Pulse.select()
+        if _days_between_waves(found) < int(settings.rest_days)
+    ]
+    click.echo(_who_runs_the_clock(), nl=False)
     click.echo("\n".join(wrong) or "All is well.")
     if wrong:
         sys.exit(1)
+
+
+def _who_runs_the_clock() -> str:
+    """A line about the scheduler, once there was one."""
+    lease = leases.standing()
+    if not lease.ticked_at:
+        return ""
+    last = f"it ticked last at {local(lease.ticked_at, ZoneInfo('UTC')):%Y-%m-%d %H:%M:%SZ}"
+    if leases.is_held(lease, scheduler.present()):
+        return f"The clock is run by {lease.holder}; {last}.\n"
+    return f"Nothing runs the clock now; {last}.\n"
+
+
+def _days_between_waves(found: Pulse) -> int:
+    cadence = pulses.load_cadence(found.cadence)
+    return cadence.days or 28 * cadence.months
 
 
 # --- Bringing in ---------------------------------------------------------------------------------------------------
@@ -229,9 +271,11 @@ def wave_list(settings: Settings) -> None:
     for found in Wave.select(Wave, Pulse).join(Pulse).order_by(Wave.local_date.desc(), Wave.id.desc()):
         answered = releases.whole_participation(releases.participation(found))
         closes = _time(found.pulse, found.closes_at)
+        state = f"{found.state} ({found.cancel_reason})" if found.cancel_reason else found.state
+        left_out = f", {found.left_out} left out: asked lately" if found.left_out else ""
         click.echo(
-            f"{found.id}  {found.pulse.key}  {found.local_date}  {found.state}  closes {closes}  "
-            f"{answered.answered} of {answered.invited} answered"
+            f"{found.id}  {found.pulse.key}  {found.local_date}  {state}  closes {closes}  "
+            f"{answered.answered} of {answered.invited} answered{left_out}"
         )
 
 
@@ -243,7 +287,7 @@ def wave_open(settings: Settings, pulse_key: str) -> None:
     found = Pulse.get_or_none(Pulse.key == pulse_key)
     if found is None:
         raise click.ClickException(f'There is no pulse "{pulse_key}".')
-    opened = waves.open_now(found, now(), settings.smallest_group)
+    opened = waves.open_now(found, now(), settings.smallest_group, int(settings.rest_days))
     click.echo(f"Wave {opened.id} is open until {_time(found, opened.closes_at)}.")
 
 
@@ -256,6 +300,25 @@ def wave_close(settings: Settings, wave_id: int) -> None:
     if found is None or not waves.close_wave(found, now()):
         raise click.ClickException(f"Wave {wave_id} is not open; espejo wave list shows all.")
     click.echo(f"Wave {wave_id} is closed.")
+
+
+@wave.command("cancel")
+@click.argument("wave_id", type=WAVE)
+@click.option("--yes", is_flag=True, help="Do not ask whether its answers may be deleted.")
+@with_database
+def wave_cancel(settings: Settings, wave_id: int, yes: bool) -> None:
+    """Call off a planned or an open wave; the answers of an open one are deleted."""
+    found = Wave.get_or_none(Wave.id == wave_id)
+    if found is not None and found.state == "open" and not yes:
+        answered = releases.whole_participation(releases.participation(found))
+        click.confirm(
+            f"Wave {wave_id} is open: {answered.answered} of {answered.invited} have answered. "
+            "Their answers are deleted, nothing is published, and this cannot be undone. Cancel it?",
+            abort=True,
+        )
+    if found is None or not waves.cancel_wave(found, now()):
+        raise click.ClickException(f"Wave {wave_id} is neither planned nor open; espejo wave list shows all.")
+    click.echo(f"Wave {wave_id} is cancelled.")
 
 
 @main.command("results")

@@ -67,6 +67,11 @@ def publish(wave: Wave, now: int) -> Release:
     return Release.create(wave=wave, released_at=now, digest=digest(wave))
 
 
+def discard(wave: Wave) -> None:
+    """Delete all that was said in a wave that is cancelled. Runs inside the transaction that cancels it."""
+    Response.delete().where(Response.wave == wave).execute()
+
+
 def document(wave: Wave) -> bytes:
     """All that the wave publishes, as canonical JSON: the same bytes whenever they are made."""
     tallies: dict[int, dict[str, list[int]]] = defaultdict(dict)

@@ -11,6 +11,7 @@ from peewee import PeeweeException
 
 from survey import database, pulses, waves
 from survey.mapping import MappingError
+from survey.measure.cadence import CadenceError
 from survey.models import database as tables
 from survey.settings import Settings, SettingsError
 from survey.sheets import ImportRefused
@@ -22,6 +23,7 @@ MENDABLE = (
     MappingError,
     pulses.PulseError,
     waves.WaveError,
+    CadenceError,
 )
 
 FILE = click.Path(path_type=Path)

@@ -16,6 +16,7 @@ from survey.settings import Settings
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
+TURN_LOCK = 0x7475726E  # "turn": held on PostgreSQL while it is decided who is asked
 TELLING = (*UNORDERED, Message, Leadership, Person)  # where people and what they said stand
 
 SQLITE_PRAGMAS = {
@@ -88,6 +89,22 @@ def _alone(settings: Settings) -> Iterator[None]:
             database.execute_sql("SELECT pg_advisory_unlock(%s)", (ADVISORY_LOCK,))
     else:
         yield  # CockroachDB has no advisory locks
+
+
+def take_turns() -> None:
+    """Wait until no other transaction decides who is asked, and keep others waiting until this one ends.
+
+    SQLite has one writer anyway, and CockroachDB refuses one of two transactions that get in each other's way.
+    """
+    if is_postgresql():
+        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (TURN_LOCK,))
+
+
+def server_clock() -> int | None:
+    """The time that PostgreSQL tells, the same for every machine that uses it; SQLite has no clock of its own."""
+    if not is_postgresql():
+        return None
+    return int(database.execute_sql("SELECT extract(epoch FROM clock_timestamp())").fetchone()[0])
 
 
 def is_sqlite() -> bool:

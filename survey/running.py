@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import click
 from apscheduler.schedulers.blocking import BlockingScheduler
 
-from survey import create_app, database, demo, outbox
+from survey import create_app, database, demo, leases, outbox
 from survey.commands import FILE, PORT, now, with_database, with_settings
 from survey.models import database as tables
-from survey.scheduler import Clockwork, add_jobs
+from survey.scheduler import Clockwork, add_jobs, present
 from survey.server import Server
 from survey.settings import Settings
 
@@ -83,7 +83,7 @@ def _server(settings: Settings, host: str, port: int, *, with_clock: bool = True
 def run_scheduler(settings: Settings) -> None:
     """The scheduler alone."""
     scheduler = BlockingScheduler(timezone="UTC")
-    add_jobs(scheduler, Clockwork(create_app(settings), settings))
+    clock = add_jobs(scheduler, Clockwork(create_app(settings), settings))
     tables.close()
     signal.signal(signal.SIGTERM, lambda *_: scheduler.shutdown(wait=False))
     click.echo("The scheduler is running; Ctrl-C stops it.")
@@ -91,6 +91,8 @@ def run_scheduler(settings: Settings) -> None:
         scheduler.start()
     except (KeyboardInterrupt, SystemExit):
         click.echo("Stopped.")
+    finally:
+        clock.resign()
 
 
 @click.command()
@@ -98,7 +100,10 @@ def run_scheduler(settings: Settings) -> None:
 @with_database
 def tick(settings: Settings, moment: str | None) -> None:
     """Do once what is due now (or then), and stop."""
-    done = Clockwork(create_app(settings), settings).tick(now() if moment is None else _moment(moment, settings))
+    when = present() if moment is None else _moment(moment, settings)
+    if moment is None:
+        leases.note_tick(when)
+    done = Clockwork(create_app(settings), settings).tick(when)
     _say_counts(done, "Nothing was due.")
     if not settings.smtp_url and outbox.state_counts().get("pending"):
         click.echo("Mail stays queued: ESPEJO_SMTP_URL is not set.")

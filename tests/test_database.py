@@ -103,10 +103,10 @@ def test_upgrading_an_older_database_keeps_its_invitations(company: Company, set
     company.open_wave()
     kept, made = set(Invitation.select().tuples()), schema()
     runner = Runner(database.obj, str(MIGRATIONS))
-    runner.down("0002_less_to_read")
+    undone = runner.down("0002_less_to_read")
     assert not schema()["invitation"].endswith(WITHOUT_ROWID)
-    assert (set(Invitation.select().tuples()), schema().keys()) == (kept, made.keys())
-    assert upgrade(settings) == ["0002_less_to_read"]
+    assert set(Invitation.select().tuples()) == kept
+    assert upgrade(settings) == undone[::-1]
     assert (set(Invitation.select().tuples()), schema()) == (kept, made)
 
 

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, FieldList, FloatField, Form, FormField, SelectField
 from wtforms.validators import NumberRange, ValidationError
 
-from survey import outbox, outside, people, pulses, releases, waves
+from survey import outbox, outside, people, pulses, releases, waves, wording
 from survey.models import Department, Message, Person, Pulse, Wave
 from survey.outside import LinkedDepartment, TouchpointRow
 from survey.releases import Participation
@@ -33,6 +33,7 @@ class PulsePlan:
     running: Wave | None
     participation: Participation | None
     coming: list[pulses.Occurrence]
+    skipped: Wave | None  # the last one, when nearly everybody had been asked lately
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def plan() -> str:
 def _plan(pulse: Pulse) -> PulsePlan:
     running = Wave.get_or_none(Wave.pulse == pulse, Wave.state == "open")
     answered = releases.whole_participation(releases.participation(running)) if running else None
-    return PulsePlan(pulse, running, answered, pulses.coming(pulse, COMING))
+    last = Wave.select().where(Wave.pulse == pulse, Wave.state != "planned").order_by(Wave.occurrence.desc()).first()
+    skipped = last if last is not None and last.cancel_reason == waves.RESTING else None
+    return PulsePlan(pulse, running, answered, pulses.coming(pulse, COMING), skipped)
 
 
 @blueprint.route("/waves/<int(max=2147483647):wave_id>/close", methods=["GET", "POST"])
@@ -78,10 +81,13 @@ def open_now(key: str) -> Response:
     """Open a pulse's next wave today."""
     pulse = Pulse.get_or_none(Pulse.key == key) or abort(404)
     try:
-        waves.open_now(pulse, now(), settings().smallest_group)
+        waves.open_now(pulse, now(), settings().smallest_group, int(settings().rest_days))
     except waves.WaveError:
         flash(
-            _("No wave can be opened now: one is open, or the pulse is paused or had one today."),
+            _(
+                "No wave can be opened now: one is open, the pulse is paused or had one today, "
+                "or nearly everybody is asked by other waves these days."
+            ),
             "error",
         )
     else:
@@ -189,7 +195,7 @@ def to_do() -> list[ToDo]:
     homeless = people.without_department()
     unmapped = sum(not row.departments for row in outside.touchpoints())
     leaderless = people.departments_without_lead()
-    found = []
+    found = [_late(wave) for wave in waves.overdue(now())]
     if not settings().smtp_url and counts.get("pending"):
         found.append(
             ToDo(_("No mail server is set (ESPEJO_SMTP_URL), so mail stays queued."), url_for("planning.mail"))
@@ -209,3 +215,14 @@ def to_do() -> list[ToDo]:
         text = ngettext("%(num)d department has no lead.", "%(num)d departments have no lead.", len(leaderless))
         found.append(ToDo(text, url_for("planning.directory")))
     return found
+
+
+def _late(wave: Wave) -> ToDo:
+    """A wave that should have opened or closed: nothing runs the clock, or it fails."""
+    day = wording.day_of(wave.opens_at if wave.state == "planned" else wave.closes_at, wave.pulse.timezone)
+    told = {"pulse": wave.pulse.key, "day": day}
+    if wave.state == "planned":
+        text = _("%(pulse)s should have opened on %(day)s. Whoever runs Espejo finds out why: espejo doctor.", **told)
+    else:
+        text = _("%(pulse)s should have closed on %(day)s. Whoever runs Espejo finds out why: espejo doctor.", **told)
+    return ToDo(text, url_for("planning.plan"))
