@@ -122,7 +122,7 @@ def _make_client_groups(wave: Wave, invited: Counter[int], k: int) -> dict[int, 
 
 
 def _asked_lately(wave: Wave, rest_days: int) -> set[int]:
-    """The people whom a wave less than `rest_days` days from this one (before it, unless this one is late) has asked."""
+    """The people whom another wave has asked less than `rest_days` days before this one (or after, if it is late)."""
     rest = timedelta(days=rest_days)
     query = (
         Invitation.select(Invitation.person)

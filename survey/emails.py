@@ -112,11 +112,8 @@ def missed(message: Message, person: Person, settings: Settings) -> Letter:
     days: dict[str, list[date]] = defaultdict(list)
     for wave in skipped:
         days[wave.pulse.key].append(wave.local_date)
-    count = sum(map(len, days.values()))
-    values = {"pulses": sorted(days.items()), "address": url_for("planning.plan", _external=True)}
-    return Letter(
-        ngettext("Espejo: %(num)d wave was not opened", "Espejo: %(num)d waves were not opened", count), values
-    )
+    subject = ngettext("Espejo: %(num)d wave was not opened", "Espejo: %(num)d waves were not opened", len(skipped))
+    return Letter(subject, {"pulses": sorted(days.items()), "address": url_for("planning.plan", _external=True)})
 
 
 def sign_in(message: Message, person: Person, settings: Settings) -> Letter:

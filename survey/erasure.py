@@ -51,8 +51,8 @@ def erase(email: str) -> bool:
 def rewrite_due() -> bool:
     """Rewrite the files when that has been asked for; whether it was.
 
-    Closing, cancelling, forgetting and erasing do so at once. When they could not, because somebody was reading or the process was
-    killed, the clock does.
+    Closing, cancelling, forgetting and erasing do so at once. When they could not, because somebody was reading or the
+    process was killed, the clock does.
     """
     waiting = [release.wave_id for release in Release.select().where(~Release.rewritten)]
     cancelled = [wave.id for wave in Wave.select(Wave.id).where(Wave.traces_left)]

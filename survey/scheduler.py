@@ -76,7 +76,7 @@ class Clockwork:
 
 
 class Clock:
-    """Makes a clockwork tick by the time that it is: each job with a database connection of its own, if it may run.
+    """Makes a clockwork tick by the time that it is: each job with a connection of its own, if this process may run it.
 
     On PostgreSQL the time is that of the database, so that two machines agree on what is due and whose lease has ended.
     """

@@ -44,9 +44,7 @@ class Settings:
     timezone: str = setting("Europe/Madrid", "IANA name", "the time zone of pulses that name none")
     min_group: str = setting("5", "people, at least 3", "no figure about fewer people is ever shown")
     retention_days: str = setting("90", "days", "after a wave has closed, who was asked in it is forgotten")
-    rest_days: str = setting(
-        "14", "days", "a person is asked once in so many days, by all pulses together; 0: no limit"
-    )
+    rest_days: str = setting("14", "days", "a person is asked once in so many days by all pulses together; 0: no limit")
     trusted_proxies: str = setting("0", "count", "reverse proxies in front whose X-Forwarded headers may be believed")
 
     @classmethod

@@ -1,8 +1,8 @@
 """Noticing that the clock on the wall was set forth or back, by a clock that nobody can set.
 
-Going back does no harm: nothing is due twice. Going forth does: waves would be skipped as missed or closed too early, and
-mails dropped as pointless, which nothing brings back when the clock is put right. So after a leap nothing is done until
-the new time has stood for a while or somebody confirms it. A process that starts has nothing to compare with: it
+Going back does no harm: nothing is due twice. Going forth does: waves would be skipped as missed or closed too early,
+and mails dropped as pointless, which nothing brings back when the clock is put right. So after a leap nothing is done
+until the new time has stood for a while or somebody confirms it. A process that starts has nothing to compare with: it
 believes the clock, because it cannot tell a wrong one from a long night.
 """
 

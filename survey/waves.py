@@ -98,7 +98,7 @@ def overdue(now: int) -> list[Wave]:
 
 
 def _each(what: str, due: Iterable[Wave], step: Callable[[Wave], bool]) -> list[Wave]:
-    """The waves for which `step` did something. One that fails is logged and tried again next time; the others go on."""
+    """The waves for which `step` did something. One that fails is logged and tried again later; the others go on."""
     done = []
     for wave in list(due):
         try:
@@ -116,7 +116,7 @@ def _due_to_open(now: int) -> list[Wave]:
         .join(Pulse)
         .where(
             Wave.state == "planned",
-            Wave.opens_at <= now,
+            Wave.opens_at.between(now - LATEST_OPENING_SECONDS, now),
             Pulse.state == "active",
             Wave.pulse.not_in(running.select(running.pulse).where(running.state == "open")),
         )

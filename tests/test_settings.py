@@ -24,6 +24,7 @@ OTHER = {
     "timezone": "America/Bogota",
     "min_group": "7",
     "retention_days": "30",
+    "rest_days": "21",
     "trusted_proxies": "2",
 }
 NAMES = [field.name for field in fields(Settings)]
