@@ -120,6 +120,8 @@ def test_a_variable_is_named_after_its_setting() -> None:
         ("DATABASE_URL", "/var/lib/espejo.sqlite3"),
         ("RETENTION_DAYS", "a while"),
         ("RETENTION_DAYS", "-1"),
+        ("REST_DAYS", "a fortnight"),
+        ("REST_DAYS", "91"),
         ("MAIL_FROM", "espejo"),
         ("MAIL_FROM", "espejo@"),
         ("MAIL_FROM", "Espejo <espejo@mirror.example>"),
@@ -228,3 +230,9 @@ def test_a_folder_that_is_missing_is_named() -> None:
 def test_an_empty_file_is_refused_and_no_key_is_made_in_its_place(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(" \n", encoding="utf-8")
     assert refusal(SECRET_KEY_FILE=str(tmp_path / "key")) == f"ESPEJO_SECRET_KEY_FILE: {tmp_path}/key is empty."
+
+
+def test_nobody_is_forgotten_before_they_have_rested() -> None:
+    assert read(REST_DAYS="30", RETENTION_DAYS="30").rest_days == "30"
+    said = refusal(REST_DAYS="31", RETENTION_DAYS="30")
+    assert said.startswith("ESPEJO_REST_DAYS: 31 is more than ESPEJO_RETENTION_DAYS (30)")

@@ -260,7 +260,7 @@ def main() -> None:
     asked.add_argument("--only", nargs="+", metavar="FAULT", help="together lease year back forth leap killed stopped")
     asked.add_argument("--kills", type=int, default=3)
     chosen = asked.parse_args()
-    minute, turn = (HOUR // 2, HOUR // 2) if chosen.short else (60, 15)
+    minute, turn = (HOUR, HOUR) if chosen.short else (60, 15)
     faults: dict[str, Callable[[Store], Figure]] = {
         "together": lambda store: two_at_once(store, minute, with_lease=False),
         "lease": lambda store: two_at_once(store, turn, with_lease=True),
