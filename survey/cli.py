@@ -14,12 +14,16 @@ from survey import (
     deliveries,
     erasure,
     external,
+    leases,
     outbox,
     people,
     planning,
+    pulses,
     releases,
     results,
     running,
+    scheduler,
+    waves,
 )
 from survey.commands import FILE, WAVE, local_time, now, with_database, with_settings
 from survey.emails import compose_test
@@ -114,9 +118,37 @@ def doctor(settings: Settings) -> None:
         for wave in releases.altered()
     ]
     wrong += [f"{department.name} has no lead." for department in people.departments_without_lead()]
+    wrong += [
+        f"Wave {late.id} ({late.pulse.key}) should have {'opened' if late.state == 'planned' else 'closed'} at "
+        f"{local_time(late.opens_at if late.state == 'planned' else late.closes_at, late.pulse.timezone)}; "
+        "does a scheduler run? Its log says what fails."
+        for late in waves.overdue(now())
+    ]
+    wrong += [
+        f"{found.key} is {found.cadence}, but ESPEJO_REST_DAYS is {settings.rest_days}: some waves will ask nobody."
+        for found in Pulse.select()
+        if _days_between_waves(found) < int(settings.rest_days)
+    ]
+    click.echo(_who_runs_the_clock(), nl=False)
     click.echo("\n".join(wrong) or "All is well.")
     if wrong:
         sys.exit(1)
+
+
+def _who_runs_the_clock() -> str:
+    """A line about the scheduler, once there was one."""
+    lease = leases.standing()
+    if not lease.ticked_at:
+        return ""
+    last = f"it ticked last at {local_time(lease.ticked_at, 'UTC')}"
+    if leases.is_held(lease, scheduler.present()):
+        return f"The clock is run by {lease.holder}; {last}.\n"
+    return f"Nothing runs the clock now; {last}.\n"
+
+
+def _days_between_waves(found: Pulse) -> int:
+    cadence = pulses.load_cadence(found.cadence)
+    return cadence.days or 28 * cadence.months
 
 
 # --- Bringing in ---------------------------------------------------------------------------------------------------

@@ -52,6 +52,12 @@ def publish(wave: Wave, now: int) -> Release:
     return Release.create(wave=wave, released_at=now, digest=digest(wave))
 
 
+def discard(wave: Wave) -> None:
+    """Delete all that was said in a wave that is cancelled. Runs inside the transaction that cancels it."""
+    for table in (Rating, Comment):
+        table.delete().where(table.wave == wave).execute()
+
+
 def document(wave: Wave) -> bytes:
     """All that the wave publishes, as canonical JSON: the same bytes whenever they are made."""
     members = _members(wave)

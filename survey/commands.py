@@ -12,7 +12,7 @@ from peewee import PeeweeException
 
 from survey import database, waves
 from survey.mapping import MappingError
-from survey.measure.cadence import local
+from survey.measure.cadence import CadenceError, local
 from survey.models import database as tables
 from survey.refusal import Refusal
 from survey.settings import Settings, SettingsError
@@ -25,6 +25,7 @@ MENDABLE = (
     MappingError,
     Refusal,
     waves.WaveError,
+    CadenceError,
 )
 
 FILE = click.Path(path_type=Path)

@@ -26,6 +26,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
 CONNECT_TIMEOUT_SECONDS = 5  # for a PostgreSQL that is there but does not answer
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
+TURN_LOCK = 0x7475726E  # "turn": held on PostgreSQL while it is decided who is asked
 TELLING = (*UNORDERED, Message, Bounce, Leadership, Person)  # where people and what they said stand
 
 # What may go wrong with a database; SQLite's own error comes through while rows are being read.
@@ -104,6 +105,22 @@ def _alone(settings: Settings) -> Iterator[None]:
             database.execute_sql("SELECT pg_advisory_unlock(%s)", (ADVISORY_LOCK,))
     else:
         yield  # CockroachDB has no advisory locks
+
+
+def take_turns() -> None:
+    """Wait until no other transaction decides who is asked, and keep others waiting until this one ends.
+
+    SQLite has one writer anyway, and CockroachDB refuses one of two transactions that get in each other's way.
+    """
+    if is_postgresql():
+        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (TURN_LOCK,))
+
+
+def server_clock() -> int | None:
+    """The time that PostgreSQL tells, the same for every machine that uses it; SQLite has no clock of its own."""
+    if not is_postgresql():
+        return None
+    return int(database.execute_sql("SELECT extract(epoch FROM clock_timestamp())").fetchone()[0])
 
 
 def is_sqlite() -> bool:

@@ -9,7 +9,7 @@ from peewee import JOIN, fn
 
 from survey import outbox
 from survey.models import Bounce, Department, Message, Person, Pulse, Wave
-from survey.outbox import MINUTE_SECONDS, Clock
+from survey.outbox import MINUTE_SECONDS, MovingClock
 
 WAVES_SHOWN = 6
 EVERY_MAILS = 100  # a long delivery tells how far it is so often,
@@ -127,7 +127,7 @@ def line(counts: Counts, left: int | None = None) -> str:
 class Teller:
     """Tells now and then how far one delivery is; short ones are over before it speaks."""
 
-    def __init__(self, say: Callable[[str], None], clock: Clock, per_minute: int) -> None:
+    def __init__(self, say: Callable[[str], None], clock: MovingClock, per_minute: int) -> None:
         self._say, self._clock, self._per_minute = say, clock, per_minute
         self._told_mails, self._told_at = 0, clock()
 

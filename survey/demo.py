@@ -149,6 +149,7 @@ def settings(home: Path, port: int) -> Settings:
         company="Almacenes Espejo",
         mail_from="espejo@almacenes.example",
         smtp_url="smtp://mailbox.invalid",  # mail is taken by the mailbox, see Mailbox
+        rest_days="0",  # whoever tries it out opens one wave after another
     )
 
 

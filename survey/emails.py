@@ -1,8 +1,9 @@
 """The mails: one function for each kind gives its subject and what its templates need, in the reader's language."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 
 import css_inline
 from flask import Flask, render_template, url_for
-from flask_babel import force_locale
+from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 
 from survey import outbox, wording
@@ -24,6 +25,7 @@ from survey.people import leads_of
 from survey.settings import Settings
 from survey.signing import SIGN_IN_MINUTES, invitation_token, sign_in_token
 from survey.summaries import LeadSummary, lead_summary
+from survey.waves import MISSED
 from survey.web.pictures import item_bars
 
 PICTURES = 2  # in one mail, so that it stays below 100 KB; the table beside each says the same
@@ -100,16 +102,18 @@ def summary(message: Message, person: Person, settings: Settings) -> Letter:
 
 
 def missed(message: Message, person: Person, settings: Settings) -> Letter:
-    """To HR: waves whose day passed while nothing was running."""
-    wave = _wave(message)
-    days = [
-        skipped.local_date
-        for skipped in Wave.select()
-        .where(Wave.pulse == wave.pulse_id, Wave.cancel_reason == "missed", Wave.occurrence <= wave.occurrence)
-        .order_by(Wave.occurrence)
-    ]
-    values = {"pulse": wave.pulse, "days": days, "address": url_for("planning.plan", _external=True)}
-    return Letter(_("Espejo: a wave of %(pulse)s was not opened", pulse=wave.pulse.key), values)
+    """To HR: the waves, of all pulses, whose day passed while nothing was running, and that were skipped together."""
+    skipped = (
+        Wave.select(Wave, Pulse)
+        .join(Pulse)
+        .where(Wave.cancel_reason == MISSED, Wave.cancelled_at == _wave(message).cancelled_at)
+        .order_by(Wave.local_date)
+    )
+    days: dict[str, list[date]] = defaultdict(list)
+    for wave in skipped:
+        days[wave.pulse.key].append(wave.local_date)
+    subject = ngettext("Espejo: %(num)d wave was not opened", "Espejo: %(num)d waves were not opened", len(skipped))
+    return Letter(subject, {"pulses": sorted(days.items()), "address": url_for("planning.plan", _external=True)})
 
 
 def sign_in(message: Message, person: Person, settings: Settings) -> Letter:

@@ -10,14 +10,14 @@ DAY_SECONDS = 24 * 3600
 
 
 def forget_due(now: int, days: int) -> int:
-    """Part the invitations and mails of waves that closed `days` ago or earlier from their people.
+    """Part the invitations and mails of waves that ended `days` ago or earlier from their people.
 
     What an invitation asked about goes too: departments are dealt out in turn, so it says who of a few it was.
     Mails that belong to no closed wave go when they are as old. Returns how many waves had something left to forget.
     """
     closed_by = now - days * DAY_SECONDS
     _forget_other_mails(closed_by, now)
-    old = Wave.select(Wave.id).where((Wave.state == "closed") & (Wave.closed_at <= closed_by))
+    old = Wave.select(Wave.id).where((Wave.closed_at <= closed_by) | (Wave.cancelled_at <= closed_by))
     remembered = Invitation.select(Invitation.wave).where(Invitation.wave.in_(old), Invitation.person.is_null(False))
     waves = [wave for (wave,) in remembered.distinct().tuples()]
     if not waves:
@@ -62,14 +62,16 @@ def erase(email: str) -> bool:
 def rewrite_due() -> bool:
     """Rewrite the files when that has been asked for; whether it was.
 
-    Closing, forgetting and erasing do so at once. When they could not, because somebody was reading or the process was
-    killed, the clock does.
+    Closing, cancelling, forgetting and erasing do so at once. When they could not, because somebody was reading or the
+    process was killed, the clock does.
     """
     waiting = [release.wave_id for release in Release.select().where(~Release.rewritten)]
-    if not waiting:
+    cancelled = [wave.id for wave in Wave.select(Wave.id).where(Wave.traces_left)]
+    if not waiting and not cancelled:
         return False
     leave_no_trace()
     Release.update(rewritten=True).where(Release.wave.in_(waiting)).execute()
+    Wave.update(traces_left=False).where(Wave.id.in_(cancelled)).execute()
     return True
 
 

@@ -139,12 +139,15 @@ class Wave(Table):
     state = CharField(
         max_length=9, default="planned", constraints=[Check("state IN ('planned', 'open', 'closed', 'cancelled')")]
     )
-    cancel_reason = CharField(max_length=20, default="")  # "missed": nothing was running on its day; "skipped" by HR
+    cancel_reason = CharField(max_length=20, default="")  # see survey.waves
     min_group = SmallIntegerField(null=True)  # k, frozen when the wave opens
     opened_at = BigIntegerField(null=True)
     closed_at = BigIntegerField(null=True)
     day_chosen = BooleanField(default=False)  # HR chose the day, so days off do not move it
     summary_after_days = SmallIntegerField(default=0)  # between closing and the leads' summaries; 0: at once
+    cancelled_at = BigIntegerField(null=True)
+    left_out = IntegerField(null=True)  # people of the audience who were not asked: they had been lately
+    traces_left = BooleanField(null=True)  # its answers were deleted, and the files are still to be rewritten
 
     class Meta:
         indexes = (
@@ -404,6 +407,18 @@ class Bounce(Table):
     reply = TextField()  # the server's words
 
 
+# --- Who runs the clock --------------------------------------------------------------------------------------------
+
+
+class Lease(Table):
+    """The process that runs the clock while others stand by. Without it steps are safe all the same."""
+
+    name = CharField(max_length=20, primary_key=True)
+    holder = CharField(max_length=120)  # "host:process:…"; empty when nobody holds it
+    until = BigIntegerField()  # who does not renew it by then has lost it
+    ticked_at = BigIntegerField()  # when the clock was last known to run
+
+
 # On SQLite the migrations make these without row numbers, so that they keep no order of arrival, nor of people.
 UNORDERED = (Invitation, Rating, Comment)
 
@@ -433,4 +448,5 @@ TABLES = (
     Message,
     MailSwitch,
     Bounce,
+    Lease,
 )

@@ -74,7 +74,7 @@ class Transport(Protocol):
 
 
 Compose = Callable[[Message, int], EmailMessage]
-Clock = Callable[[], int]
+MovingClock = Callable[[], int]
 Report = Callable[[Counter[str]], None]
 
 
@@ -152,7 +152,7 @@ def deliver(
     compose: Compose,
     transport: Transport,
     *,
-    clock: Clock | None = None,
+    clock: MovingClock | None = None,
     per_minute: int = 0,
     report: Report | None = None,
 ) -> Counter[str]:
@@ -182,7 +182,7 @@ def deliver(
 class _Sender:
     """One round of one process. What it has in hand bears its lease; when another has taken that over, it lets go."""
 
-    def __init__(self, compose: Compose, transport: Transport, clock: Clock, per_minute: int) -> None:
+    def __init__(self, compose: Compose, transport: Transport, clock: MovingClock, per_minute: int) -> None:
         self.outcomes: Counter[str] = Counter()
         self._compose, self._transport = compose, transport
         self._clock, self._per_minute = clock, per_minute

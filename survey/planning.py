@@ -239,9 +239,11 @@ def wave_list(settings: Settings) -> None:
     for found in Wave.select(Wave, Pulse).join(Pulse).order_by(Wave.local_date.desc(), Wave.id.desc()):
         answered = releases.whole_participation(releases.participation(found))
         closes = _time(found.pulse, found.closes_at)
+        state = f"{found.state} ({found.cancel_reason})" if found.cancel_reason else found.state
+        left_out = f", {found.left_out} left out: asked lately" if found.left_out else ""
         click.echo(
-            f"{found.id}  {found.pulse.key}  {found.local_date}  {found.state}  closes {closes}  "
-            f"{answered.answered} of {answered.invited} answered"
+            f"{found.id}  {found.pulse.key}  {found.local_date}  {state}  closes {closes}  "
+            f"{answered.answered} of {answered.invited} answered{left_out}"
         )
 
 
@@ -251,7 +253,7 @@ def wave_list(settings: Settings) -> None:
 def wave_open(settings: Settings, pulse_key: str) -> None:
     """Open the next wave of a pulse today."""
     found = _pulse(pulse_key)
-    opened = waves.open_now(found, now(), settings.smallest_group)
+    opened = waves.open_now(found, now(), settings.smallest_group, int(settings.rest_days))
     click.echo(f"Wave {opened.id} is open until {_time(found, opened.closes_at)}.")
 
 
@@ -264,3 +266,22 @@ def wave_close(settings: Settings, wave_id: int) -> None:
     if found is None or not waves.close_wave(found, now()):
         raise click.ClickException(f"Wave {wave_id} is not open; espejo wave list shows all.")
     click.echo(f"Wave {wave_id} is closed.")
+
+
+@wave.command("cancel")
+@click.argument("wave_id", type=WAVE)
+@click.option("--yes", is_flag=True, help="Do not ask whether its answers may be deleted.")
+@with_database
+def wave_cancel(settings: Settings, wave_id: int, yes: bool) -> None:
+    """Call off a planned or an open wave; the answers of an open one are deleted."""
+    found = Wave.get_or_none(Wave.id == wave_id)
+    if found is not None and found.state == "open" and not yes:
+        answered = releases.whole_participation(releases.participation(found))
+        click.confirm(
+            f"Wave {wave_id} is open: {answered.answered} of {answered.invited} have answered. "
+            "Their answers are deleted, nothing is published, and this cannot be undone. Cancel it?",
+            abort=True,
+        )
+    if found is None or not waves.cancel_wave(found, now()):
+        raise click.ClickException(f"Wave {wave_id} is neither planned nor open; espejo wave list shows all.")
+    click.echo(f"Wave {wave_id} is cancelled.")

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import click
 from apscheduler.schedulers.blocking import BlockingScheduler
 
-from survey import create_app, database, demo, outbox
+from survey import create_app, database, demo, leases, outbox
 from survey.commands import FILE, PORT, now, with_database, with_settings
 from survey.models import database as tables
-from survey.scheduler import Clockwork, add_jobs
+from survey.scheduler import Clockwork, add_jobs, present
 from survey.server import Server
 from survey.settings import Settings
 
@@ -84,7 +84,7 @@ def _server(settings: Settings, host: str, port: int, *, with_clock: bool = True
 def run_scheduler(settings: Settings) -> None:
     """The scheduler alone."""
     scheduler = BlockingScheduler(timezone="UTC")
-    add_jobs(scheduler, Clockwork(create_app(settings), settings))
+    clock = add_jobs(scheduler, Clockwork(create_app(settings), settings))
     tables.close()
     signal.signal(signal.SIGTERM, lambda *_: scheduler.shutdown(wait=False))
     click.echo("The scheduler is running; Ctrl-C stops it.")
@@ -92,6 +92,8 @@ def run_scheduler(settings: Settings) -> None:
         scheduler.start()
     except (KeyboardInterrupt, SystemExit):
         click.echo("Stopped.")
+    finally:
+        clock.resign()
 
 
 @click.command()
@@ -99,8 +101,10 @@ def run_scheduler(settings: Settings) -> None:
 @with_database
 def tick(settings: Settings, moment: str | None) -> None:
     """Do once what is due now (or then), and stop."""
-    clockwork = Clockwork(create_app(settings), settings, say=_show)
-    done = clockwork.tick(now() if moment is None else _moment(moment, settings))
+    when = present() if moment is None else _moment(moment, settings)
+    if moment is None:
+        leases.note_tick(when)
+    done = Clockwork(create_app(settings), settings, say=_show).tick(when)
     _show("")
     _say_counts(done, "Nothing was due.")
     if outbox.paused_since() is not None:

@@ -1,24 +1,33 @@
 """The clock: names of jobs to functions, run by APScheduler as schedules/jobs.toml says."""
 
 import logging
+import os
+import socket
 import time
 import tomllib
 from collections import Counter
 from collections.abc import Callable
+from secrets import token_hex
+from threading import Lock
 from typing import Any
 
 from apscheduler.schedulers.base import BaseScheduler
 from flask import Flask
+from peewee import PeeweeException
 
-from survey import deliveries, erasure, outbox
+from survey import deliveries, erasure, leases, outbox
 from survey import waves as steps
+from survey.database import server_clock
 from survey.emails import composer
 from survey.models import database
-from survey.outbox import Clock, Transport
+from survey.outbox import MovingClock, Transport
 from survey.settings import Settings, folder
 from survey.smtp import SmtpTransport
+from survey.watch import Watch
 
 log = logging.getLogger(__name__)
+
+BY_THE_HOLDER = ("waves", "forget")  # jobs of the process that holds the lease; mail is sent by all
 
 
 class Clockwork:
@@ -43,10 +52,11 @@ class Clockwork:
 
     def waves(self, now: int) -> Counter[str]:
         """Close, open and remind, in this order, so that a pulse never has two waves open."""
+        k, rest_days = self._settings.smallest_group, int(self._settings.rest_days)
         return Counter(
             {
                 "waves closed": len(steps.close_due(now)),
-                "waves opened": len(steps.open_due(now, self._settings.smallest_group)),
+                "waves opened": len(steps.open_due(now, k, rest_days)),
                 "waves reminded": steps.remind_due(now),
             }
         )
@@ -66,17 +76,74 @@ class Clockwork:
         return Counter({"waves forgotten": erasure.forget_due(now, int(self._settings.retention_days))})
 
     def tick(self, now: int) -> Counter[str]:
-        """Do once what is due at `now`: every job, in order."""
+        """Do once what is due at `now`: every job, in order, whoever holds the lease."""
         done: Counter[str] = Counter()
         for job in self.jobs.values():
             done += job(now)
         return done
 
 
-def _clock_from(now: int) -> Clock:
+def _clock_from(now: int) -> MovingClock:
     """The moments from `now` on. Steady, so that no lease grows longer when somebody puts the clock back."""
     started = time.monotonic()
     return lambda: now + int(time.monotonic() - started)
+
+
+class Clock:
+    """Makes a clockwork tick by the time that it is: each job with a connection of its own, if this process may run it.
+
+    On PostgreSQL the time is that of the database, so that two machines agree on what is due and whose lease has ended.
+    """
+
+    def __init__(self, clockwork: Clockwork) -> None:
+        self._jobs = clockwork.jobs
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
+        self._watch, self._looking = Watch(), Lock()
+        self._holds = False
+
+    def run(self, job: str) -> None:
+        """Run one job now. A failure is logged; the next round tries again, with a new connection."""
+        try:
+            with database.connection_context():
+                now = self._look()
+                done = self._jobs[job](now) if now and self._may_run(job, now) else Counter()
+        except Exception:
+            log.exception("The job %s failed; it is tried again at its next turn.", job)
+            return
+        if +done:
+            log.info("%s: %s", job, ", ".join(f"{what} {n}" for what, n in (+done).items()))
+
+    def resign(self) -> None:
+        """Let another process take over at once."""
+        try:
+            with database.connection_context():
+                leases.resign(self._name)
+        except PeeweeException as error:
+            log.warning("The lease could not be given back; it ends by itself: %s", error)
+
+    def _look(self) -> int | None:
+        """What time it is; None while the clock cannot be believed."""
+        with self._looking:
+            now, steady = present(), _steady()
+            return now if self._watch.may_act(now, steady, leases.standing().ticked_at) else None
+
+    def _may_run(self, job: str, now: int) -> bool:
+        if job not in BY_THE_HOLDER:
+            return True
+        held, self._holds = self._holds, leases.hold(self._name, now)
+        if held and not self._holds:
+            log.warning("Another process runs the clock now; this one stands by.")
+        return self._holds
+
+
+def present() -> int:
+    """The moment that it is: by the database's clock where it has one, else by this machine's."""
+    return server_clock() or int(time.time())
+
+
+def _steady() -> float:
+    """Seconds of a clock that nobody sets, and that goes on while the machine sleeps, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def read_jobs() -> dict[str, dict[str, Any]]:
@@ -84,28 +151,18 @@ def read_jobs() -> dict[str, dict[str, Any]]:
     return tomllib.loads((folder("schedules") / "jobs.toml").read_text(encoding="utf-8"))
 
 
-def add_jobs(scheduler: BaseScheduler, clockwork: Clockwork) -> None:
-    """Give `scheduler` every job of schedules/jobs.toml."""
+def add_jobs(scheduler: BaseScheduler, clockwork: Clockwork) -> Clock:
+    """Give `scheduler` every job of schedules/jobs.toml; the clock that runs them, for resigning at the end."""
+    clock = Clock(clockwork)
     for name, job in read_jobs().items():
         scheduler.add_job(
-            _run,
+            clock.run,
             "interval",
-            args=[name, clockwork.jobs[name]],
+            args=[name],
             id=name,
             seconds=job["every_seconds"],
             misfire_grace_time=None,  # late is better than never: the database says what is due
             coalesce=True,
             max_instances=1,
         )
-
-
-def _run(name: str, job: Callable[[int], Counter[str]]) -> None:
-    """Run one job now, with a database connection of its own. A failure is logged; the next round tries again."""
-    try:
-        with database.connection_context():
-            done = job(int(time.time()))
-    except Exception:
-        log.exception("The job %s failed; it is tried again at its next turn.", name)
-        return
-    if +done:
-        log.info("%s: %s", name, ", ".join(f"{what} {n}" for what, n in (+done).items()))
+    return clock

@@ -80,21 +80,27 @@ class Server:
         signal.signal(signal.SIGTERM, _leave)
         logging.getLogger("waitress").addFilter(WithoutSecrets())
         app = self._make_app()
-        scheduler = self._start_clock(app) if self._with_clock else None
+        stop_clock = self._start_clock(app) if self._with_clock else None
         try:
             # No access log: a list of addresses would hold tokens.
             create_server(
                 app, sockets=[self._socket], threads=THREADS, ident=None, clear_untrusted_proxy_headers=False
             ).run()
         finally:
-            if scheduler:
-                scheduler.shutdown()
+            if stop_clock:
+                stop_clock()
 
-    def _start_clock(self, app: Flask) -> BackgroundScheduler:
+    def _start_clock(self, app: Flask) -> Callable[[], None]:
+        """Start it; the function that stops it."""
         scheduler = BackgroundScheduler(timezone="UTC")
-        add_jobs(scheduler, Clockwork(app, self._settings, self._transport))
+        clock = add_jobs(scheduler, Clockwork(app, self._settings, self._transport))
         scheduler.start()
-        return scheduler
+
+        def stop() -> None:
+            scheduler.shutdown()
+            clock.resign()
+
+        return stop
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> Any:

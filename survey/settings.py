@@ -47,6 +47,7 @@ class Settings:
     timezone: str = setting("Europe/Madrid", "IANA name", "the time zone of pulses that name none")
     min_group: str = setting("5", "people, at least 3", "no figure about fewer people is ever shown")
     retention_days: str = setting("90", "days", "after a wave has closed, who was asked in it is forgotten")
+    rest_days: str = setting("14", "days", "a person is asked once in so many days by all pulses together; 0: no limit")
     trusted_proxies: str = setting("0", "count", "reverse proxies in front whose X-Forwarded headers may be believed")
 
     @classmethod
@@ -75,11 +76,16 @@ class Settings:
             raise SettingsError(
                 f'ESPEJO_MIN_GROUP: "{self.min_group}" is no whole number of at least {SMALLEST_GROUP}.'
             )
-        for name in ("trusted_proxies", "retention_days"):
+        for name in ("trusted_proxies", "retention_days", "rest_days"):
             if not getattr(self, name).isdecimal():
                 raise SettingsError(f'ESPEJO_{name.upper()}: "{getattr(self, name)}" is no count; write 0, 1, 2 …')
         if self.mail_per_minute and not self.mail_per_minute.isdecimal():
             raise SettingsError(f'ESPEJO_MAIL_PER_MINUTE: "{self.mail_per_minute}" is no count; write 30, or nothing.')
+        if int(self.rest_days) > int(self.retention_days):
+            raise SettingsError(
+                f"ESPEJO_REST_DAYS: {self.rest_days} is more than ESPEJO_RETENTION_DAYS ({self.retention_days}): "
+                "who was asked would be forgotten before they have rested."
+            )
         if not _is_url(self.base_url, ("http", "https")):
             raise SettingsError(f'ESPEJO_BASE_URL: "{self.base_url}" is no address like https://espejo.example.')
         if self.smtp_url and not _is_url(self.smtp_url, ("smtp", "smtps")):

@@ -5,39 +5,40 @@ processes, or be killed anywhere: it happens once, whole, or not at all.
 """
 
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from peewee import PeeweeException, chunked
+from peewee import PeeweeException
 
 from survey import closing, erasure, outbox
+from survey.audience import find_audience, invite
+from survey.database import take_turns
 from survey.measure.cadence import local
-from survey.measure.disclosure import merge
-from survey.measure.rotation import providers_to_ask
 from survey.models import (
-    ClientGroup,
-    ClientGroupDepartment,
     Department,
     Invitation,
     Leadership,
     Person,
     Pulse,
-    PulseDepartment,
     Reminder,
     ServiceLink,
     Wave,
     database,
-    random_id,
 )
-from survey.pulses import plan_next, schedule_on, store_reminders, summary_at
+from survey.pulses import plan_next, schedule_on, store_reminders, summary_at, timetable
 
 log = logging.getLogger(__name__)
 
-PROVIDERS_PER_PERSON = 3
 LATEST_OPENING_SECONDS = 24 * 3600  # a wave that could not open for longer is skipped
+REMINDER_PAUSE_SECONDS = 12 * 3600  # a late reminder keeps this distance from the invitation, and the next from it
 SUMMARY_KEEPS_SECONDS = 30 * 24 * 3600  # after that long a summary mail is pointless
+OVERDUE_SECONDS = 15 * 60  # a step that is later than this needs somebody to look
+
+# Why a wave was cancelled.
+MISSED = "missed"  # its day passed while nothing was running
+RESTING = "resting"  # nearly everybody had been asked lately
+BY_HAND = "by hand"
 
 
 class WaveError(ValueError):
@@ -47,14 +48,13 @@ class WaveError(ValueError):
 # --- Due by the clock ----------------------------------------------------------------------------------------------
 
 
-def open_due(now: int, k: int) -> list[Wave]:
+def open_due(now: int, k: int, rest_days: int = 0) -> list[Wave]:
     """Open every wave whose time has come, plan the next ones, and return those opened.
 
-    A wave that is more than 24 hours late is skipped; HR gets one message for all that a pulse missed in a row.
+    A wave that is more than 24 hours late is skipped. A pulse whose last wave could not be closed waits for that.
     """
-    for pulse in Pulse.select().where(Pulse.state == "active"):
-        _skip_missed(pulse, now)
-    return [wave for wave in _due_to_open(now) if open_wave(wave, now, k)]
+    _skip_missed(now)
+    return _each("opened", _due_to_open(now), lambda wave: open_wave(wave, now, k, rest_days))
 
 
 def remind_due(now: int) -> int:
@@ -62,56 +62,104 @@ def remind_due(now: int) -> int:
 
     When several reminders of one wave are due at once, only the last is sent.
     """
-    due: dict[int, list[Reminder]] = defaultdict(list)
-    for reminder in (
-        Reminder.select()
-        .join(Wave)
+    due = (
+        Wave.select()
+        .join(Reminder)
         .where(
             Wave.state == "open",
+            Wave.opened_at <= now - REMINDER_PAUSE_SECONDS,
             ~Reminder.done,
             Reminder.due_at <= now,
         )
-    ):
-        due[reminder.wave_id].append(reminder)
-    return sum(
-        _remind(wave_id, [reminder.sequence for reminder in reminders], now) for wave_id, reminders in due.items()
+        .distinct()
+        .order_by(Wave.id)
     )
+    return len(_each("reminded", due, lambda wave: _remind(wave, now)))
 
 
 def close_due(now: int) -> list[Wave]:
     """Close every wave whose time is over, and return those closed."""
-    due = Wave.select().where(Wave.state == "open", Wave.closes_at <= now).order_by(Wave.closes_at)
-    return [wave for wave in due if close_wave(wave, now)]
+    due = Wave.select().where(Wave.state == "open", Wave.closes_at <= now).order_by(Wave.closes_at, Wave.id)
+    return _each("closed", due, lambda wave: close_wave(wave, now))
 
 
-def _due_to_open(now: int) -> list[Wave]:
+def overdue(now: int) -> list[Wave]:
+    """Waves that should have opened or closed by now: nothing runs the clock, or the step fails."""
+    late = now - OVERDUE_SECONDS
     return list(
         Wave.select(Wave, Pulse)
         .join(Pulse)
-        .where(Wave.state == "planned", Wave.opens_at <= now, Pulse.state == "active")
+        .where(
+            ((Wave.state == "open") & (Wave.closes_at < late))
+            | ((Wave.state == "planned") & (Wave.opens_at < late) & (Pulse.state == "active"))
+        )
         .order_by(Wave.opens_at, Wave.id)
     )
 
 
-def _skip_missed(pulse: Pulse, now: int) -> None:
-    """Plan the pulse's next wave; while that is too late to open, skip it. HR gets one message for the last skipped."""
-    last_skipped = None
+def _each(what: str, due: Iterable[Wave], step: Callable[[Wave], bool]) -> list[Wave]:
+    """The waves for which `step` did something. One that fails is logged and tried again later; the others go on."""
+    done = []
+    for wave in list(due):
+        try:
+            if step(wave):
+                done.append(wave)
+        except Exception:
+            log.exception("Wave %d could not be %s; it is tried again at the next turn.", wave.id, what)
+    return done
+
+
+def _due_to_open(now: int) -> list[Wave]:
+    running = Wave.alias()
+    return list(
+        Wave.select(Wave, Pulse)
+        .join(Pulse)
+        .where(
+            Wave.state == "planned",
+            Wave.opens_at.between(now - LATEST_OPENING_SECONDS, now),
+            Pulse.state == "active",
+            Wave.pulse.not_in(running.select(running.pulse).where(running.state == "open")),
+        )
+        .order_by(Wave.opens_at, Wave.id)
+    )
+
+
+def _skip_missed(now: int, only: Pulse | None = None) -> None:
+    """Plan the next wave of each active pulse; while that is too late to open, skip it. HR gets one message for all."""
+    if not _behind(now, only):
+        return
+    skipped = []
     with database.atomic():
-        plan_next(pulse)
-        while missed := _too_late(pulse, now):
-            planned = (Wave.id == missed.id) & (Wave.state == "planned")
-            if not Wave.update(state="cancelled", cancel_reason="missed").where(planned).execute():
-                break  # another process is at it
-            last_skipped = missed
-            plan_next(pulse)
-        if last_skipped:
+        take_turns()
+        for pulse in _behind(now, only):
+            try:
+                with database.atomic():
+                    skipped += _catch_up(pulse, now)
+            except Exception:
+                log.exception("The next wave of %s could not be planned; it is tried again.", pulse.key)
+        if skipped:
             expires_at = now + SUMMARY_KEEPS_SECONDS
-            outbox.queue(outbox.MISSED, _hr_people(), now, wave=last_skipped, expires_at=expires_at)
+            outbox.queue(outbox.MISSED, _hr_people(), now, wave=skipped[-1], expires_at=expires_at)
 
 
-def _too_late(pulse: Pulse, now: int) -> Wave | None:
-    late = Wave.opens_at < now - LATEST_OPENING_SECONDS
-    return Wave.select().where(Wave.pulse == pulse, Wave.state == "planned", late).first()
+def _behind(now: int, only: Pulse | None) -> list[Pulse]:
+    """The active pulses (or this one) that have no planned wave that can still open."""
+    in_time = Wave.select(Wave.pulse).where(Wave.state == "planned", Wave.opens_at >= now - LATEST_OPENING_SECONDS)
+    query = Pulse.select().where(Pulse.state == "active", Pulse.id.not_in(in_time)).order_by(Pulse.id)
+    return list(query.where(Pulse.id == only) if only else query)
+
+
+def _catch_up(pulse: Pulse, now: int) -> list[Wave]:
+    """Plan the pulse's next wave, and skip what is too late; the waves that were skipped."""
+    skipped = []
+    plan_next(pulse)
+    too_late = Wave.opens_at < now - LATEST_OPENING_SECONDS
+    while (missed := Wave.get_or_none(Wave.pulse == pulse, Wave.state == "planned", too_late)) is not None:
+        if not _cancel(missed, "planned", MISSED, now):
+            break  # another process is at it
+        skipped.append(missed)
+        plan_next(pulse)
+    return skipped
 
 
 def _hr_people() -> list[int]:
@@ -121,31 +169,38 @@ def _hr_people() -> list[int]:
 # --- Opening -------------------------------------------------------------------------------------------------------
 
 
-def open_wave(wave: Wave, now: int, k: int) -> bool:
+def open_wave(wave: Wave, now: int, k: int, rest_days: int = 0) -> bool:
     """Open a planned wave: freeze who works where, invite, queue the mails, plan the next wave.
 
-    False when another process was first.
+    When so many had been asked lately that fewer than k people are left, the wave is cancelled instead and nobody is
+    bothered. False when it did not open, for that reason or because another process was first.
     """
     with database.atomic():
-        planned = (Wave.id == wave.id) & (Wave.state == "planned")
-        if not Wave.update(state="open", opened_at=now, min_group=k).where(planned).execute():
+        take_turns()
+        audience, providers = find_audience(wave, rest_days)
+        if audience.left_out and len(audience.people) < k:
+            if _cancel(wave, "planned", RESTING, now, left_out=audience.left_out):
+                log.warning("Wave %d asks nobody: nearly everybody has been asked lately.", wave.id)
+                plan_next(wave.pulse)
             return False
-        providers = _providers_by_client()
-        people = _people_to_ask(wave.pulse_id, providers)
-        groups = _make_client_groups(wave, Counter(department for _, department in people), k)
-        _invite(wave, people, providers, groups)
-        outbox.queue(outbox.INVITATION, (person for person, _ in people), now, wave=wave, expires_at=wave.closes_at)
-        plan_next(wave.pulse)
+        planned = (Wave.id == wave.id) & (Wave.state == "planned")
+        opened = {"state": "open", "opened_at": now, "min_group": k, "left_out": audience.left_out}
+        if not Wave.update(opened).where(planned).execute():
+            return False
+        invite(wave, audience.people, providers, k)
+        asked = (person for person, _ in audience.people)
+        outbox.queue(outbox.INVITATION, asked, now, wave=wave, expires_at=wave.closes_at)
+        if following := plan_next(wave.pulse):
+            _let_rest(following, wave, rest_days)
     return True
 
 
-def open_now(pulse: Pulse, now: int, k: int) -> Wave:
+def open_now(pulse: Pulse, now: int, k: int, rest_days: int = 0) -> Wave:
     """Open the pulse's next wave today, whatever day it is planned for. Raises WaveError.
 
     What the pulse has missed by more than 24 hours is skipped first, so that the wave after this one lies ahead.
     """
-    if pulse.state == "active":
-        _skip_missed(pulse, now)
+    _skip_missed(now, pulse)
     wave = Wave.select().where(Wave.pulse == pulse, Wave.state == "planned").first()
     if wave is None or pulse.state != "active":
         raise WaveError(f'"{pulse.key}" has no wave to open; is the pulse paused?')
@@ -155,9 +210,12 @@ def open_now(pulse: Pulse, now: int, k: int) -> Wave:
     if Wave.select().where(Wave.pulse == pulse, Wave.local_date == today, Wave.id != wave.id).exists():
         raise WaveError(f'"{pulse.key}" had a wave today; a pulse runs once a day at most.')
     with database.atomic():
+        take_turns()
         _move(wave, pulse, today)
         wave = Wave.get_by_id(wave.id)
-        if not open_wave(wave, now, k):
+        if not open_wave(wave, now, k, rest_days):
+            if Wave.get_by_id(wave.id).cancel_reason == RESTING:
+                raise WaveError(f'"{pulse.key}" would ask nobody: nearly everybody is asked by other waves these days.')
             raise WaveError(f'"{pulse.key}" was opened by somebody else at this moment.')
     return Wave.get_by_id(wave.id)
 
@@ -170,98 +228,53 @@ def _move(wave: Wave, pulse: Pulse, day: date) -> None:
     store_reminders(wave, planned)
 
 
-def _providers_by_client() -> dict[int, dict[int, float]]:
-    """{client: {provider: weight}} over active departments, without weights of 0."""
-    links: dict[int, dict[int, float]] = defaultdict(dict)
-    active = {department.id for department in Department.select(Department.id).where(Department.active)}
-    query = ServiceLink.select(ServiceLink.client, ServiceLink.provider, ServiceLink.weight).where(
-        ServiceLink.weight > 0
-    )
-    for client, provider, weight in query.tuples():
-        if client in active and provider in active:
-            links[client][provider] = weight
-    return links
+def _let_rest(following: Wave, opened: Wave, rest_days: int) -> None:
+    """Move a pulse's next wave to the day when those asked now have rested, if that comes before the wave after it.
 
-
-def _people_to_ask(pulse_id: int, providers: dict[int, dict[int, float]]) -> list[tuple[int, int]]:
-    """(person, department) of all active people in the pulse's audience whose department uses somebody."""
-    audience = {
-        row.department_id
-        for row in PulseDepartment.select(PulseDepartment.department).where(PulseDepartment.pulse == pulse_id)
-    }
-    query = Person.select(Person.id, Person.department).where(Person.active, Person.department.is_null(False))
-    return [
-        (person, department)
-        for person, department in query.order_by(Person.id).tuples()
-        if department in providers and (not audience or department in audience)
-    ]
-
-
-def _make_client_groups(wave: Wave, invited: Counter[int], k: int) -> dict[int, int]:
-    """{department: client group}. Departments with fewer than `k` people are pooled: no response names a smaller one.
-
-    When all departments together have fewer than k people they are one group, and nothing will be published.
+    So a fortnightly pulse that opened on Tuesday, because Monday was a holiday, waits for the Tuesday as well.
     """
-    merged = merge(invited, k)
-    groups = [(department,) for department in merged.alone] if merged else []
-    pooled = merged.together if merged else tuple(sorted(invited))
-    group_of = {}
-    for departments in [*groups, pooled] if pooled else groups:
-        group = ClientGroup.create(wave=wave, invited=sum(invited[department] for department in departments))
-        for department in departments:
-            ClientGroupDepartment.create(client_group=group, department=department)
-            group_of[department] = group.id
-    return group_of
-
-
-def _invite(
-    wave: Wave,
-    people: Iterable[tuple[int, int]],
-    providers: dict[int, dict[int, float]],
-    groups: dict[int, int],
-) -> None:
-    seats: Counter[int] = Counter()
-    rows = []
-    for person, department in people:
-        asked = providers_to_ask(providers[department], PROVIDERS_PER_PERSON, seats[department], wave.occurrence)
-        seats[department] += 1
-        rows.append((random_id(), wave.id, person, groups[department], " ".join(map(str, asked)), False))
-    columns = [
-        Invitation.id,
-        Invitation.wave,
-        Invitation.person,
-        Invitation.client_group,
-        Invitation.providers,
-        Invitation.answered,
-    ]
-    for chunk in chunked(rows, 500):
-        Invitation.insert_many(chunk, columns).execute()
+    plan = timetable(following.pulse)
+    rested = plan.off.next_working_day(opened.local_date + timedelta(days=rest_days))
+    if following.local_date < rested <= plan.last_day(following.occurrence):
+        _move(following, following.pulse, rested)
 
 
 # --- Reminding and closing -----------------------------------------------------------------------------------------
 
 
-def _remind(wave_id: int, sequences: list[int], now: int) -> bool:
-    """Queue the last of a wave's due reminders; the earlier ones are passed over. False when another was first."""
+def _remind(wave: Wave, now: int) -> bool:
+    """Queue the last of a wave's due reminders. False when another process was first.
+
+    The earlier ones are passed over, and so is the next one if it would follow at once.
+    """
+    open_reminders = (Reminder.wave == wave) & (~Reminder.done)
     with database.atomic():
-        undone = (Reminder.wave == wave_id) & Reminder.sequence.in_(sequences) & (~Reminder.done)
-        if Reminder.update(done=True).where(undone).execute() < len(sequences):
+        last = Reminder.select().where(open_reminders, Reminder.due_at <= now).order_by(Reminder.due_at.desc()).first()
+        if last is None or not _take(last):
             return False
+        at_once = Reminder.due_at <= now + REMINDER_PAUSE_SECONDS
+        Reminder.update(done=True).where(open_reminders, at_once).execute()
         waiting = Invitation.select(Invitation.person).where(
-            Invitation.wave == wave_id,
+            Invitation.wave == wave,
             ~Invitation.answered,
             Invitation.person.is_null(False),
         )
-        wave = Wave.get_by_id(wave_id)
         outbox.queue(
             outbox.REMINDER,
             (person for (person,) in waiting.tuples()),
             now,
             wave=wave,
-            sequence=max(sequences),
+            sequence=last.sequence,
             expires_at=wave.closes_at,
         )
     return True
+
+
+def _take(reminder: Reminder) -> bool:
+    """Claim a reminder of a wave that is still open; False when another process was first."""
+    still_open = Wave.select(Wave.id).where(Wave.state == "open")
+    this_one = (Reminder.wave == reminder.wave_id) & (Reminder.sequence == reminder.sequence) & (~Reminder.done)
+    return bool(Reminder.update(done=True).where(this_one, Reminder.wave.in_(still_open)).execute())
 
 
 def close_wave(wave: Wave, now: int) -> bool:
@@ -276,11 +289,16 @@ def close_wave(wave: Wave, now: int) -> bool:
         closing.publish(Wave.get_by_id(wave.id), now)
         leaves_at = summary_at(wave, now)
         outbox.queue(outbox.SUMMARY, _leads(), leaves_at, wave=wave, expires_at=leaves_at + SUMMARY_KEEPS_SECONDS)
+    _leave_no_trace(wave)
+    return True
+
+
+def _leave_no_trace(wave: Wave) -> None:
+    """Rewrite the files if that can be done now."""
     try:
         erasure.rewrite_due()
-    except PeeweeException as error:  # somebody is reading; what is released stands, and the clock tries again
-        log.warning("Wave %d is closed, but the files could not be rewritten yet: %s", wave.id, error)
-    return True
+    except PeeweeException as error:  # somebody is reading; what was done stands, and the clock tries again
+        log.warning("Wave %d is over, but the files could not be rewritten yet: %s", wave.id, error)
 
 
 def _leads() -> list[int]:
@@ -295,3 +313,30 @@ def _leads() -> list[int]:
         .distinct()
     )
     return sorted(person for (person,) in query.tuples())
+
+
+# --- Cancelling ----------------------------------------------------------------------------------------------------
+
+
+def cancel_wave(wave: Wave, now: int) -> bool:
+    """Call off a planned or an open wave, and plan the next one. False when it is over already.
+
+    Of an open wave the answers are deleted, nothing is published, and the links and mails on their way lapse.
+    """
+    with database.atomic():
+        take_turns()
+        was_open = _cancel(wave, "open", BY_HAND, now, traces_left=True)
+        if was_open:
+            closing.discard(wave)
+        elif not _cancel(wave, "planned", BY_HAND, now):
+            return False
+        plan_next(wave.pulse)
+    if was_open:
+        _leave_no_trace(wave)
+    return True
+
+
+def _cancel(wave: Wave, state: str, reason: str, now: int, **facts: object) -> bool:
+    """Cancel a wave that is in this state; False when it is not."""
+    changes = {"state": "cancelled", "cancel_reason": reason, "cancelled_at": now, **facts}
+    return bool(Wave.update(changes).where(Wave.id == wave.id, Wave.state == state).execute())

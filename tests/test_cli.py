@@ -14,7 +14,7 @@ import time_machine
 from click.testing import CliRunner
 from flask import Flask
 
-from survey import cli, deliveries, outbox
+from survey import cli, deliveries, leases, outbox
 from survey.database import MIGRATIONS
 from survey.measure.scale import ITEMS
 from survey.models import Invitation, Message, Person, Pulse, ServiceLink, Tally, Wave
@@ -170,6 +170,33 @@ def test_the_doctor_sees_mail_that_is_paused_or_dead(espejo: Espejo, company: Co
     said = espejo("doctor", code=1)
     assert "Mail is paused, so none is sent; espejo mail resume." in said
     assert "Mails refused for good: 1; see the page Mail." in said
+
+
+def test_the_doctor_names_a_wave_that_should_have_opened_or_closed(espejo: Espejo, company: Company) -> None:
+    with time_machine.travel(OPENS + 1800, tick=False):
+        said = espejo("doctor", code=1)
+    assert "Wave 1 (quarterly) should have opened at 2026-03-02 09:00+0100; does a scheduler run?" in said
+    espejo("wave", "open", "quarterly")
+    with time_machine.travel(OPENS + 20 * DAY, tick=False):
+        said = espejo("doctor", code=1)
+    assert "Wave 1 (quarterly) should have closed at 2026-03-16 18:00+0100; does a scheduler run?" in said
+
+
+def test_the_doctor_says_who_runs_the_clock(espejo: Espejo, company: Company) -> None:
+    assert "the clock" not in espejo("doctor", code=1)
+    leases.hold("web1:42:abcd", OPENS - 10)
+    last = "it ticked last at 2026-03-02 07:59+0000."
+    assert f"The clock is run by web1:42:abcd; {last}" in espejo("doctor", code=1)
+    leases.resign("web1:42:abcd")
+    assert f"Nothing runs the clock now; {last}" in espejo("doctor", code=1)
+
+
+def test_the_doctor_warns_of_a_pulse_that_asks_more_often_than_people_rest(espejo: Espejo, company: Company) -> None:
+    espejo("pulse", "add", "often", "--cadence", "weekly", "--first", "2026-04-01")
+    said = "often is weekly, but ESPEJO_REST_DAYS is 14: some waves will ask nobody."
+    assert said in espejo("doctor", code=1)
+    assert said not in espejo("doctor", code=1, rest_days="7")
+    assert "quarterly is" not in espejo("doctor", code=1)
 
 
 def test_the_doctor_sees_that_a_release_was_changed(espejo: Espejo, company: Company) -> None:
@@ -408,9 +435,52 @@ def test_a_wave_that_cannot_be_opened_or_closed_is_a_plain_message(espejo: Espej
     assert '"quarterly" had a wave today' in espejo("wave", "open", "quarterly", code=1)
 
 
+def test_a_wave_that_was_asked_to_open_too_soon_is_a_plain_message(espejo: Espejo, company: Company) -> None:
+    espejo("wave", "open", "quarterly")
+    espejo("wave", "close", "1")
+    with time_machine.travel(OPENS + 13 * DAY, tick=False):
+        said = espejo("wave", "open", "quarterly", code=1)
+        assert "nearly everybody is asked by other waves these days" in said
+        assert "Wave 2 is open" in espejo("wave", "open", "quarterly", rest_days="13")
+
+
+def test_the_list_says_how_many_were_left_out_and_why_a_wave_was_cancelled(espejo: Espejo, company: Company) -> None:
+    espejo("pulse", "add", "sales", "--cadence", "monthly", "--first", "2026-03-02", "--department", "Sales")
+    espejo("wave", "cancel", "1")
+    espejo("wave", "open", "sales")
+    with time_machine.travel(OPENS + 5 * DAY, tick=False):
+        espejo("wave", "open", "quarterly")
+        listed = espejo("wave", "list")
+    assert "  cancelled (by hand)  " in listed
+    assert "0 of 39 answered, 20 left out: asked lately" in listed
+
+
+def test_cancelling_a_planned_wave_needs_no_yes(espejo: Espejo, company: Company) -> None:
+    assert espejo("wave", "cancel", "1") == "Wave 1 is cancelled.\n"
+    assert "Wave 1 is neither planned nor open" in espejo("wave", "cancel", "1", code=1)
+    assert "Wave 7 is neither planned nor open" in espejo("wave", "cancel", "7", code=1)
+
+
+def test_cancelling_an_open_wave_says_what_is_lost_and_asks(espejo: Espejo, company: Company) -> None:
+    company.answer(company.open_wave(), share=0.5)
+    said = espejo("wave", "cancel", "1", code=1)
+    assert "Wave 1 is open: 30 of 59 have answered. Their answers are deleted, nothing is published" in said
+    assert Wave.get_by_id(1).state == "open"
+    assert espejo("wave", "cancel", "1", "--yes") == "Wave 1 is cancelled.\n"
+    assert Wave.get_by_id(1).state == "cancelled"
+
+
+def test_a_tick_by_hand_is_noted_unless_it_is_for_another_moment(espejo: Espejo, company: Company) -> None:
+    espejo("tick", "--at", "2026-03-01T09:00")
+    assert leases.standing().ticked_at == 0
+    espejo("tick")
+    assert leases.standing().ticked_at == OPENS
+
+
 @pytest.mark.parametrize("number", ["one", "0", "-1", "99999999999999999999"])
 def test_what_is_no_number_of_a_wave_is_a_wrong_use_of_the_command(number: str, espejo: Espejo) -> None:
     espejo("wave", "close", "--", number, code=2)
+    espejo("wave", "cancel", "--", number, code=2)
     espejo("results", "--wave", number, code=2)
 
 

@@ -422,7 +422,7 @@ def test_a_closing_that_fails_midway_leaves_the_wave_open(
     with monkeypatch.context() as patched:
         patched.setattr(module, step, fails)
         with pytest.raises(RuntimeError):
-            waves.close_due(wave.closes_at)
+            waves.close_wave(wave, wave.closes_at)
     assert Wave.get_by_id(wave.id).state == "open"
     assert set(Rating.select().tuples()) == before
     assert not any(table.select().exists() for table in (Rated, Tally, Release))

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from peewee import Database, OperationalError, SqliteDatabase
-from playhouse.migrations import Runner
 
 from survey.cli import main
-from survey.database import MIGRATIONS, bind, leave_no_trace, migrations, open_database, pending_migrations, upgrade
-from survey.models import TABLES, UNORDERED, Department, Invitation, Message, Pulse, Rating, Reminder, Wave, database
+from survey.database import bind, leave_no_trace, migrations, open_database, pending_migrations, upgrade
+from survey.models import TABLES, UNORDERED, Department, Invitation, Rating, database
 from survey.settings import Settings
 from tests.cast import Company
 
@@ -111,27 +110,6 @@ def test_opening_brings_the_database_up_to_date(nothing_yet: Settings) -> None:
 def test_upgrading_keeps_what_is_there(company: Company, settings: Settings) -> None:
     upgrade(settings)
     assert Department.select().count() == 5
-
-
-@pytest.mark.sqlite
-def test_upgrading_a_database_without_days_off_keeps_its_pulses_and_waves(company: Company, settings: Settings) -> None:
-    company.open_wave()
-    kept, made = [list(table.select().tuples()) for table in (Pulse, Wave, Reminder)], schema()
-    Runner(database.obj, str(MIGRATIONS)).down("0004_days_off")
-    assert "blackout" not in schema()
-    upgrade(settings)
-    assert ([list(table.select().tuples()) for table in (Pulse, Wave, Reminder)], schema()) == (kept, made)
-
-
-@pytest.mark.sqlite
-def test_upgrading_an_older_database_keeps_its_mails(company: Company, settings: Settings) -> None:
-    company.open_wave()
-    kept, made = set(Message.select().tuples()), schema()
-    Runner(database.obj, str(MIGRATIONS)).down("0005_mail_that_cannot_double")
-    assert "tried_at" not in schema()["message"]
-    assert Message.select(Message.id).count() == len(kept) == 59
-    assert "0005_mail_that_cannot_double" in upgrade(settings)
-    assert (set(Message.select().tuples()), schema()) == (kept, made)
 
 
 def test_processes_that_start_at_once_upgrade_once(nothing_yet: Settings) -> None:

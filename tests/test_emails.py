@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -19,6 +20,7 @@ from survey.external import import_external
 from survey.measure.scale import COMMENT_KINDS, ITEMS
 from survey.models import Department, Leadership, Message, Person, Touchpoint, database
 from survey.outside import set_departments
+from survey.pulses import add_pulse
 from survey.responses import Answer
 from survey.settings import Settings
 from tests.approval import assert_approved
@@ -228,6 +230,16 @@ def test_a_mail_reads_as_it_was_approved(name: str, language: str, written: Writ
     mail = written(name, language=language)
     head = "\n".join(f"{header}: {mail[header]}" for header in ("From", "To", "Subject", "Auto-Submitted"))
     assert_approved(f"{name}-{language}", TOKEN.sub("<token>", f"{head}\n\n{text_of(mail)}"))
+
+
+def test_a_year_of_missed_waves_is_a_line_for_each_pulse(company: Company, post: Post) -> None:
+    add_pulse("weekly", "weekly", date(2026, 3, 2), "Europe/Madrid")
+    waves.open_due(OPENS + 368 * DAY, K)
+    mail = post.mail(outbox.MISSED, company.hanna)
+    assert mail["Subject"] == "Espejo: 58 waves were not opened"
+    assert "- quarterly: 5 waves, from Monday 2 March to" in text_of(mail)
+    assert "- weekly: 53 waves, from Monday 2 March to" in text_of(mail)
+    assert "<li>weekly: 53 waves, from Monday 2 March to" in html_of(mail)
 
 
 @each_mail

@@ -1,18 +1,33 @@
 """One whole pulse on PostgreSQL: the same code, another database."""
 
 import json
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import date
 from pathlib import Path
 from threading import Barrier
 
 import pytest
+import time_machine
 from peewee import PostgresqlDatabase
 from playhouse.migrations import Runner
 
-from survey import deliveries, erasure, matrices, outbox, pulses, releases, replanning, results, waves
+from survey import (
+    create_app,
+    deliveries,
+    erasure,
+    leases,
+    matrices,
+    outbox,
+    pulses,
+    releases,
+    replanning,
+    results,
+    waves,
+)
 from survey.database import MIGRATIONS, bind, leave_no_trace, open_database, pending_migrations, upgrade
 from survey.measure.scale import ITEMS
 from survey.models import (
@@ -22,6 +37,7 @@ from survey.models import (
     Comment,
     Invitation,
     Leadership,
+    Lease,
     Message,
     Person,
     Pulse,
@@ -31,10 +47,12 @@ from survey.models import (
     Wave,
     database,
 )
+from survey.pulses import add_pulse
 from survey.responses import Answer, Outcome, accept
+from survey.scheduler import Clock, Clockwork, present
 from survey.settings import Settings
 from tests.cast import DAY, OPENS, Company, K, all_fours
-from tests.engines import fresh_database, settings_in
+from tests.engines import administer, fresh_database, settings_in
 from tests.test_outbox import Post, compose, raises
 from tests.test_releases import at_random, customers_say
 
@@ -215,6 +233,67 @@ def test_two_processes_that_plan_at_once_plan_one_wave(company: Company) -> None
     with ThreadPoolExecutor(4) as threads:
         assert sorted(threads.map(plan, range(4))) == [False, False, False, True]
     assert Wave.select().count() == 1
+
+
+def test_two_pulses_that_two_processes_open_at_once_ask_nobody_twice(company: Company) -> None:
+    add_pulse("other", "quarterly", date(2026, 3, 2), "Europe/Madrid")
+    both = list(Wave.select().where(Wave.opens_at == OPENS))
+    together = Barrier(2)
+
+    def open_one(wave: Wave) -> bool:
+        with database.connection_context():
+            together.wait()
+            return waves.open_wave(wave, OPENS, K, 14)
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(open_one, both)) == [False, True]
+    assert Invitation.select().count() == 59
+    assert {(wave.state, wave.left_out) for wave in Wave.select().where(Wave.opens_at == OPENS)} == {
+        ("open", 0),
+        ("cancelled", 59),
+    }
+
+
+def test_of_two_processes_that_want_the_lease_one_gets_it(settings: Settings) -> None:
+    together = Barrier(8)
+
+    def hold(number: int) -> bool:
+        with database.connection_context():
+            together.wait()
+            return leases.hold(f"host:{number}", OPENS)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(hold, range(8))) == [False] * 7 + [True]
+
+
+def test_the_time_is_that_of_the_database(settings: Settings) -> None:
+    with time_machine.travel(OPENS, tick=False):
+        assert present() > OPENS
+    assert abs(present() - time.time()) < 60
+
+
+def test_a_job_whose_connection_the_server_ends_has_a_new_one_the_next_time(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[int] = []
+
+    def job(now: int) -> Counter[str]:
+        with database.atomic():
+            if not done:
+                done.append(0)
+                ((mine,),) = database.execute_sql("SELECT pg_backend_pid()").fetchall()
+                with closing(administer(settings.database_url)) as admin:
+                    admin.execute_sql("SELECT pg_terminate_backend(%s)", (mine,))
+            done.append(Lease.select().count())
+        return Counter()
+
+    clock = Clock(Clockwork(create_app(settings), settings))
+    clock._jobs["waves"] = job
+    database.close()
+    clock.run("waves")
+    assert "The job waves failed" in caplog.text
+    clock.run("waves")
+    assert done == [0, 1]
 
 
 def test_two_senders_send_nothing_twice(company: Company) -> None:

@@ -1,19 +1,23 @@
 """The clock: every job is run, in order, and none stops another."""
 
 import logging
+import socket
 from collections import Counter
 from dataclasses import replace
 from email.message import EmailMessage
+from functools import partial
 from threading import Thread
 
 import pytest
+import time_machine
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
+from peewee import OperationalError
 
-from survey import deliveries, outbox, scheduler
-from survey.models import Message, PulseDepartment, Wave, database
+from survey import deliveries, leases, outbox, scheduler
+from survey.models import Lease, Message, Person, PulseDepartment, Wave, database
 from survey.pulses import add_pulse
-from survey.scheduler import Clockwork, add_jobs, read_jobs
+from survey.scheduler import Clock, Clockwork, add_jobs, read_jobs
 from survey.settings import Settings
 from tests.cast import DAY, OPENS, Company, K
 
@@ -62,7 +66,7 @@ def test_a_tick_closes_then_opens_then_reminds_then_mails(
 ) -> None:
     done: list[str] = []
     monkeypatch.setattr(scheduler.steps, "close_due", lambda now: done.append("close") or [])
-    monkeypatch.setattr(scheduler.steps, "open_due", lambda now, k: done.append("open") or [])
+    monkeypatch.setattr(scheduler.steps, "open_due", lambda now, k, rest_days: done.append("open") or [])
     monkeypatch.setattr(scheduler.steps, "remind_due", lambda now: done.append("remind") or 0)
     monkeypatch.setattr(scheduler.outbox, "deliver", lambda *_, **__: done.append("mail") or Counter())
     clockwork.tick(OPENS)
@@ -91,7 +95,8 @@ def test_a_whole_wave_goes_by_ticks_alone(legal: Company, clockwork: Clockwork) 
     assert done == {"waves opened": 1, "waves reminded": 2, "waves closed": 1, "mails sent": 3 * 4 + 2}
 
 
-def test_a_pulse_never_has_two_waves_open(legal: Company, clockwork: Clockwork) -> None:
+def test_a_pulse_never_has_two_waves_open(legal: Company, app: Flask, settings: Settings) -> None:
+    clockwork = Clockwork(app, replace(settings, rest_days="0"))
     asked = [legal.departments["Legal"]]
     weekly = add_pulse("weekly", "weekly", Wave.get().local_date, "Europe/Madrid", departments=asked)
     clockwork.tick(OPENS)
@@ -131,21 +136,89 @@ def test_the_clock_of_a_delivery_goes_on_from_its_moment(monkeypatch: pytest.Mon
     assert [clock(), clock()] == [OPENS, OPENS + 61]
 
 
+def test_people_rest_as_long_as_the_settings_say(company: Company, app: Flask, settings: Settings) -> None:
+    add_pulse("other", "quarterly", Wave.get().local_date, "Europe/Madrid")
+    once = Clockwork(app, replace(settings, rest_days="1")).waves(OPENS)
+    assert once == {"waves opened": 1, "waves closed": 0, "waves reminded": 0}
+    assert {(wave.state, wave.cancel_reason) for wave in Wave.select().where(Wave.opens_at == OPENS)} == {
+        ("open", ""),
+        ("cancelled", "resting"),
+    }
+
+
+def test_without_a_rest_everybody_is_asked_twice(company: Company, app: Flask, settings: Settings) -> None:
+    add_pulse("other", "quarterly", Wave.get().local_date, "Europe/Madrid")
+    assert Clockwork(app, replace(settings, rest_days="0")).waves(OPENS)["waves opened"] == 2
+
+
+def test_who_has_left_gets_no_mail(legal: Company, clockwork: Clockwork, mailbox: Mailbox) -> None:
+    clockwork.waves(OPENS)
+    gone = Person.select().where(Person.department == legal.departments["Legal"]).first()
+    Person.update(active=False).where(Person.id == gone.id).execute()
+    clockwork.tick(OPENS)
+    clockwork.tick(OPENS + 4 * DAY)
+    assert len(mailbox.mails) == 2 * 3
+    assert gone.email not in {mail["To"].addresses[0].addr_spec for mail in mailbox.mails}
+
+
 # Run by the scheduler
 
 
-def test_a_failing_job_is_logged_and_does_not_stop_the_scheduler(
-    settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fails(now: int) -> Counter[str]:
-        raise RuntimeError("the disk is full")
+class Works:
+    """Jobs that write down when they were run."""
 
-    scheduler._run("waves", fails)
+    def __init__(self) -> None:
+        self.ran: list[tuple[str, int]] = []
+        self.fails: Exception | None = None
+        self.jobs = {name: partial(self._run, name) for name in ("waves", "mail", "forget")}
+
+    def _run(self, name: str, now: int) -> Counter[str]:
+        self.ran.append((name, now))
+        if self.fails:
+            raise self.fails
+        return Counter({f"{name} done": 2, "nothing": 0})
+
+
+class Time:
+    """The clocks of a machine, and someone who sets the one on the wall."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wall, self.steady = OPENS, 0.0
+        monkeypatch.setattr(scheduler, "present", lambda: self.wall)
+        monkeypatch.setattr(scheduler, "_steady", lambda: self.steady)
+
+    def go(self, seconds: int) -> None:
+        self.wall, self.steady = self.wall + seconds, self.steady + seconds
+
+
+@pytest.fixture
+def works() -> Works:
+    return Works()
+
+
+@pytest.fixture
+def clock(settings: Settings, works: Works) -> Clock:
+    return Clock(works)
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    return Time(monkeypatch)
+
+
+def test_a_failing_job_is_logged_and_runs_again(
+    clock: Clock, works: Works, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    works.fails = RuntimeError("the disk is full")
+    clock.run("waves")
     assert "The job waves failed; it is tried again at its next turn." in caplog.text
     assert "the disk is full" in caplog.text
+    works.fails = None
+    clock.run("waves")
+    assert works.ran == [("waves", OPENS), ("waves", OPENS)]
 
 
-def test_a_job_has_a_connection_of_its_own_and_leaves_none_open(settings: Settings) -> None:
+def test_a_job_has_a_connection_of_its_own_and_leaves_none_open(clock: Clock, works: Works, time: Time) -> None:
     seen: list[bool] = []
 
     def job(now: int) -> Counter[str]:
@@ -153,7 +226,8 @@ def test_a_job_has_a_connection_of_its_own_and_leaves_none_open(settings: Settin
         return Counter()
 
     def run() -> None:
-        scheduler._run("waves", job)
+        works.jobs["waves"] = job
+        clock.run("waves")
         seen.append(database.is_closed())
 
     thread = Thread(target=run)
@@ -162,13 +236,129 @@ def test_a_job_has_a_connection_of_its_own_and_leaves_none_open(settings: Settin
     assert seen == [False, True]
 
 
-def test_a_job_that_did_something_is_logged(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    scheduler._run("mail", lambda now: Counter({"mails sent": 2, "mails dead": 0}))
-    assert [record.getMessage() for record in caplog.records] == ["mail: mails sent 2"]
+def test_a_job_whose_connection_breaks_has_a_new_one_the_next_time(
+    clock: Clock, works: Works, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In a transaction, so that neither COMMIT nor ROLLBACK can be done."""
+    found: list[int] = []
+
+    def job(now: int) -> Counter[str]:
+        with database.atomic():
+            if not found:
+                found.append(0)
+                database.connection().close()
+            found.append(Lease.select().count())
+        return Counter()
+
+    works.jobs["waves"] = job
+    database.close()
+    clock.run("waves")
+    assert "The job waves failed" in caplog.text
+    clock.run("waves")
+    assert found == [0, 1]
 
 
-def test_a_job_that_did_nothing_is_not(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    scheduler._run("mail", lambda now: Counter({"mails sent": 0}))
+def test_a_job_that_did_something_is_logged(clock: Clock, time: Time, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "survey.scheduler")
+    clock.run("mail")
+    assert [record.getMessage() for record in caplog.records] == ["mail: mail done 2"]
+
+
+def test_a_job_that_did_nothing_is_not(
+    clock: Clock, works: Works, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "survey.scheduler")
+    works.jobs["mail"] = lambda now: Counter({"mails sent": 0})
+    clock.run("mail")
     assert not caplog.records
+
+
+# Who runs the clock
+
+
+def test_one_process_runs_the_waves_and_all_send_mail(settings: Settings, time: Time) -> None:
+    first, second = Works(), Works()
+    for clock in (Clock(first), Clock(second)):
+        for job in ("waves", "mail", "forget"):
+            clock.run(job)
+    assert [name for name, _ in first.ran] == ["waves", "mail", "forget"]
+    assert [name for name, _ in second.ran] == ["mail"]
+
+
+def test_when_it_is_gone_another_takes_over(settings: Settings, time: Time, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "survey.leases")
+    first, second = Clock(Works()), Clock(works := Works())
+    first.run("waves")
+    for _ in range(4):
+        time.go(15)
+        second.run("waves")
+    assert works.ran == [("waves", OPENS + 45), ("waves", OPENS + 60)]
+    assert [f"The clock is run by {socket.gethostname()}" in said for said in caplog.messages] == [True, True]
+    assert caplog.messages[1].endswith("has gone.")
+
+
+def test_who_cannot_renew_its_lease_stands_by(settings: Settings, time: Time, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = Clock(works := Works()), Clock(Works())
+    first.run("waves")
+    time.go(41)  # it hung
+    second.run("waves")
+    for _ in range(2):
+        first.run("waves")
+    assert works.ran == [("waves", OPENS)]
+    assert caplog.messages.count("Another process runs the clock now; this one stands by.") == 1
+
+
+def test_who_stops_as_it_should_leaves_the_clock_at_once(settings: Settings, time: Time) -> None:
+    first, second = Clock(Works()), Clock(works := Works())
+    first.run("waves")
+    first.resign()
+    time.go(1)
+    second.run("waves")
+    assert works.ran == [("waves", OPENS + 1)]
+
+
+def test_resigning_without_a_database_is_only_logged(
+    clock: Clock, time: Time, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(holder: str) -> None:
+        raise OperationalError("the server has gone")
+
+    monkeypatch.setattr(scheduler.leases, "resign", broken)
+    clock.resign()
+    assert "The lease could not be given back; it ends by itself: the server has gone" in caplog.text
+
+
+# A clock that is set
+
+
+def test_after_a_leap_no_job_runs_until_the_clock_is_put_right(clock: Clock, works: Works, time: Time) -> None:
+    clock.run("mail")
+    time.wall += 365 * DAY
+    for _ in range(6):
+        time.go(600)
+        for job in works.jobs:
+            clock.run(job)
+    assert works.ran == [("mail", OPENS)]
+    time.wall -= 365 * DAY
+    clock.run("waves")
+    assert works.ran[1:] == [("waves", OPENS + 3600)]
+
+
+def test_after_a_leap_a_tick_by_hand_sets_the_clock_going(clock: Clock, works: Works, time: Time) -> None:
+    clock.run("waves")
+    time.wall += 3 * DAY
+    clock.run("waves")
+    leases.note_tick(time.wall)
+    clock.run("waves")
+    assert works.ran == [("waves", OPENS), ("waves", OPENS + 3 * DAY)]
+
+
+def test_the_time_is_that_of_this_machine_where_the_database_has_none(settings: Settings) -> None:
+    with time_machine.travel(OPENS, tick=False):
+        assert scheduler.present() == OPENS
+
+
+def test_the_steady_clock_is_steady() -> None:
+    before = scheduler._steady()
+    with time_machine.travel(OPENS):
+        assert 0 <= scheduler._steady() - before < 60

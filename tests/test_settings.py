@@ -25,6 +25,7 @@ OTHER = {
     "timezone": "America/Bogota",
     "min_group": "7",
     "retention_days": "30",
+    "rest_days": "21",
     "trusted_proxies": "2",
 }
 NAMES = [field.name for field in fields(Settings)]
@@ -122,6 +123,8 @@ def test_a_variable_is_named_after_its_setting() -> None:
         ("RETENTION_DAYS", "-1"),
         ("MAIL_PER_MINUTE", "-1"),
         ("MAIL_PER_MINUTE", "a few"),
+        ("REST_DAYS", "a fortnight"),
+        ("REST_DAYS", "91"),
         ("MAIL_FROM", "espejo"),
         ("MAIL_FROM", "espejo@"),
         ("MAIL_FROM", "Espejo <espejo@mirror.example>"),
@@ -235,3 +238,9 @@ def test_an_empty_file_is_refused_and_no_key_is_made_in_its_place(tmp_path: Path
 @pytest.mark.parametrize(("text", "mails"), [("", 0), ("0", 0), ("1", 1), ("600", 600)])
 def test_a_rate_of_none_or_nothing_is_no_limit(text: str, mails: int) -> None:
     assert read(MAIL_PER_MINUTE=text).mail_rate == mails
+
+
+def test_nobody_is_forgotten_before_they_have_rested() -> None:
+    assert read(REST_DAYS="30", RETENTION_DAYS="30").rest_days == "30"
+    said = refusal(REST_DAYS="31", RETENTION_DAYS="30")
+    assert said.startswith("ESPEJO_REST_DAYS: 31 is more than ESPEJO_RETENTION_DAYS (30)")

@@ -42,6 +42,7 @@ class PulsePlan:
     coming: list[Occurrence]
     blackouts: list[DayRange]
     regions: list[str]  # of the country whose holidays are days off
+    passed_over: Wave | None  # the last one, when nearly everybody had been asked lately
 
     @property
     def next_own_day(self) -> date:
@@ -66,6 +67,7 @@ def plan() -> str:
 
 def _plan(pulse: Pulse) -> PulsePlan:
     running = Wave.get_or_none(Wave.pulse == pulse, Wave.state == "open")
+    last = Wave.select().where(Wave.pulse == pulse, Wave.state != "planned").order_by(Wave.occurrence.desc()).first()
     return PulsePlan(
         pulse=pulse,
         running=running,
@@ -74,6 +76,7 @@ def _plan(pulse: Pulse) -> PulsePlan:
         coming=pulses.coming(pulse, COMING, now()),
         blackouts=pulses.blackouts(pulse),
         regions=workdays.regions(pulse.holidays),
+        passed_over=last if last is not None and last.cancel_reason == waves.RESTING else None,
     )
 
 
@@ -210,10 +213,13 @@ def open_now(key: str) -> Response:
     """Open a pulse's next wave today."""
     pulse = Pulse.get_or_none(Pulse.key == key) or abort(404)
     try:
-        waves.open_now(pulse, now(), settings().smallest_group)
+        waves.open_now(pulse, now(), settings().smallest_group, int(settings().rest_days))
     except waves.WaveError:
         flash(
-            _("No wave can be opened now: one is open, or the pulse is paused or had one today."),
+            _(
+                "No wave can be opened now: one is open, the pulse is paused or had one today, "
+                "or nearly everybody is asked by other waves these days."
+            ),
             "error",
         )
     else:
@@ -305,7 +311,7 @@ def to_do() -> list[ToDo]:
     homeless = people.without_department()
     unmapped = sum(not row.departments for row in outside.touchpoints())
     leaderless = people.departments_without_lead()
-    found = []
+    found = [_late(wave) for wave in waves.overdue(now())]
     if not settings().smtp_url and counts.get("pending"):
         found.append(
             ToDo(_("No mail server is set (ESPEJO_SMTP_URL), so mail stays queued."), url_for("mailroom.outbox"))
@@ -327,3 +333,14 @@ def to_do() -> list[ToDo]:
         text = ngettext("%(num)d department has no lead.", "%(num)d departments have no lead.", len(leaderless))
         found.append(ToDo(text, url_for("planning.directory")))
     return found
+
+
+def _late(wave: Wave) -> ToDo:
+    """A wave that should have opened or closed: nothing runs the clock, or it fails."""
+    day = wording.day_of(wave.opens_at if wave.state == "planned" else wave.closes_at, wave.pulse.timezone)
+    told = {"pulse": wave.pulse.key, "day": day}
+    if wave.state == "planned":
+        text = _("%(pulse)s should have opened on %(day)s. Whoever runs Espejo finds out why: espejo doctor.", **told)
+    else:
+        text = _("%(pulse)s should have closed on %(day)s. Whoever runs Espejo finds out why: espejo doctor.", **told)
+    return ToDo(text, url_for("planning.plan"))

@@ -6,7 +6,7 @@ from html import unescape
 import pytest
 import time_machine
 
-from survey import outbox
+from survey import outbox, pulses, waves
 from survey.models import (
     Blackout,
     Department,
@@ -102,9 +102,47 @@ def test_a_pulse_runs_once_a_day(hanna, company, sign_in, clock):
     hanna.post(f"/hr/waves/{Wave.get(Wave.state == 'open').id}/close")
     hanna.post("/hr/pulses/quarterly/open")
     assert states() == ["closed", "planned"]
-    clock.shift(timedelta(days=1))
+    clock.shift(timedelta(days=14))
     sign_in(company.hanna).post("/hr/pulses/quarterly/open")
     assert states() == ["closed", "open", "planned"]
+
+
+def test_a_pulse_does_not_open_while_people_rest(hanna, company, sign_in, clock):
+    hanna.post("/hr/pulses/quarterly/open")
+    hanna.post(f"/hr/waves/{Wave.get(Wave.state == 'open').id}/close")
+    clock.shift(timedelta(days=13))
+    answer = sign_in(company.hanna).post("/hr/pulses/quarterly/open", follow_redirects=True)
+    assert "nearly everybody is asked by other waves these days" in answer.text
+    assert states() == ["closed", "planned"]
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [(None, None), (0, None), (1, "1 person was not asked this time"), (12, "12 people were not asked this time")],
+)
+def test_it_is_told_how_many_were_left_out_of_the_open_wave(wave, hanna, left_out, said):
+    Wave.update(left_out=left_out).where(Wave.id == wave.id).execute()
+    page = hanna.get("/hr/pulses").text
+    assert said in page if said else "not asked this time" not in page
+
+
+def test_it_is_told_that_the_last_wave_was_skipped_to_let_people_rest(hanna, company):
+    other = pulses.add_pulse("other", "quarterly", Wave.get().local_date + timedelta(days=1), "Europe/Madrid")
+    waves.open_due(OPENS, 5, 14)
+    assert "was skipped" not in hanna.get("/hr/pulses").text
+    waves.open_due(OPENS + DAY, 5, 14)
+    page = hanna.get("/hr/pulses").text
+    assert page.count("The wave of Tuesday 3 March was skipped: nearly everybody had been asked") == 1
+    assert page.index(f'id="{other.key}"') < page.index("was skipped") < page.index('id="quarterly"')
+
+
+def test_a_wave_that_should_have_opened_or_closed_needs_doing(wave, company, sign_in, clock):
+    assert "should have" not in sign_in(company.hanna).get("/hr/").text
+    clock.shift(timedelta(days=16))
+    assert "quarterly should have closed on Monday 16 March." in sign_in(company.hanna).get("/hr/").text
+    waves.close_wave(wave, wave.closes_at)
+    clock.shift(timedelta(days=76, hours=1))
+    assert "quarterly should have opened on Tuesday 2 June." in sign_in(company.hanna).get("/hr/").text
 
 
 def test_a_paused_pulse_opens_no_wave(hanna):
@@ -396,7 +434,8 @@ def test_what_needs_doing_is_named_with_the_page_to_do_it_on(released, hanna, ma
     assert f'<a href="{address}">' in todo
 
 
-def test_nothing_needs_doing_where_all_is_well(hanna, company):
+def test_nothing_needs_doing_where_all_is_well(wave, hanna, company):
+    Message.update(state="sent").execute()
     for department in Department.select():
         Leadership.get_or_create(person=company.bob, department=department)
     assert 'class="todo"' not in hanna.get("/hr/").text

@@ -1,0 +1,181 @@
+"""Who is asked in a wave: whole departments, in groups of at least k, and nobody who was asked lately."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from peewee import chunked, fn
+
+from survey.measure.disclosure import merge
+from survey.measure.rotation import providers_to_ask
+from survey.models import (
+    ClientGroup,
+    ClientGroupDepartment,
+    Department,
+    Invitation,
+    Person,
+    Pulse,
+    PulseDepartment,
+    ServiceLink,
+    Wave,
+    random_id,
+)
+
+PROVIDERS_PER_PERSON = 3
+
+Providers = dict[int, dict[int, float]]  # {client: {provider: weight}}
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Whom a wave asks."""
+
+    people: list[tuple[int, int]]  # (person, department)
+    left_out: int  # people who would be asked as well, had they not been asked lately
+
+
+def find_audience(wave: Wave, rest_days: int) -> tuple[Audience, Providers]:
+    """Whom `wave` asks if it opens now, and whom each client department may be asked about.
+
+    A person is asked once in `rest_days` days by all pulses together, counted in the waves' local dates; 0 is no limit.
+    """
+    providers = _providers_by_client()
+    everybody = _people(wave.pulse_id, providers)
+    tired, left_to_others = _asked_lately(wave, rest_days), _left_to_others(wave, rest_days)
+    people = [row for row in everybody if row[0] not in tired and row[1] not in left_to_others]
+    return Audience(people, len(everybody) - len(people)), providers
+
+
+def invite(wave: Wave, people: Iterable[tuple[int, int]], providers: Providers, k: int) -> None:
+    """Make the client groups of `wave`, and one invitation for each of `people`."""
+    people = list(people)
+    groups = _make_client_groups(wave, Counter(department for _, department in people), k)
+    seats: Counter[int] = Counter()
+    rows = []
+    for person, department in people:
+        asked = providers_to_ask(providers[department], PROVIDERS_PER_PERSON, seats[department], wave.occurrence)
+        seats[department] += 1
+        rows.append((random_id(), wave.id, person, groups[department], " ".join(map(str, asked)), False))
+    columns = [
+        Invitation.id,
+        Invitation.wave,
+        Invitation.person,
+        Invitation.client_group,
+        Invitation.providers,
+        Invitation.answered,
+    ]
+    for chunk in chunked(rows, 500):
+        Invitation.insert_many(chunk, columns).execute()
+
+
+def _providers_by_client() -> Providers:
+    """Over active departments, without weights of 0."""
+    links: Providers = defaultdict(dict)
+    active = {department.id for department in Department.select(Department.id).where(Department.active)}
+    query = ServiceLink.select(ServiceLink.client, ServiceLink.provider, ServiceLink.weight).where(
+        ServiceLink.weight > 0
+    )
+    for client, provider, weight in query.tuples():
+        if client in active and provider in active:
+            links[client][provider] = weight
+    return links
+
+
+def _people(pulse_id: int, providers: Providers) -> list[tuple[int, int]]:
+    """(person, department) of all active people in the pulse's audience whose department uses somebody."""
+    departments = _departments_of([pulse_id])[pulse_id]
+    query = Person.select(Person.id, Person.department).where(Person.active, Person.department.is_null(False))
+    return [
+        (person, department)
+        for person, department in query.order_by(Person.id).tuples()
+        if department in providers and (not departments or department in departments)
+    ]
+
+
+def _departments_of(pulses: list[int]) -> dict[int, set[int]]:
+    """{pulse: the departments it asks}; empty means all."""
+    found: dict[int, set[int]] = {pulse: set() for pulse in pulses}
+    for row in PulseDepartment.select().where(PulseDepartment.pulse.in_(pulses)):
+        found[row.pulse_id].add(row.department_id)
+    return found
+
+
+def _make_client_groups(wave: Wave, invited: Counter[int], k: int) -> dict[int, int]:
+    """{department: client group}. Departments with fewer than `k` people are pooled: no response names a smaller one.
+
+    When all departments together have fewer than k people they are one group, and nothing will be published.
+    """
+    merged = merge(invited, k)
+    groups = [(department,) for department in merged.alone] if merged else []
+    pooled = merged.together if merged else tuple(sorted(invited))
+    group_of = {}
+    for departments in [*groups, pooled] if pooled else groups:
+        group = ClientGroup.create(wave=wave, invited=sum(invited[department] for department in departments))
+        for department in departments:
+            ClientGroupDepartment.create(client_group=group, department=department)
+            group_of[department] = group.id
+    return group_of
+
+
+# --- Rest ----------------------------------------------------------------------------------------------------------
+
+
+def _asked_lately(wave: Wave, rest_days: int) -> set[int]:
+    """The people whom another wave has asked less than `rest_days` days before this one (or after, if it is late)."""
+    rest = timedelta(days=rest_days)
+    query = (
+        Invitation.select(Invitation.person)
+        .join(Wave)
+        .where(
+            Wave.id != wave.id,
+            Wave.local_date > wave.local_date - rest,
+            Wave.local_date < wave.local_date + rest,
+            Invitation.person.is_null(False),
+        )
+    )
+    return {person for (person,) in query.tuples()}
+
+
+def _left_to_others(wave: Wave, rest_days: int) -> set[int]:
+    """The departments whose turn it is in another pulse, which would come while those asked now still rest.
+
+    Of two pulses in each other's way, the one that asked a department longer ago goes first; one that never did goes
+    before one that has. When neither has, it is the one whose wave opens first.
+    """
+    rivals = [
+        pulse
+        for (pulse,) in Wave.select(Wave.pulse)
+        .join(Pulse)
+        .where(
+            Wave.state == "planned",
+            Wave.pulse != wave.pulse_id,
+            Pulse.state == "active",
+            Wave.local_date >= wave.local_date - timedelta(days=1),  # it may open a day late
+            Wave.local_date < wave.local_date + timedelta(days=rest_days),
+        )
+        .tuples()
+    ]
+    if not rest_days or not rivals:
+        return set()
+    last = _last_asked([wave.pulse_id, *rivals])
+    audiences = _departments_of(rivals)
+    return {
+        department
+        for (pulse, department), mine in last.items()
+        if pulse == wave.pulse_id
+        for rival in rivals
+        if (not audiences[rival] or department in audiences[rival]) and last.get((rival, department), "") < mine
+    }
+
+
+def _last_asked(pulses: list[int]) -> dict[tuple[int, int], str]:
+    """{(pulse, department): the local date of the last wave in which it was asked, as 2026-03-02}"""
+    query = (
+        ClientGroupDepartment.select(Wave.pulse, ClientGroupDepartment.department, fn.MAX(Wave.local_date))
+        .join(ClientGroup)
+        .join(Wave)
+        .where(Wave.pulse.in_(pulses), ClientGroup.provider.is_null())
+        .group_by(Wave.pulse, ClientGroupDepartment.department)
+    )
+    return {(pulse, department): str(day) for pulse, department, day in query.tuples()}

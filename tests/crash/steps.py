@@ -1,0 +1,205 @@
+"""Processes killed in the middle of every step of a wave. Whatever the moment, the step has happened whole or not at
+all; done again, it has happened exactly once.
+
+python -m tests.crash.steps             kill -9 after each statement of each step, on SQLite
+python -m tests.crash.steps --postgres  the same on PostgreSQL
+python -m tests.crash.steps --few       after the first UPDATE, before the queue, before COMMIT, after COMMIT
+python -m tests.crash.steps --two-steps a control that commits after its first UPDATE: it must be found out
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from survey import erasure, waves
+from survey.models import TABLES, Invitation, Lease, Message, Release, Reminder, Wave, database
+from tests.cast import DAY, OPENS, Company, K
+from tests.crash.stores import Store, a_store, close
+
+REST = 14  # days
+TOLD = {
+    Wave: ("pulse", "occurrence", "state", "cancel_reason", "opened_at", "closed_at", "cancelled_at", "left_out"),
+    Reminder: ("wave", "sequence", "due_at", "done"),
+    Message: ("kind", "wave", "person", "sequence", "state"),
+    Invitation: ("wave", "person", "providers", "answered"),
+    Release: ("wave", "released_at", "digest"),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens before, and the step that is killed."""
+
+    before: Callable[[Company], object]
+    take: Callable[[], object]
+
+
+def half_answered(company: Company) -> None:
+    company.answer(company.open_wave(), share=0.5)
+
+
+def cancel() -> None:
+    waves.cancel_wave(Wave.get(Wave.opens_at == OPENS), OPENS + DAY)
+
+
+STEPS = {
+    "open": Step(lambda company: None, lambda: waves.open_due(OPENS, K, REST)),
+    "remind": Step(half_answered, lambda: waves.remind_due(OPENS + 4 * DAY)),
+    "close": Step(half_answered, lambda: waves.close_due(OPENS + 20 * DAY)),
+    "cancel": Step(half_answered, cancel),
+    "skip": Step(lambda company: None, lambda: waves.open_due(OPENS + 100 * DAY, K, REST)),
+}
+
+Facts = dict[str, list[Any]]
+
+
+def facts() -> Facts:
+    """All that a step changes, and how many rows each table has; without what is random, and numbers that may skip."""
+    waves_by_id = {wave.id: f"{wave.pulse_id}/{wave.occurrence}" for wave in Wave.select()}
+    found: Facts = {}
+    for table, columns in TOLD.items():
+        rows = table.select(*(getattr(table, name) for name in columns)).dicts()
+        found[table.__name__] = sorted(str({**row, "wave": waves_by_id.get(row.get("wave"))}) for row in rows)
+    counted = [table for table in TABLES if table is not Lease]
+    return found | {"rows": [(table.__name__, table.select().count()) for table in counted]}
+
+
+class Death:
+    """Ends this process by SIGKILL after its `moment`-th statement; without one, it only writes them down."""
+
+    def __init__(self, moment: int | None, two_steps: bool) -> None:
+        self.statements: list[str] = []
+        self._moment, self._two_steps = moment, two_steps
+        bound = database.obj
+        self._begin, self._execute, self._commit = bound.begin, bound.execute_sql, bound.commit
+        bound.begin, bound.execute_sql, bound.commit = self.begin, self.execute, self.commit
+
+    def begin(self, *words: Any) -> None:
+        self._begin(*words)
+        self._reach("BEGIN")
+
+    def execute(self, sql: str, params: Any = None) -> Any:
+        cursor = self._execute(sql, params)
+        if self._two_steps and sql.startswith("UPDATE") and not any(s.startswith("UPDATE") for s in self.statements):
+            self._commit()
+            self._begin()
+        self._reach(sql)
+        return cursor
+
+    def commit(self) -> None:
+        self._commit()
+        self._reach("COMMIT")
+
+    def _reach(self, statement: str) -> None:
+        self.statements.append(statement)
+        if len(self.statements) == self._moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def in_a_process(step: Step, moment: int | None, *, two_steps: bool) -> list[str] | None:
+    """Take the step in a process of its own; None when it was killed, else its statements."""
+    close()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            death = Death(moment, two_steps)
+            step.take()
+            with os.fdopen(writing, "w") as pipe:
+                json.dump([statement[:60] for statement in death.statements], pipe)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        said = pipe.read()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code == -signal.SIGKILL:
+        return None
+    assert code == 0, f"It ended by itself, with {code}."
+    return json.loads(said)
+
+
+def few(statements: list[str]) -> list[int]:
+    """The moments at which most could go wrong, counted from 1."""
+    update = next(place for place, statement in enumerate(statements) if statement.startswith("UPDATE"))
+    queued = next((place for place, text in enumerate(statements) if text.startswith('INSERT INTO "message"')), update)
+    committed = next(place for place, statement in enumerate(statements) if statement == "COMMIT")
+    return sorted({update + 1, queued, committed, committed + 1})
+
+
+@dataclass
+class Kills:
+    """What became of one step."""
+
+    name: str
+    kills: int = 0
+    undone: int = 0  # nothing of it had happened
+    done: int = 0  # all of it had
+    broken: list[str] = field(default_factory=list)  # after which statement it was neither, or not once in the end
+
+    def line(self) -> str:
+        ends = f"{self.undone} not done, {self.done} done, {len(self.broken)} broken"
+        where = "".join(f"\n         after {statement}" for statement in self.broken[:5])
+        return f"{self.name:<8} {self.kills:>4} kills: {ends}{where}"
+
+
+def kill_everywhere(name: str, step: Step, store: Store, *, only_few: bool, two_steps: bool) -> Kills:
+    """Kill the step at each moment, and look what is there; then take it to its end, twice."""
+    store.new()
+    with database.atomic():
+        company = Company()
+    step.before(company)
+    before = facts()
+    store.keep()
+    store.put_back()
+    statements = in_a_process(step, None, two_steps=False)
+    assert statements
+    erasure.rewrite_due()
+    after = facts()
+    found = Kills(name)
+    for moment in few(statements) if only_few else range(1, len(statements) + 1):
+        store.put_back()
+        if in_a_process(step, moment, two_steps=two_steps) is not None:
+            continue
+        found.kills += 1
+        left = facts()
+        found.undone += left == before
+        found.done += left == after
+        for _ in range(2):
+            step.take()
+            erasure.rewrite_due()
+        if left not in (before, after) or facts() != after or not is_rewritten():
+            found.broken.append(statements[moment - 1])
+    return found
+
+
+def is_rewritten() -> bool:
+    """Whether no file is left to be rewritten."""
+    return not (Release.select().where(~Release.rewritten).exists() or Wave.select().where(Wave.traces_left).exists())
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--postgres", action="store_true")
+    asked.add_argument("--few", action="store_true")
+    asked.add_argument("--two-steps", action="store_true")
+    asked.add_argument("--step", choices=list(STEPS), action="append", help="only this one; may be repeated")
+    chosen = asked.parse_args()
+    results = []
+    with a_store(on_postgresql=chosen.postgres) as store:
+        for name in chosen.step or STEPS:
+            found = kill_everywhere(name, STEPS[name], store, only_few=chosen.few, two_steps=chosen.two_steps)
+            print(found.line(), flush=True)
+            results.append(found)
+    broken = sum(len(found.broken) for found in results)
+    print(f"{sum(found.kills for found in results)} kills in {len(results)} steps, {broken} broken")
+    sys.exit(bool(broken))
+
+
+if __name__ == "__main__":
+    main()

