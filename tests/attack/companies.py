@@ -17,7 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from peewee import SqliteDatabase
 
-from survey import closing, create_app, pulses, responses, waves
+from survey import audience, closing, create_app, pulses, responses, waves
 from survey.database import open_database
 from survey.measure.disclosure import Merged
 from survey.measure.scale import ITEMS, MISSING_REASONS, OVERALL
@@ -260,16 +260,16 @@ def divisions() -> dict[str, str]:
 
 @contextmanager
 def hiding_below_k() -> Iterator[None]:
-    """Close waves as products do that have a threshold and nothing else.
+    """Run waves as products do that have a threshold and nothing else.
 
-    Every client group stands for itself and every answer enters the totals; pages leave out what is below k.
+    Every department stands for itself and every answer enters the totals; pages leave out what is below k.
     """
 
     def all_alone(people: Mapping[int, int], k: int) -> Merged[int] | None:
         database.execute_sql("PRAGMA ignore_check_constraints = 1")  # the table itself refuses tallies of one or two
         return Merged(tuple(sorted(people)), ()) if sum(people.values()) >= k else None
 
-    with mock.patch.object(closing, "merge", all_alone):
+    with mock.patch.object(audience, "merge", all_alone), mock.patch.object(closing, "merge", all_alone):
         yield
 
 
