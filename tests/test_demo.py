@@ -50,7 +50,7 @@ def fill(home: Path, now: int = NOW) -> Settings:
 
     def deliver(moment: int) -> None:
         first = Message.select(Message.id).where(Message.state == "pending").order_by(Message.id).limit(MAILS)
-        Message.update(due_at=moment + 1).where(Message.state == "pending", Message.id.not_in(first)).execute()
+        Message.update(due_at=moment + 3600).where(Message.state == "pending", Message.id.not_in(first)).execute()
         assert clockwork.mail(moment) == {"mails sent": MAILS}
 
     with database.connection_context():

@@ -101,7 +101,7 @@ def with_server(app, settings):
     object.__setattr__(app.config["ESPEJO"], "smtp_url", "smtp://127.0.0.1:9")
 
 
-def test_the_page_tells_hr_nobody_who_has_answered_or_has_not(wave, hanna, company):
+def test_the_list_of_mail_tells_hr_nobody_who_has_answered_or_has_not(wave, hanna, company):
     refuses = raises(outbox.Refused("550 no", forever=True, address=True))
     outbox.deliver(MOMENT, compose, Post(raises(outbox.Refused("451 later", forever=False), only="3@")))
     company.answer(wave, share=0.5)
