@@ -15,7 +15,7 @@ FAULTS = {
     "files that may not grow": "disk --answers 500 --limit",
     "answers while the wave closes": "closing --waves 170",
     "the same on PostgreSQL ": "closing --waves 50 --postgres",
-    "database locked, restarted": "outages --locks 3 --restarts 12",
+    "database locked, restarted": "outages --locks 3 --restarts 8",
 }
 # Commands that must fail, or the harness sees nothing.
 CONTROLS = {"control: commits in two steps": "answers --answers 1000 --kills 20 --two-steps"}

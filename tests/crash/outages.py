@@ -1,6 +1,6 @@
 """The database locked by another process, or restarted, under load: no answer is lost, and all goes on by itself.
 
-python -m tests.crash.outages --locks 4 --restarts 10
+python -m tests.crash.outages --locks 3 --restarts 8
 """
 
 import argparse
@@ -28,7 +28,8 @@ from tests.visitors import open_links
 LONGER_SECONDS = 1.0  # a lock is held for this much longer than anybody waits for it
 DOWN_SECONDS = 0.5
 MODES = ("fast", "immediate")  # how PostgreSQL is stopped: in order, and as in a crash
-ANSWERS_BETWEEN = 60  # about as many come in between two outages
+REST = 1 / 3  # of the time that an outage took: until the next one, so that who waited has a chance
+ANSWERS_BETWEEN = 150  # about as many come in between two outages
 
 Outage = Callable[[], AbstractContextManager[None]]
 
@@ -70,8 +71,9 @@ def outlast(settings: Settings, folder: Path, answers: int, outage: Outage, *wor
         ThreadPoolExecutor(1) as thread,
     ):
         posting = thread.submit(post_all, address, links)
+        time.sleep(random.random())
         while not posting.done():
-            time.sleep(random.random())
+            began = time.monotonic()
             with outage():
                 found.outages += 1
                 found.alive += is_well(f"{address}/livez")
@@ -79,6 +81,7 @@ def outlast(settings: Settings, folder: Path, answers: int, outage: Outage, *wor
             ended = time.monotonic()
             wait_until(lambda: is_well(f"{address}/readyz"))
             found.slowest_seconds = max(found.slowest_seconds, time.monotonic() - ended)
+            time.sleep(REST * (ended - began))
         found.count = count(posting.result())
     found.log = (folder / "log.txt").read_text()
     return found
@@ -117,8 +120,8 @@ def restart(folder: Path, answers: int) -> Outlasted:
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--locks", type=int, default=4)
-    asked.add_argument("--restarts", type=int, default=10)
+    asked.add_argument("--locks", type=int, default=3)
+    asked.add_argument("--restarts", type=int, default=8)
     chosen = asked.parse_args()
     held = True
     for title, times, run in (
