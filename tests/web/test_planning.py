@@ -301,7 +301,8 @@ def test_what_needs_doing_is_named_with_the_page_to_do_it_on(released, hanna, ma
     assert f'<a href="{address}">' in todo
 
 
-def test_nothing_needs_doing_where_all_is_well(wave, hanna, company):
+def test_nothing_needs_doing_where_all_is_well(hanna, company):
+    Wave.update(opens_at=OPENS + DAY).execute()
     for department in Department.select():
         Leadership.get_or_create(person=company.bob, department=department)
     assert 'class="todo"' not in hanna.get("/hr/").text
