@@ -10,15 +10,23 @@ import time
 
 FAULTS = {
     "killed while answers arrive": "answers --answers 10000 --kills 200",
-    "the same on PostgreSQL": "answers --answers 2000 --kills 40 --postgres",
+    "answers, on PostgreSQL": "answers --answers 2000 --kills 40 --postgres",
     "the disk full": "disk --answers 1000",
     "files that may not grow": "disk --answers 500 --limit",
     "answers while the wave closes": "closing --waves 170",
-    "the same on PostgreSQL ": "closing --waves 50 --postgres",
+    "closing, on PostgreSQL": "closing --waves 50 --postgres",
     "database locked, restarted": "outages --locks 3 --restarts 8",
+    "mail, and senders killed": "mail --messages 2000 --kills 200",
+    "steps killed anywhere": "steps",
+    "steps, on PostgreSQL": "steps --postgres",
+    "clocks against each other": "clock",
+    "clocks, on PostgreSQL": "clock --postgres",
 }
 # Commands that must fail, or the harness sees nothing.
-CONTROLS = {"control: commits in two steps": "answers --answers 1000 --kills 20 --two-steps"}
+CONTROLS = {
+    "control: answers in two steps": "answers --answers 1000 --kills 20 --two-steps",
+    "control: steps in two steps": "steps --two-steps",
+}
 
 
 def run(words: str) -> tuple[bool, str]:
