@@ -14,7 +14,7 @@ from playhouse.db_url import connect
 from survey.database import bind, open_database
 from survey.models import database
 from survey.settings import Settings
-from tests.conftest import settings_in
+from tests.engines import settings_in
 
 FILE = "espejo.sqlite3"
 
