@@ -16,7 +16,7 @@ import pytest
 from survey.database import open_database
 from survey.models import Invitation, Rating, database
 from survey.settings import Settings
-from survey.waves import PROVIDERS_PER_PERSON
+from survey.audience import PROVIDERS_PER_PERSON
 from tests.engines import fresh_database, settings_in
 from tests.servers import PATIENCE_SECONDS, Installation
 from tests.visitors import Browser, Reply, open_links
