@@ -12,7 +12,6 @@ from survey import releases
 from survey.measure.disclosure import Figure, common_groups, figure
 from survey.measure.statistics import add_counts
 from survey.models import Department, Wave
-from survey.people import departments
 from survey.releases import Atom, Clients
 
 Key = TypeVar("Key", bound=Hashable)
@@ -39,12 +38,25 @@ class Matrix:
 
 
 def by_department(waves: Sequence[Wave], item: str) -> Matrix:
-    """Clients by department, of one wave or of several together.
+    """Clients by department, of one wave or of several together."""
+    (found,) = each_item(waves, [item])
+    return found
 
-    Of several, the groups are those that can be added up from what each wave has published: who was shown only
+
+def each_item(waves: Sequence[Wave], items: Sequence[str]) -> list[Matrix]:
+    """by_department for each item, in a fixed number of queries."""
+    everybody, by_item = _everybody(), defaultdict(list)
+    for atom in releases.atoms(waves, items):
+        by_item[atom.item].append(atom)
+    return [_matrix(everybody, waves, item, _by_common_groups(by_item[item])) for item in items]
+
+
+def _by_common_groups(atoms: Sequence[Atom]) -> dict[Atom, Group]:
+    """The column of each atom.
+
+    Of several waves, the groups are those that can be added up from what each wave has published: who was shown only
     together with others in one of them is so in all.
     """
-    atoms = releases.atoms(waves, [item])
     partitions: dict[int, dict[int, list[Group]]] = defaultdict(lambda: defaultdict(list))
     for atom in atoms:
         partitions[atom.provider][atom.wave].append(atom.departments)
@@ -54,8 +66,7 @@ def by_department(waves: Sequence[Wave], item: str) -> Matrix:
         return next(group for group in groups[atom.provider] if atom.departments <= group)
 
     mixed = {(atom.provider, group_of(atom)) for atom in atoms if atom.others}
-    columns = {atom: OTHERS if (atom.provider, group_of(atom)) in mixed else group_of(atom) for atom in atoms}
-    return _matrix(waves, item, columns)
+    return {atom: OTHERS if (atom.provider, group_of(atom)) in mixed else group_of(atom) for atom in atoms}
 
 
 def by_division(waves: Sequence[Wave], item: str) -> Matrix:
@@ -64,7 +75,8 @@ def by_division(waves: Sequence[Wave], item: str) -> Matrix:
     A provider's row is refused when one of its published groups holds departments of several divisions: showing the
     divisions would split it, and tell of fewer people than were published together.
     """
-    division = {id: parent or id for id, parent in Department.select(Department.id, Department.parent).tuples()}
+    everybody = _everybody()
+    division = {department.id: department.parent_id or department.id for department in everybody}
     columns: dict[Atom, Group] = {}
     refused: dict[int, Group] = {}
     for atom in releases.atoms(waves, [item]):
@@ -72,16 +84,25 @@ def by_division(waves: Sequence[Wave], item: str) -> Matrix:
         columns[atom] = found
         if len(found) > 1:
             refused[atom.provider] = atom.departments
-    return _matrix(waves, item, columns, refused)
+    return _matrix(everybody, waves, item, columns, refused)
+
+
+def _everybody() -> list[Department]:
+    """All departments by name, those that have been dissolved too: old figures keep their names."""
+    return list(Department.select().order_by(Department.name))
 
 
 def _matrix(
-    waves: Sequence[Wave], item: str, columns: Mapping[Atom, Group], refused: Mapping[int, Group] | None = None
+    everybody: Sequence[Department],
+    waves: Sequence[Wave],
+    item: str,
+    columns: Mapping[Atom, Group],
+    refused: Mapping[int, Group] | None = None,
 ) -> Matrix:
     """The matrix of these atoms, each in its column; the providers `refused` keep nothing but their margin."""
     refused = refused or {}
     k = max((wave.min_group for wave in waves), default=0)
-    names = dict(Department.select(Department.id, Department.name).tuples())
+    names = {department.id: department.name for department in everybody}
 
     def clients(group: Iterable[int], others: bool = False) -> Clients:
         return Clients(tuple(sorted(names[department] for department in group)), others)
@@ -102,7 +123,7 @@ def _matrix(
     named = {group: clients(group) for group in {columns[atom] for atom in alone}}
     return Matrix(
         item=item,
-        providers=tuple(department for department in departments(also=serves) if department.id in serves),
+        providers=tuple(department for department in everybody if department.id in serves),
         columns=tuple(sorted(named.items(), key=lambda column: column[1].departments)),
         cells=shown(lambda atom: (atom.provider, columns[atom]), kept),
         others={provider: clients(group, others=True) for provider, group in others.items()},

@@ -89,13 +89,12 @@ def as_json(wave: Wave) -> str:
 
 
 def _cell_rows(wave: Wave) -> Iterator[ResultRow]:
-    for item in SHOWN_ITEMS:
-        matrix = matrices.by_department([wave], item)
+    for matrix in matrices.each_item([wave], SHOWN_ITEMS):
         columns = dict(matrix.columns)
         names = {department.id: department.name for department in matrix.providers}
         for (provider, column), figure in matrix.cells.items():
             clients = matrix.others[provider] if column == OTHERS else columns[column]
-            yield _row(wave, names[provider], _client_text(clients), item, figure)
+            yield _row(wave, names[provider], _client_text(clients), matrix.item, figure)
 
 
 def _client_text(clients: Clients) -> str:

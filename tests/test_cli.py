@@ -94,7 +94,10 @@ def fours_and_twos(provider: int) -> Answer:
         ("mail_from", "a b@mirror.example", "is no plain e-mail address."),
         ("database_url", "mysql://localhost/espejo", "ESPEJO_DATABASE_URL: write postgresql://"),
         ("database_url", "postgresql://localhost:x/espejo", "ESPEJO_DATABASE_URL: write postgresql://"),
-        ("home", "/dev/null/home", "ESPEJO_HOME: /dev/null/home cannot be a folder (Not a directory)."),
+        pytest.param(
+            *("home", "/dev/null/home", "ESPEJO_HOME: /dev/null/home cannot be a folder (Not a directory)."),
+            marks=pytest.mark.sqlite,
+        ),
         ("language_file", "/nowhere", "ESPEJO_LANGUAGE_FILE: /nowhere cannot be read (No such file or directory)."),
         ("secret_key_file", "/nowhere", "ESPEJO_SECRET_KEY and ESPEJO_SECRET_KEY_FILE are both set; keep one of them."),
     ],
@@ -112,6 +115,7 @@ def test_a_database_that_cannot_be_reached_is_a_plain_message(espejo: Espejo) ->
     assert said.startswith("Error: The database cannot be used: ")
 
 
+@pytest.mark.sqlite
 def test_a_file_that_is_no_database_is_a_plain_message(espejo: Espejo, settings: Settings) -> None:
     (settings.home_folder / "espejo.sqlite3").write_text("This is a letter. " * 100)
     assert espejo("wave", "list", code=1).startswith("Error: The database cannot be used: ")
@@ -120,6 +124,7 @@ def test_a_file_that_is_no_database_is_a_plain_message(espejo: Espejo, settings:
 # --- The database --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sqlite
 def test_status_is_1_until_upgrade_has_run(espejo: Espejo, tmp_path: Path) -> None:
     home = str(tmp_path / "new")
     names = [path.stem for path in sorted(MIGRATIONS.glob("[0-9]*.py"))]
@@ -129,18 +134,21 @@ def test_status_is_1_until_upgrade_has_run(espejo: Espejo, tmp_path: Path) -> No
     assert espejo("db", "upgrade", home=home) == "Up to date.\n"
 
 
+@pytest.mark.sqlite
 def test_a_backup_holds_what_the_database_holds(espejo: Espejo, company: Company, tmp_path: Path) -> None:
     assert espejo("backup", "copy.sqlite3").startswith("copy.sqlite3: ")
     copied = sqlite3.connect(tmp_path / "copy.sqlite3").execute("SELECT COUNT(*) FROM person").fetchone()
     assert copied == (Person.select().count(),)
 
 
+@pytest.mark.sqlite
 def test_a_backup_overwrites_nothing(espejo: Espejo, write: Write) -> None:
     present = write("my thesis")
     assert "exists already; name a new file." in espejo("backup", present, code=1)
     assert present.read_text() == "my thesis"
 
 
+@pytest.mark.sqlite
 def test_a_backup_into_a_folder_that_is_not_there_is_a_plain_message(espejo: Espejo) -> None:
     assert "/nowhere/copy cannot be written" in espejo("backup", "/nowhere/copy", code=1)
 
@@ -566,6 +574,7 @@ def test_mail_that_cannot_be_sent_now_is_tried_again(espejo: Espejo, company: Co
 # --- Running -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sqlite
 def test_several_workers_need_postgresql(espejo: Espejo) -> None:
     assert "SQLite is written by one process; use --workers 1, or PostgreSQL." in espejo(
         "serve", "--workers", "2", code=1

@@ -13,10 +13,10 @@ from threading import Barrier
 
 import pytest
 
+from survey.audience import PROVIDERS_PER_PERSON
 from survey.database import open_database
 from survey.models import Invitation, Rating, database
 from survey.settings import Settings
-from survey.audience import PROVIDERS_PER_PERSON
 from tests.engines import fresh_database, settings_in
 from tests.servers import PATIENCE_SECONDS, Installation
 from tests.visitors import Browser, Reply, open_links
