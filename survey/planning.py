@@ -208,6 +208,7 @@ def _reason(why: Why, found: Pulse, own_day: date) -> str:
         Why.TAKEN: "another wave had that day",
         Why.CHOSEN: "somebody chose this day",
         Why.PAST: "that day had passed",
+        Why.REST: "nobody is asked too soon again",
     }[why]
 
 

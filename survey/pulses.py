@@ -152,10 +152,10 @@ def coming(pulse: Pulse, count: int, now: int) -> list[Occurrence]:
     plan, wave, since = timetable(pulse), planned_wave(pulse), next_number(pulse)
     if wave is None:
         return list(islice((found for found in plan.ahead(since) if found.schedule.opens_at > now), count))
-    return [_as_planned(plan, wave, since), *islice(plan.ahead(wave.occurrence + 1), count - 1)]
+    return [_as_planned(plan, wave, since, now), *islice(plan.ahead(wave.occurrence + 1), count - 1)]
 
 
-def _as_planned(plan: Timetable, wave: Wave, since: int) -> Occurrence:
+def _as_planned(plan: Timetable, wave: Wave, since: int, now: int) -> Occurrence:
     """A planned wave as it is stored, whatever its cadence would say today."""
     reminders = Reminder.select(Reminder.due_at).where(Reminder.wave == wave).order_by(Reminder.sequence).tuples()
     stored = Schedule(
@@ -168,6 +168,8 @@ def _as_planned(plan: Timetable, wave: Wave, since: int) -> Occurrence:
     why = plan.why_moved(own_day, wave.local_date)
     if why and wave.day_chosen:
         why = Why.CHOSEN
+    elif why is Why.PAST and plan.on(wave.occurrence, own_day).opens_at > now:
+        why = Why.REST
     left_out = plan.left_out_before(wave.occurrence, since)
     return Occurrence(wave.occurrence, wave.local_date, stored, own_day, why, left_out)
 

@@ -160,6 +160,7 @@ def moved(coming: Occurrence, pulse: Pulse) -> str:
         Why.TAKEN: _("moved from %(day)s, the day of another wave", day=from_day),
         Why.CHOSEN: _("moved by hand from %(day)s", day=from_day),
         Why.PAST: _("moved from %(day)s, which had passed", day=from_day),
+        Why.REST: _("moved from %(day)s, so that nobody is asked too soon again", day=from_day),
     }[coming.why]
 
 

@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 
 from survey import waves
+from survey.measure.cadence import Why
 from survey.models import ClientGroup, Department, Invitation, Person, Pulse, Wave
-from survey.pulses import add_pulse
+from survey.pulses import add_pulse, coming, store_blackout
 from survey.waves import WaveError, close_due, open_due, open_now
 from tests.cast import DAY, OPENS, SIZES, Company, K
 
@@ -245,6 +246,18 @@ def test_a_fortnightly_pulse_that_a_holiday_put_off_waits_as_long_the_next_time(
     opened = Wave.select().where(Wave.pulse == fortnightly, Wave.state != "planned").order_by(Wave.occurrence)
     assert [(wave.local_date - FIRST).days for wave in opened] == [1, 15, 29]
     assert asked("fortnightly") == [EVERYBODY, EVERYBODY, EVERYBODY]
+
+
+def test_a_wave_that_waits_for_the_rest_opens_on_a_working_day_and_says_why(add: Add) -> None:
+    """Put off from Monday to Friday; a fortnight later that Friday is a day off, so it waits for Monday."""
+    fortnightly = add("fortnightly", 0, "fortnightly")
+    Pulse.update(state="paused").where(Pulse.key == "quarterly").execute()
+    store_blackout(fortnightly, date(2026, 3, 20), date(2026, 3, 20))
+    waves._move(Wave.get(Wave.pulse == fortnightly), fortnightly, date(2026, 3, 6))
+    now = OPENS + 4 * DAY
+    assert [wave.local_date for wave in open_due(now, K, REST)] == [date(2026, 3, 6)]
+    following = coming(fortnightly, 1, now)[0]
+    assert (following.own_day, following.day, following.why) == (date(2026, 3, 16), date(2026, 3, 23), Why.REST)
 
 
 # By hand

@@ -144,6 +144,7 @@ class Why(Enum):
     TAKEN = "taken"  # another wave of the pulse has that day
     CHOSEN = "chosen"  # somebody chose another day
     PAST = "past"  # the day had passed when it became free
+    REST = "rest"  # those asked in the wave before it would not have rested
 
 
 @dataclass(frozen=True)
