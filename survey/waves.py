@@ -173,7 +173,8 @@ def open_wave(wave: Wave, now: int, k: int, rest_days: int = 0) -> bool:
     """Open a planned wave: freeze who works where, invite, queue the mails, plan the next wave.
 
     When so many had been asked lately that fewer than k people are left, the wave is cancelled instead and nobody is
-    bothered. False when it did not open, for that reason or because another process was first.
+    bothered. False when it did not open, for that reason, because another process was first, or because HR has moved
+    it since it was read.
     """
     with database.atomic():
         take_turns()
@@ -183,7 +184,7 @@ def open_wave(wave: Wave, now: int, k: int, rest_days: int = 0) -> bool:
                 log.warning("Wave %d asks nobody: nearly everybody has been asked lately.", wave.id)
                 plan_next(wave.pulse)
             return False
-        planned = (Wave.id == wave.id) & (Wave.state == "planned")
+        planned = (Wave.id == wave.id) & (Wave.state == "planned") & (Wave.opens_at == wave.opens_at)
         opened = {"state": "open", "opened_at": now, "min_group": k, "left_out": audience.left_out}
         if not Wave.update(opened).where(planned).execute():
             return False
@@ -337,6 +338,7 @@ def cancel_wave(wave: Wave, now: int) -> bool:
 
 
 def _cancel(wave: Wave, state: str, reason: str, now: int, **facts: object) -> bool:
-    """Cancel a wave that is in this state; False when it is not."""
+    """Cancel a wave that is in this state and has not been moved since it was read; False when it is not."""
     changes = {"state": "cancelled", "cancel_reason": reason, "cancelled_at": now, **facts}
-    return bool(Wave.update(changes).where(Wave.id == wave.id, Wave.state == state).execute())
+    as_read = (Wave.id == wave.id) & (Wave.state == state) & (Wave.opens_at == wave.opens_at)
+    return bool(Wave.update(changes).where(as_read).execute())

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -573,6 +573,14 @@ def test_closing_one_wave_leaves_the_answers_of_another(company: Company) -> Non
     company.answer(second)
     company.close_wave(first)
     assert Rating.select().where(Rating.wave == second).count() == 3 * EVERYBODY
+
+
+def test_a_wave_that_was_moved_since_it_was_read_neither_opens_nor_is_cancelled(company: Company) -> None:
+    as_read = Wave.get()
+    Wave.update(local_date=as_read.local_date + timedelta(days=2), opens_at=as_read.opens_at + 2 * DAY).execute()
+    assert not open_wave(as_read, OPENS, K)
+    assert not cancel_wave(as_read, OPENS)
+    assert (state(as_read), Invitation.select().count()) == ("planned", 0)
 
 
 def test_each_lead_gets_one_summary(company: Company) -> None:

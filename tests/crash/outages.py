@@ -71,7 +71,7 @@ def outlast(settings: Settings, folder: Path, answers: int, outage: Outage, *wor
         ThreadPoolExecutor(1) as thread,
     ):
         posting = thread.submit(post_all, address, links)
-        time.sleep(random.random())
+        time.sleep(random.uniform(0, 0.2))
         while not posting.done():
             began = time.monotonic()
             with outage():

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.crash
 
 
 def test_a_lock_that_is_held_for_too_long_loses_nothing(tmp_path: Path) -> None:
-    found = lock(tmp_path, 24, busy_seconds=0.5)
+    found = lock(tmp_path, 150, busy_seconds=0.5)
     assert found.holds
     assert "database is locked" in found.log
     assert "Traceback" not in found.log
