@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
-from survey import create_app
+from survey import create_app, scheduler
 from survey.database import bind, open_database
 from survey.models import Person, database
 from survey.settings import Settings
@@ -55,6 +55,13 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     engine = Server(request.getfixturevalue("server"))
     yield engine
     engine.close()
+
+
+@pytest.fixture(autouse=True)
+def one_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests travel in time, which the clock of a PostgreSQL does not; tests/test_postgres.py is about that one."""
+    if request.config.getoption(ON_POSTGRESQL):
+        monkeypatch.setattr(scheduler, "server_clock", lambda: None)
 
 
 @pytest.fixture(scope="session")

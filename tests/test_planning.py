@@ -19,6 +19,7 @@ def espejo(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Espe
     """The command `espejo`, ten days before the cast's first wave; returns what it prints."""
     monkeypatch.setenv("ESPEJO_HOME", settings.home)
     monkeypatch.setenv("ESPEJO_SECRET_KEY", settings.secret_key)
+    monkeypatch.setenv("ESPEJO_DATABASE_URL", settings.database_url)
 
     def run(*words: str, code: int = 0) -> str:
         done = CliRunner().invoke(cli.main, words)
