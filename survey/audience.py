@@ -32,7 +32,7 @@ class Audience:
     """Whom a wave asks."""
 
     people: list[tuple[int, int]]  # (person, department)
-    left_out: int  # people who would be asked as well, had they not been asked lately
+    left_out: int  # people who would be asked as well, were they not asked by other waves these days
 
 
 def find_audience(wave: Wave, rest_days: int) -> tuple[Audience, Providers]:

@@ -300,7 +300,7 @@ def send_test_mail(settings: Settings, address: str) -> None:
     transport = SmtpTransport(settings.smtp_url)
     try:
         transport.send(compose_test(create_app(settings), settings, address, now()))
-    except (outbox.Refused, outbox.Unreachable) as error:
+    except outbox.NotTaken as error:
         raise click.ClickException(f"It was not sent: {error}") from error
     finally:
         transport.close()

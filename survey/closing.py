@@ -54,6 +54,7 @@ def publish(wave: Wave, now: int) -> Release:
 
 def discard(wave: Wave) -> None:
     """Delete all that was said in a wave that is cancelled. Runs inside the transaction that cancels it."""
+    _forget_who_came_when(wave)
     for table in (Rating, Comment):
         table.delete().where(table.wave == wave).execute()
 
@@ -108,11 +109,8 @@ def _members(wave: Wave) -> dict[int, list[int]]:
 
 
 def _freeze_participation(wave: Wave) -> None:
-    """Store how many answered of each group; write every invitation anew, all by this one transaction.
-
-    PostgreSQL marks each row with the transaction that wrote it last, which until now told who answered after whom.
-    """
-    Invitation.update(answered=Invitation.answered).where(Invitation.wave == wave).execute()
+    """Store how many answered of each group."""
+    _forget_who_came_when(wave)
     query = (
         Invitation.select(Invitation.client_group, fn.COUNT(Invitation.id))
         .where(Invitation.wave == wave, Invitation.answered)
@@ -121,6 +119,14 @@ def _freeze_participation(wave: Wave) -> None:
     answered = dict(query.tuples())
     for group in ClientGroup.select().where(ClientGroup.wave == wave):
         ClientGroup.update(answered=answered.get(group.id, 0)).where(ClientGroup.id == group.id).execute()
+
+
+def _forget_who_came_when(wave: Wave) -> None:
+    """Write every invitation anew, all by this one transaction.
+
+    PostgreSQL marks each row with the transaction that wrote it last, which until now told who answered after whom.
+    """
+    Invitation.update(answered=Invitation.answered).where(Invitation.wave == wave).execute()
 
 
 def _count(wave: Wave) -> Count:

@@ -8,7 +8,7 @@ from math import ceil
 from peewee import JOIN, fn
 
 from survey import outbox
-from survey.models import Bounce, Department, Message, Person, Pulse, Wave
+from survey.models import Bounce, ClientGroup, Department, Message, Person, Pulse, Wave
 from survey.outbox import MINUTE_SECONDS, MovingClock
 
 WAVES_SHOWN = 6
@@ -49,7 +49,10 @@ def whole() -> Counts:
 
 
 def by_wave() -> list[Delivery]:
-    """Each kind of mail of the latest waves that have any, the latest first. Two queries."""
+    """Each kind of mail of the latest waves that have any, the latest first. Three queries.
+
+    A reminder goes to those who have not answered, so it is left out of a wave whose participation is not told.
+    """
     query = (
         Message.select(Message.wave, Message.kind, Message.sequence, Message.state, fn.COUNT(Message.id))
         .where(Message.wave.is_null(False))
@@ -58,6 +61,13 @@ def by_wave() -> list[Delivery]:
     states: dict[tuple[int, str, int], dict[str, int]] = defaultdict(dict)
     for wave, kind, sequence, state, count in query.tuples():
         states[wave, kind, sequence][state] = count
+    told = {
+        wave
+        for (wave,) in ClientGroup.select(ClientGroup.wave)
+        .join(Wave)
+        .where(ClientGroup.wave.in_({wave for wave, _, _ in states}), ClientGroup.invited >= Wave.min_group)
+        .tuples()
+    }
     latest = (
         Wave.select(Wave, Pulse)
         .join(Pulse)
@@ -69,7 +79,7 @@ def by_wave() -> list[Delivery]:
         Delivery(wave, kind, sequence, _counts(states[found, kind, sequence]))
         for wave in latest
         for found, kind, sequence in sorted(states)
-        if found == wave.id
+        if found == wave.id and (kind != outbox.REMINDER or found in told)
     ]
 
 

@@ -5,6 +5,7 @@ Releases stay as they are: they hold numbers of groups and never held a person.
 
 from survey.database import leave_no_trace
 from survey.models import Bounce, Invitation, Leadership, Message, Person, Release, Wave, database
+from survey.outbox import SUMMARY
 
 DAY_SECONDS = 24 * 3600
 
@@ -24,19 +25,21 @@ def forget_due(now: int, days: int) -> int:
         return 0
     with database.atomic():
         Invitation.update(person=None, providers="").where(Invitation.wave.in_(waves)).execute()
-        Message.delete().where(Message.wave.in_(waves)).execute()
+        Message.delete().where(Message.wave.in_(waves), Message.kind != SUMMARY).execute()
         _ask_for_a_rewrite()
     rewrite_due()
     return len(waves)
 
 
 def _forget_other_mails(queued_by: int, now: int) -> None:
-    """Delete mails that no closed wave takes along: sign-in links, and word of waves that were missed."""
+    """Delete mails that outlive their wave: sign-in links, word of waves that were missed, and summaries.
+
+    A summary may leave some days after its wave has closed.
+    """
     cancelled = Wave.select(Wave.id).where(Wave.state == "cancelled")
+    apart = Message.wave.is_null() | Message.wave.in_(cancelled) | (Message.kind == SUMMARY)
     is_over = Message.state.in_(["sent", "dead", "dropped"]) | (Message.expires_at <= now)
-    Message.delete().where(
-        Message.wave.is_null() | Message.wave.in_(cancelled), Message.due_at <= queued_by, is_over
-    ).execute()
+    Message.delete().where(apart, Message.due_at <= queued_by, is_over).execute()
 
 
 def erase(email: str) -> bool:
@@ -76,5 +79,9 @@ def rewrite_due() -> bool:
 
 
 def _ask_for_a_rewrite() -> None:
-    """In the transaction that deletes, so that it is not forgotten; before the first release nobody can be asked."""
+    """In the transaction that deletes, so that it is not forgotten.
+
+    Without a wave that is over nobody's answers can be told from the files.
+    """
     Release.update(rewritten=False).execute()
+    Wave.update(traces_left=True).where(Wave.traces_left.is_null(False)).execute()

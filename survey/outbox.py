@@ -2,6 +2,7 @@
 
 import logging
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from email.message import EmailMessage
@@ -14,6 +15,7 @@ from survey.models import Bounce, Invitation, MailSwitch, Message, Person, Wave,
 
 log = logging.getLogger(__name__)
 
+ADDRESS = re.compile(r"\S+@\S+")  # no log names anybody
 BATCH = 50  # messages claimed at a time
 LEASE_SECONDS = 300  # longer than one mail can take; a sender that dies gives back what it had in hand after this
 BACK_OFF_MINUTES = (1, 5, 15, 60, 240)  # then every 240 until it is pointless
@@ -172,7 +174,7 @@ def deliver(
     except Halted:
         sender.give_back()
     except Unreachable as error:
-        log.warning("Mail cannot be sent now: %s", error)
+        log.warning("Mail cannot be sent now: %s", ADDRESS.sub("…", str(error)))
         sender.postpone(str(error))
     finally:
         transport.close()
@@ -236,7 +238,8 @@ class _Sender:
 
     def _sent(self, message: Message) -> str | None:
         with database.atomic():
-            Bounce.delete().where(Bounce.person == message.person_id).execute()
+            if message.kind != REMINDER:  # one that goes away would tell who has not answered
+                Bounce.delete().where(Bounce.person == message.person_id).execute()
             return self._end(message, "sent", "")
 
     def _refused(self, message: Message, refusal: Refused) -> str | None:
@@ -341,8 +344,10 @@ def why_not_sent(message: Message, now: int) -> str | None:
 
 def _note_bounce(person_id: int, reply: str) -> None:
     """Keep what the server said of a person's address, until it takes a mail to it."""
-    email = Person.get_by_id(person_id).email
-    Bounce.insert(person=person_id, email=email, reply=reply).on_conflict(
+    person = Person.get_or_none(Person.id == person_id)
+    if person is None:  # erased while the server was asked
+        return
+    Bounce.insert(person=person, email=person.email, reply=reply).on_conflict(
         conflict_target=[Bounce.person], preserve=[Bounce.email, Bounce.reply]
     ).execute()
 

@@ -241,7 +241,7 @@ def wave_list(settings: Settings) -> None:
         answered = releases.whole_participation(releases.participation(found))
         closes = _time(found.pulse, found.closes_at)
         state = f"{found.state} ({found.cancel_reason})" if found.cancel_reason else found.state
-        left_out = f", {found.left_out} left out: asked lately" if found.left_out else ""
+        left_out = f", {found.left_out} left out: asked by other waves" if found.left_out else ""
         click.echo(
             f"{found.id}  {found.pulse.key}  {found.local_date}  {state}  closes {closes}  "
             f"{answered.answered} of {answered.invited} answered{left_out}"

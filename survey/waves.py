@@ -37,7 +37,7 @@ OVERDUE_SECONDS = 15 * 60  # a step that is later than this needs somebody to lo
 
 # Why a wave was cancelled.
 MISSED = "missed"  # its day passed while nothing was running
-RESTING = "resting"  # nearly everybody had been asked lately
+RESTING = "resting"  # other waves asked nearly everybody around that day
 BY_HAND = "by hand"
 
 
@@ -172,16 +172,18 @@ def _hr_people() -> list[int]:
 def open_wave(wave: Wave, now: int, k: int, rest_days: int = 0) -> bool:
     """Open a planned wave: freeze who works where, invite, queue the mails, plan the next wave.
 
-    When so many had been asked lately that fewer than k people are left, the wave is cancelled instead and nobody is
-    bothered. False when it did not open, for that reason, because another process was first, or because HR has moved
-    it since it was read.
+    When so many are asked by other waves these days that fewer than k people are left, the wave waits for those whom
+    its own pulse asked last, or is cancelled, and nobody is bothered. False when it did not open, for that reason,
+    because another process was first, or because HR has moved it since it was read.
     """
     with database.atomic():
         take_turns()
         audience, providers = find_audience(wave, rest_days)
         if audience.left_out and len(audience.people) < k:
+            if _wait_for_own(wave, rest_days):
+                return False
             if _cancel(wave, "planned", RESTING, now, left_out=audience.left_out):
-                log.warning("Wave %d asks nobody: nearly everybody has been asked lately.", wave.id)
+                log.warning("Wave %d asks nobody: nearly everybody is asked by other waves these days.", wave.id)
                 plan_next(wave.pulse)
             return False
         planned = (Wave.id == wave.id) & (Wave.state == "planned") & (Wave.opens_at == wave.opens_at)
@@ -212,32 +214,42 @@ def open_now(pulse: Pulse, now: int, k: int, rest_days: int = 0) -> Wave:
         raise WaveError(f'"{pulse.key}" had a wave today; a pulse runs once a day at most.')
     with database.atomic():
         take_turns()
-        _move(wave, pulse, today)
-        wave = Wave.get_by_id(wave.id)
-        if not open_wave(wave, now, k, rest_days):
-            if Wave.get_by_id(wave.id).cancel_reason == RESTING:
-                raise WaveError(f'"{pulse.key}" would ask nobody: nearly everybody is asked by other waves these days.')
-            raise WaveError(f'"{pulse.key}" was opened by somebody else at this moment.')
+        if not _move(wave, pulse, today):
+            raise WaveError(f'"{pulse.key}" was opened or changed by somebody else at this moment.')
+        if not open_wave(Wave.get_by_id(wave.id), now, k, rest_days):
+            raise WaveError(f'"{pulse.key}" would ask nobody: nearly everybody is asked by other waves these days.')
     return Wave.get_by_id(wave.id)
 
 
-def _move(wave: Wave, pulse: Pulse, day: date) -> None:
+def _move(wave: Wave, pulse: Pulse, day: date) -> bool:
+    """Plan a wave for another day; False when it is planned no more, or moved since it was read."""
     planned = schedule_on(pulse, day, wave.occurrence)
-    Wave.update(local_date=day, opens_at=planned.opens_at, closes_at=planned.closes_at).where(
-        Wave.id == wave.id, Wave.state == "planned"
-    ).execute()
+    as_read = (Wave.id == wave.id) & (Wave.state == "planned") & (Wave.opens_at == wave.opens_at)
+    moved = {"local_date": day, "opens_at": planned.opens_at, "closes_at": planned.closes_at}
+    if not Wave.update(moved).where(as_read).execute():
+        return False
     store_reminders(wave, planned)
+    return True
 
 
-def _let_rest(following: Wave, opened: Wave, rest_days: int) -> None:
-    """Move a pulse's next wave to the day when those asked now have rested, if that comes before the wave after it.
+def _let_rest(following: Wave, opened: Wave, rest_days: int) -> bool:
+    """Move a pulse's next wave to the day when those asked last have rested, if that comes before the wave after it.
 
     So a fortnightly pulse that opened on Tuesday, because Monday was a holiday, waits for the Tuesday as well.
     """
     plan = timetable(following.pulse)
     rested = plan.off.next_working_day(opened.local_date + timedelta(days=rest_days))
-    if following.local_date < rested <= plan.last_day(following.occurrence):
-        _move(following, following.pulse, rested)
+    while rested in plan.taken:
+        rested = plan.off.next_working_day(rested + timedelta(days=1))
+    in_time = following.local_date < rested <= plan.last_day(following.occurrence)
+    return in_time and _move(following, following.pulse, rested)
+
+
+def _wait_for_own(wave: Wave, rest_days: int) -> bool:
+    """The same for a wave that is due: its day may have been planned anew since the last one opened."""
+    asked = Wave.state.in_(["open", "closed"])
+    last = Wave.select().where(Wave.pulse == wave.pulse_id, asked).order_by(Wave.local_date.desc()).first()
+    return last is not None and _let_rest(wave, last, rest_days)
 
 
 # --- Reminding and closing -----------------------------------------------------------------------------------------

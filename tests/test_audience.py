@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from survey import waves
+from survey import replanning, waves
 from survey.measure.cadence import Why
 from survey.models import ClientGroup, Department, Invitation, Person, Pulse, Wave
 from survey.pulses import add_pulse, coming, store_blackout
@@ -258,6 +258,18 @@ def test_a_wave_that_waits_for_the_rest_opens_on_a_working_day_and_says_why(add:
     assert [wave.local_date for wave in open_due(now, K, REST)] == [date(2026, 3, 6)]
     following = coming(fortnightly, 1, now)[0]
     assert (following.own_day, following.day, following.why) == (date(2026, 3, 16), date(2026, 3, 23), Why.REST)
+
+
+def test_a_wave_that_was_planned_anew_still_waits_for_the_rest(add: Add) -> None:
+    """Days off put it back on its own day, when those asked last have rested thirteen days of fourteen."""
+    fortnightly = add("fortnightly", 0, "fortnightly")
+    Pulse.update(state="paused").where(Pulse.key == "quarterly").execute()
+    waves._move(Wave.get(Wave.pulse == fortnightly), fortnightly, FIRST + timedelta(days=1))
+    assert tick(1) == ["fortnightly"]
+    replanning.add_blackout(fortnightly, date(2026, 12, 24), date(2026, 12, 31), OPENS + 2 * DAY)
+    assert coming(fortnightly, 1, OPENS + 2 * DAY)[0].day == FIRST + timedelta(days=14)
+    assert [tick(14), tick(15)] == [[], ["fortnightly"]]
+    assert asked("fortnightly") == [EVERYBODY, EVERYBODY]
 
 
 # By hand

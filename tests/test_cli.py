@@ -460,7 +460,7 @@ def test_the_list_says_how_many_were_left_out_and_why_a_wave_was_cancelled(espej
         espejo("wave", "open", "quarterly")
         listed = espejo("wave", "list")
     assert "  cancelled (by hand)  " in listed
-    assert "0 of 39 answered, 20 left out: asked lately" in listed
+    assert "0 of 39 answered, 20 left out: asked by other waves" in listed
 
 
 def test_cancelling_a_planned_wave_needs_no_yes(espejo: Espejo, company: Company) -> None:

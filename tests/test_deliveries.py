@@ -4,12 +4,13 @@ from collections import Counter
 
 import pytest
 
-from survey import deliveries, outbox, people
+from survey import deliveries, outbox, people, waves
 from survey.deliveries import EVERY_MAILS, EVERY_SECONDS, Counts, Teller, line, minutes_left
 from survey.models import Bounce, Invitation, Message, Person, Wave
 from survey.outbox import Refused, deliver, queue
+from survey.pulses import add_pulse
 from survey.settings import Settings
-from tests.cast import DAY, OPENS, Company
+from tests.cast import DAY, OPENS, Company, K
 from tests.test_outbox import Clock, Post, compose, raises
 
 NOW = OPENS
@@ -154,3 +155,14 @@ def test_a_slow_delivery_is_told_every_ten_seconds(settings: Settings) -> None:
 
 def test_a_short_delivery_is_over_before_anything_is_said(settings: Settings) -> None:
     Teller(pytest.fail, lambda: NOW, 0)(Counter({"sent": EVERY_MAILS - 1}))
+
+
+def test_reminders_of_a_wave_of_fewer_than_k_people_are_not_told(company: Company) -> None:
+    """Their number would be that of those who have not answered."""
+    legal = [company.departments["Legal"]]
+    small = add_pulse("small", "quarterly", Wave.get().local_date, "Europe/Madrid", departments=legal)
+    waves.open_due(OPENS, K)
+    waves.remind_due(OPENS + 4 * DAY)
+    told = {(found.wave.pulse_id, found.kind) for found in deliveries.by_wave()}
+    assert (company.pulse.id, outbox.REMINDER) in told
+    assert {kind for pulse, kind in told if pulse == small.id} == {outbox.INVITATION}

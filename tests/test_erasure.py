@@ -113,6 +113,26 @@ def test_mails_of_no_closed_wave_are_forgotten_when_as_old(company: Company, lat
     assert Message.select().count() == kept
 
 
+def test_a_summary_that_leaves_later_outlives_its_wave_and_is_forgotten_afterwards(company: Company) -> None:
+    wave = company.released_wave()
+    Message.update(due_at=wave.closed_at + 3 * DAY).where(Message.kind == outbox.SUMMARY).execute()
+    forget_due(wave.closed_at + DAY, 1)
+    assert {message.kind for message in Message.select()} == {outbox.SUMMARY}
+    Message.update(state="sent").execute()
+    forget_due(wave.closed_at + 4 * DAY, 1)
+    assert not Message.select().exists()
+
+
+def test_who_was_asked_in_a_cancelled_wave_leaves_the_files_before_any_release(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waves.cancel_wave(company.open_wave(), OPENS)
+    rewritten = []
+    monkeypatch.setattr(erasure, "leave_no_trace", lambda: rewritten.append(True))
+    assert forget_due(OPENS + DAYS * DAY, DAYS) == 1
+    assert rewritten == [True]
+
+
 def test_mail_that_may_still_leave_is_not_forgotten(company: Company) -> None:
     outbox.queue(outbox.SIGN_IN, [company.alice.id], OPENS, expires_at=OPENS + 900)
     company.open_wave()

@@ -512,6 +512,34 @@ def test_a_reminder_that_is_refused_makes_no_note_or_it_would_tell_who_has_not_a
     assert bounces() == []
 
 
+def test_a_reminder_that_arrives_takes_no_note_away_for_the_same_reason(company: Company) -> None:
+    wave = company.open_wave()
+    Message.delete().execute()
+    Bounce.create(person=company.charlie, email=company.charlie.email, reply="552 mailbox full")
+    queue(outbox.REMINDER, [company.charlie.id], NOW, wave=wave, sequence=1)
+    assert send() == {"sent": 1}
+    assert len(bounces()) == 1
+
+
+def test_an_address_of_somebody_who_is_erased_while_the_server_is_asked_stops_nobody(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(3), NOW)
+
+    def erased(address: str) -> None:
+        if address.startswith("p1"):
+            erasure.erase("p1@x.example")
+            raise Refused("550 no such user", forever=True, address=True)
+
+    assert send(reply=erased) == {"sent": 2}
+    assert bounces() == []
+
+
+def test_the_log_names_nobody_whom_the_mail_server_names(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    queue(outbox.SIGN_IN, people(1), NOW)
+    send(reply=raises(Unreachable("421 <p0@x.example> try later")))
+    assert "421 … try later" in caplog.text
+    assert "p0@x.example" not in caplog.text
+
+
 # Sending again
 
 

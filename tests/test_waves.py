@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from peewee import OperationalError
 
-from survey import erasure, outbox, waves
+from survey import erasure, outbox, replanning, waves
 from survey.models import (
     ClientGroup,
     ClientGroupDepartment,
@@ -583,6 +583,14 @@ def test_a_wave_that_was_moved_since_it_was_read_neither_opens_nor_is_cancelled(
     assert (state(as_read), Invitation.select().count()) == ("planned", 0)
 
 
+def test_a_pulse_that_is_paused_at_the_moment_it_is_opened_by_hand_says_so(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waves, "take_turns", lambda: replanning.pause(company.pulse))
+    with pytest.raises(WaveError, match="changed by somebody else"):
+        open_now(company.pulse, OPENS, K)
+
+
 def test_each_lead_gets_one_summary(company: Company) -> None:
     Leadership.create(person=company.alice, department=company.departments["Sales"])
     company.close_wave(company.open_wave())
@@ -653,10 +661,12 @@ def test_a_pulse_may_open_the_next_wave_on_the_day_after(company: Company) -> No
     assert open_now(company.pulse, OPENS + DAY, K).local_date == date(2026, 3, 3)
 
 
-def test_losing_the_race_to_open_leaves_everything_as_it_was(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_opening_by_hand_that_asks_nobody_leaves_everything_as_it_was(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(waves, "open_wave", lambda *_: False)
     before = Wave.get().opens_at, [reminder.due_at for reminder in Reminder.select()]
-    with pytest.raises(WaveError, match="somebody else"):
+    with pytest.raises(WaveError, match="ask nobody"):
         open_now(company.pulse, OPENS - 10 * DAY, K)
     assert (Wave.get().opens_at, [reminder.due_at for reminder in Reminder.select()]) == before
 

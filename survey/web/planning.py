@@ -42,7 +42,7 @@ class PulsePlan:
     coming: list[Occurrence]
     blackouts: list[DayRange]
     regions: list[str]  # of the country whose holidays are days off
-    passed_over: Wave | None  # the last one, when nearly everybody had been asked lately
+    passed_over: Wave | None  # the last one, when other waves asked nearly everybody around its day
 
     @property
     def next_own_day(self) -> date:

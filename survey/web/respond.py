@@ -150,6 +150,8 @@ def _reply(token: str, is_stale: bool = False) -> Response:
         with limiter.limit(GUESSES):
             return _page("unknown.html", status=404)
     g.reader_language = asked.language
+    if asked.wave.state == "cancelled":
+        return _page("cancelled.html", status=410)
     if asked.answered:
         return _received(first_time=False)
     if not asked.is_open:

@@ -165,6 +165,17 @@ def test_of_two_posts_at_once_one_is_stored(client, link, monkeypatch):
     assert stored() == dict.fromkeys(link.providers, FOURS)
 
 
+@pytest.mark.parametrize("had_answered", [True, False])
+def test_who_opens_the_link_of_a_cancelled_wave_hears_what_became_of_it(client, link, wave, had_answered):
+    if had_answered:
+        client.post(link.address, data=link.filled())
+    waves.cancel_wave(wave, wave.opens_at + 1)
+    answer = client.get(link.address)
+    assert answer.status_code == 410
+    assert "all its answers were deleted" in answer.text
+    assert client.post(link.address, data=link.filled()).status_code == 410
+
+
 def test_a_closed_wave_takes_no_answers(client, link, company, wave):
     company.close_wave(wave)
     before = everything()
