@@ -107,16 +107,27 @@ def company(engine: Engine, settings: Settings, cast: tuple[str, Company]) -> Co
 
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
-    """Every test makes the pages anew; their templates are compiled once."""
+    """Each process of tests compiles a template once."""
     return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
 
 
-@pytest.fixture
-def app(settings: Settings, compiled_templates: BytecodeCache, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    """The pages, without limits on attempts and without keys in forms; the tests of those switch them on."""
-    app = create_app(settings)
-    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+@pytest.fixture(scope="session")
+def one_app(
+    engine: Engine, empty_database: str, compiled_templates: BytecodeCache, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Flask, dict[str, Any]]:
+    """The pages, put together once, and what their configuration is to begin with: it costs more than most tests."""
+    app = create_app(engine.settings(tmp_path_factory.mktemp("app")))
     app.jinja_env.bytecode_cache = compiled_templates
+    return app, dict(app.config)
+
+
+@pytest.fixture
+def app(settings: Settings, one_app: tuple[Flask, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """The pages, without limits on attempts and without keys in forms; the tests of those switch them on."""
+    app, config = one_app
+    app.config.clear()
+    app.config.update(config, ESPEJO=settings, SECRET_KEY=settings.key(), TESTING=True, WTF_CSRF_ENABLED=False)
+    access.limiter.reset()
     monkeypatch.setattr(access.limiter, "enabled", False)
     return app
 

@@ -132,6 +132,7 @@ def keys_in(page: bytes, places: Places) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.sqlite
+@pytest.mark.slow
 def test_no_order_of_a_closed_wave_on_sqlite_is_the_order_of_arrival(
     company: Company, settings: Settings, same_chance: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,6 +156,7 @@ def test_no_order_of_a_closed_wave_on_sqlite_is_the_order_of_arrival(
 
 
 @pytest.mark.sqlite
+@pytest.mark.slow
 def test_while_a_wave_is_open_no_query_puts_what_one_person_said_side_by_side(
     company: Company, settings: Settings, same_chance: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

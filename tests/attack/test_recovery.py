@@ -75,6 +75,7 @@ def test_answers_stored_at_once_are_the_same_as_answers_that_came_one_by_one(lab
 # --- The attacker can win ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_with_a_threshold_alone_the_attacker_breaks_nearly_every_company(laboratory: Laboratory) -> None:
     with hiding_below_k():
         outcomes = [by_export(laboratory, seed) for seed in range(CONTROL)]

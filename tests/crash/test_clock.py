@@ -12,6 +12,7 @@ def run(*words: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_two_schedulers_do_each_step_of_a_day_once() -> None:
     run("--short", "--only", "together")
 

@@ -8,6 +8,7 @@ from tests.crash import mail
 from tests.crash.mail import Figures, bad_day, one_bad_address
 
 
+@pytest.mark.slow
 def test_no_mail_is_lost_on_a_bad_day(tmp_path: Path) -> None:
     figures = bad_day(tmp_path, messages=80, kills=8)
     assert (figures.faults, figures.kills.total()) == ([], 8)
