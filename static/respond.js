@@ -62,7 +62,8 @@ function forget(isOver) {
   }
 }
 
-const hasClosed = (name) => !(JSON.parse(localStorage.getItem(name)).until > Date.now() / 1000);
+/** Whether a draft is another link's, whose wave is over by now; for our own, the page says so. */
+const isOld = (name) => name !== nameOfDraft() && !(JSON.parse(localStorage.getItem(name)).until > Date.now() / 1000);
 
 function save() {
   document.querySelector(".kept").hidden = !writeDraft();
@@ -106,7 +107,7 @@ function go(to, takesFocus = true) {
 const bring = (element, block) => element.scrollIntoView({ block, behavior: CALM.matches ? "auto" : "smooth" });
 
 /** What comes after `element` of all that matches and is seen; a group of choices counts as one. */
-function next(element, selector) {
+function nextStop(element, selector) {
   const own = element.closest("fieldset") || element;
   const isAfter = (stop) => own.compareDocumentPosition(stop) & Node.DOCUMENT_POSITION_FOLLOWING;
   return all(selector).find((stop) => isSeen(stop) && isAfter(stop) && !own.contains(stop));
@@ -123,10 +124,10 @@ function focusOn(stop) {
 function showOpenQuestion() {
   const page = pages()[place];
   const scales = all(".scale", page);
-  const open = scales.find((scale) => !isAnswered(scale));
-  if (!PHONE.matches || !open || !scales.some(isAnswered)) return;
-  if (open === scales[0]) page.scrollIntoView();
-  else open.scrollIntoView({ block: "center" });
+  const first = scales.find((scale) => !isAnswered(scale));
+  if (!PHONE.matches || !first || !scales.some(isAnswered)) return;
+  if (first === scales[0]) page.scrollIntoView();
+  else first.scrollIntoView({ block: "center" });
 }
 
 /* --- What the reader does --------------------------------------------------------------------------------------------- */
@@ -138,7 +139,7 @@ function changed({ target }) {
   const group = target.closest(".scale, .missing");
   if (!group || group.dataset.done) return;
   group.dataset.done = "y";
-  if (isByHand) bring(next(group, STOPS), "center"); // focus stays; whoever uses keys moves by keys
+  if (isByHand) bring(nextStop(group, STOPS), "center"); // focus stays; whoever uses keys moves by keys
 }
 
 function pressed(event) {
@@ -149,7 +150,7 @@ function pressed(event) {
   if (!scale && key !== "Enter") return;
   event.preventDefault(); // Enter goes on, and never sends
   if (scale) scale.querySelector(`[value="${key === "0" ? "na" : key}"]`).click();
-  focusOn(next(target, scale ? QUESTIONS : STOPS));
+  focusOn(nextStop(target, scale ? QUESTIONS : STOPS));
 }
 
 /** Open the page that a fault is on, and lead to the field. */
@@ -158,12 +159,12 @@ function follow(event) {
   const target = link && document.getElementById(link.hash.slice(1));
   if (!target) return;
   event.preventDefault();
-  open(target);
+  openPageOf(target);
   focusOn(target);
   bring(target, "center");
 }
 
-function open(target) {
+function openPageOf(target) {
   const page = target.closest(".provider");
   if (page) go(pages().indexOf(page), false);
 }
@@ -216,7 +217,8 @@ function show(page, button) {
   document.body.replaceWith(page.body);
   scrollTo(0, 0);
   begin();
-  if (button !== RESTORING) readFrom(button ? button.name : "");
+  if (button === RESTORING) showOpenQuestion();
+  else readFrom(button ? button.name : "");
 }
 
 /** Move the focus to what is new on a page that has come back after this button. */
@@ -224,7 +226,7 @@ function readFrom(button) {
   const faults = document.querySelector(".faults");
   if (faults) {
     const target = document.getElementById(faults.querySelector("a").hash.slice(1));
-    if (target) open(target);
+    if (target) openPageOf(target);
     faults.focus();
   } else if (form && button === "adding") go(pages().length - 1);
   else if (form && (button === "remove" || (PHONE.matches && place > 0))) go(place);
@@ -270,6 +272,6 @@ function begin() {
 }
 
 addEventListener("online", () => waiting && waiting());
-forget(hasClosed);
+forget(isOld);
 begin();
-if (form) showOpenQuestion();
+if (form && !unplaced.length) showOpenQuestion();

@@ -22,6 +22,7 @@ def test_the_page_asks_about_each_provider_by_name(client, link):
     page = client.get(link.address).text
     for provider in link.providers:
         assert f"<bdi>{Department.get_by_id(provider).name}</bdi></h2>" in page
+    assert page.count("<fieldset") == page.count("<legend") == len(link.providers) * (len(ITEMS) + 2)
     assert page.count('type="radio"') == len(link.providers) * (len(ITEMS) * 6 + 4 + 3)
 
 
@@ -92,7 +93,7 @@ def test_the_page_says_who_asks_why_how_long_and_until_when(client, link):
     page = client.get(link.address).text
     assert "Mirror Ltd asks how other departments serve you" in page
     assert "about 2 minutes" in page
-    assert "until Monday, March 16" in page
+    assert "until Monday 16 March at 18:00" in page
 
 
 def test_the_link_tells_its_owner_whose_it_is_and_others_too_little(client, link, link_of, company):
