@@ -42,8 +42,9 @@ PROVED = {
         "test_no_answer_has_a_column_for_a_person_an_invitation_a_response_or_a_time",
         "test_accepting_sets_one_flag_adds_a_row_for_each_provider_and_touches_nothing_else",
     ),
-    "Until the wave closes, also each answer without a name: which client group it comes from and which department it "
-    "is about, but not which answers come from one person.": (
+    "Until the wave closes, also each answer without a name: which client group it comes from, which department it "
+    "is about and whether that one was added, but not which answers come from one person.": (
+        "test_what_is_said_of_an_added_department_is_marked",
         "test_a_stored_rating_is_id_wave_provider_group_and_scores",
         "test_nothing_that_is_stored_holds_an_id_of_the_invitation_or_of_each_other",
         "test_while_a_wave_is_open_no_query_puts_what_one_person_said_side_by_side",
