@@ -100,7 +100,7 @@ function go(to, takesFocus = true) {
   form.querySelector(".next").hidden = place === last;
   save();
   if (!takesFocus) return;
-  shown[place].querySelector("h2").focus({ preventScroll: true });
+  readOut(shown[place].querySelector("h2"));
   bring(shown[place], "start");
 }
 
@@ -116,8 +116,15 @@ function nextStop(element, selector) {
 const QUESTIONS = ".scale, .missing, .next, #send"; // for whoever answers by digits
 const STOPS = ".skip input, fieldset, textarea, .add select, .next, #send";
 
+/** Put the focus on a heading, so that it is read out; it cannot be tabbed to. */
+function readOut(heading) {
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
 function focusOn(stop) {
-  (stop.matches("fieldset") ? stop.querySelector(":checked") || stop.querySelector("input") : stop).focus();
+  if (stop.matches("h2")) readOut(stop);
+  else (stop.matches("fieldset") ? stop.querySelector(":checked") || stop.querySelector("input") : stop).focus();
 }
 
 /** Where something is filled in already, a phone begins at what is still open. */
@@ -230,7 +237,7 @@ function readFrom(button) {
     faults.focus();
   } else if (form && button === "adding") go(pages().length - 1);
   else if (form && (button === "remove" || (PHONE.matches && place > 0))) go(place);
-  else document.querySelector("h1").focus();
+  else readOut(document.querySelector("h1"));
 }
 
 /* --- Beginning ---------------------------------------------------------------------------------------------------------- */

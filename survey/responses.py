@@ -58,10 +58,6 @@ class Answer:
         if len(self.comment) > COMMENT_CHARACTERS:
             raise ValueError(f"A comment has at most {COMMENT_CHARACTERS} characters.")
 
-    @property
-    def says_nothing(self) -> bool:
-        return not self.scores and not self.comment
-
     def answers(self) -> dict[str, int]:
         """The answers that are tallied, by item."""
         found = dict(self.scores)

@@ -211,7 +211,8 @@ def test_both_ends_of_the_scale_are_answers(score: int) -> None:
 
 
 def test_the_longest_comment_is_taken() -> None:
-    assert not Answer(1, {}, comment="x" * COMMENT_CHARACTERS, comment_kind="thanks").says_nothing
+    longest = "x" * COMMENT_CHARACTERS
+    assert Answer(1, {}, comment=longest, comment_kind="thanks").comment == longest
 
 
 # Added departments

@@ -123,7 +123,8 @@ class AnswerForm:
             for text in texts
         ]
         if self.refused:
-            found.append(Fault("add", _("This department cannot be added. Please choose one of those offered.")))
+            where = "add" if self.offered else "send"
+            found.append(Fault(where, _("This department cannot be added. Please choose one of those offered.")))
         if self.just_added:
             text = _("You have added this department: here are the questions about it. Then send everything.")
             found.append(Fault(f"provider-{self.just_added.id}", text, self.just_added.name))

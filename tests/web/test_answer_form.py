@@ -283,7 +283,9 @@ def test_what_cannot_be_added_is_told_and_nothing_typed_is_lost(client, link, ot
 
 def test_a_third_one_is_refused(client, link, others):
     three = {"added": [str(department.id) for department in others[:3]]}
-    assert client.post(link.address, data=link.filled() | three).status_code == 422
+    answer = client.post(link.address, data=link.filled() | three)
+    assert answer.status_code == 422
+    assert '<a href="#send">This department cannot be added.' in answer.text
     assert nothing_is_stored()
 
 
