@@ -65,8 +65,13 @@ class Questions:
     wave: Wave
     pulse: Pulse
     language: str | None  # none once the person is forgotten
+    department_id: int | None  # the person's own; none once the person is forgotten
     providers: tuple[Department, ...]
     answered: bool
+
+    @property
+    def provider_ids(self) -> list[int]:
+        return [provider.id for provider in self.providers]
 
     @property
     def is_open(self) -> bool:
@@ -93,6 +98,7 @@ def questions(invitation_id: str) -> Questions | None:
         wave=invitation.wave,
         pulse=invitation.wave.pulse,
         language=invitation.person.language if invitation.person_id else None,
+        department_id=invitation.person.department_id if invitation.person_id else None,
         providers=tuple(departments[provider] for provider in ids),
         answered=invitation.answered,
     )

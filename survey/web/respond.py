@@ -10,16 +10,18 @@ from flask_wtf.csrf import CSRFError
 from wtforms import BooleanField, Form, RadioField, StringField
 from wtforms.validators import AnyOf, Length, ValidationError
 
-from survey import responses
+from survey import responses, returns
+from survey.commitments import CommitmentRow
 from survey.database import DATABASE_ERRORS
-from survey.measure.scale import COMMENT_KINDS, MISSING_REASONS, SCORES
+from survey.measure.scale import COMMENT_KINDS, MISSING_REASONS, OVERALL, SCORES
 from survey.models import Department
 from survey.questionnaire import Questionnaire, load_questionnaire
 from survey.responses import Answer, Outcome, Questions
+from survey.returns import SinceLastTime
 from survey.settings import LANGUAGES
 from survey.signing import invitation_id
 from survey.web.access import limiter, settings
-from survey.web.frame import browser_language, error_page, log_failure
+from survey.web.frame import browser_language, error_page, log_failure, today
 
 blueprint = Blueprint("respond", __name__)
 
@@ -153,13 +155,14 @@ def _reply(token: str, is_stale: bool = False) -> Response:
     if asked.wave.state == "cancelled":
         return _page("cancelled.html", status=410)
     if asked.answered:
-        return _received(first_time=False)
+        return _received(asked, first_time=False)
     if not asked.is_open:
         return _page("closed.html", status=410)
     questionnaire = load_questionnaire(asked.pulse.questionnaire)
     pages = _pages(asked, questionnaire)
     if request.method != "POST":
-        return _ask(asked, questionnaire, pages)
+        since = returns.since_last_time(asked.wave, asked.department_id, asked.provider_ids, today())
+        return _ask(asked, questionnaire, pages, since=since)
     if is_stale:
         return _ask(asked, questionnaire, pages, [("send", str(STALE))], status=400)
     if faults := _faults(pages, questionnaire):
@@ -171,16 +174,25 @@ def _reply(token: str, is_stale: bool = False) -> Response:
         return _ask(asked, questionnaire, pages, [("send", str(NOT_STORED))], status=503)
     if outcome is Outcome.CLOSED:
         return _page("closed.html", status=410)
-    return _received(first_time=outcome is Outcome.STORED)
+    return _received(asked, first_time=outcome is Outcome.STORED)
 
 
 def _pages(asked: Questions, questionnaire: Questionnaire) -> list[Page]:
     form = about_provider(questionnaire)
-    return [Page(provider, form(request.form, prefix=f"p{provider.id}-")) for provider in asked.providers]
+    pages = [Page(provider, form(request.form, prefix=f"p{provider.id}-")) for provider in asked.providers]
+    mailed = request.args.get(OVERALL, "")
+    if request.method != "POST" and OVERALL in questionnaire.item_keys and mailed in map(str, SCORES):
+        pages[0].form[OVERALL].data = mailed  # the mail asks this about the first provider
+    return pages
 
 
 def _ask(
-    asked: Questions, questionnaire: Questionnaire, pages: list[Page], faults: Sequence[Fault] = (), status: int = 200
+    asked: Questions,
+    questionnaire: Questionnaire,
+    pages: list[Page],
+    faults: Sequence[Fault] = (),
+    status: int = 200,
+    since: SinceLastTime | None = None,
 ) -> Response:
     return _page(
         "questions.html",
@@ -190,6 +202,7 @@ def _ask(
         pages=pages,
         faults=faults,
         characters=responses.COMMENT_CHARACTERS,
+        since=since,
     )
 
 
@@ -207,10 +220,19 @@ def _faults(pages: list[Page], questionnaire: Questionnaire) -> list[Fault]:
     return faults
 
 
-def _received(first_time: bool) -> Response:
+def _received(asked: Questions, first_time: bool) -> Response:
     """Thanks; or, to whoever sends twice, that the first answer stands."""
     repeated = request.method == "POST" and not first_time
-    return _page("received.html", status=409 if repeated else 200, first_time=first_time)
+    return _page("received.html", status=409 if repeated else 200, first_time=first_time, back=_back(asked))
+
+
+def _back(asked: Questions) -> list[CommitmentRow] | None:
+    """What is given in return; None when the database fails just then, as the answers are stored all the same."""
+    try:
+        return returns.you_said_we_did(asked.department_id, asked.provider_ids, today())
+    except DATABASE_ERRORS as error:
+        log_failure(error)
+        return None
 
 
 def _page(template: str, status: int = 200, **values: object) -> Response:
