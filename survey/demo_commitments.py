@@ -8,6 +8,8 @@ from survey import commitments, people, releases
 from survey.commitments import Draft
 from survey.models import Department, Wave
 
+FRIDAY = 4
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -54,7 +56,7 @@ def fill(waves: Sequence[Wave], now: int) -> None:
 
 def _promise(promise: Promise, wave: Wave, provider: Department, today: date) -> None:
     closed_on = datetime.fromtimestamp(wave.closed_at, UTC).date()
-    due_on = closed_on + timedelta(days=promise.due_after_days)
+    due_on = _on_a_workday(closed_on, promise.due_after_days)
     named = releases.named_clients(wave, [provider.id])[provider.id]
     found = commitments.suggestions(releases.comments(wave, [provider.id]).get(provider.id))
     made = commitments.make(
@@ -74,4 +76,10 @@ def _promise(promise: Promise, wave: Wave, provider: Department, today: date) ->
     if promise.dropped_because:
         commitments.drop(made, promise.dropped_because, min(due_on, today))
     elif promise.done_after_days:
-        commitments.finish(made, min(closed_on + timedelta(days=promise.done_after_days), today))
+        commitments.finish(made, min(_on_a_workday(closed_on, promise.done_after_days), today))
+
+
+def _on_a_workday(start: date, days: int) -> date:
+    """So many days after `start`, or the Friday before when that is a weekend."""
+    day = start + timedelta(days=days)
+    return day - timedelta(days=max(0, day.weekday() - FRIDAY))

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -180,3 +181,27 @@ def test_a_mail_quotes_nothing_when_there_is_nothing(company: Company, post: Pos
     commitments.drop(promise(company, wave, "Two days."), "No budget.", date(2026, 5, 20))
     company.open_wave()
     assert "You said" not in text_of(post.mail(outbox.INVITATION, company.charlie))
+
+
+# --- As a reader sees it -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 390, 700])
+@asking
+def test_the_answers_are_large_enough_for_a_thumb(
+    name: str, width: int, scheme: str, written: Write, chromium: Any
+) -> None:
+    html = html_of(written(name, language="es"))
+    page = chromium.new_page(viewport={"width": width, "height": 700}, color_scheme=scheme)
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.set_content(html)
+    boxes = page.evaluate("[...document.querySelectorAll('.scale a')].map(a => a.getBoundingClientRect().toJSON())")
+    assert len(boxes) == 5
+    assert all(min(box["width"], box["height"]) >= 44 for box in boxes)
+    assert len({box["top"] for box in boxes}) == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert fetched == []
+    page.close()
