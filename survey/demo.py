@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from survey import erasure, external, outbox, outside, people, pulses, responses, waves
+from survey import demo_commitments, erasure, external, outbox, outside, people, pulses, releases, responses, waves
 from survey.measure.cadence import occurrence
 from survey.measure.scale import ITEMS, MISSING_REASONS, OVERALL
 from survey.models import Invitation, Person, Pulse, Touchpoint, TouchpointDepartment, Wave, database, random_id
@@ -173,6 +173,7 @@ def fill(settings: Settings, now: int, deliver: Callable[[int], object]) -> None
             _answer(wave, share, unsaid, chance)
         waves.close_due(wave.closes_at)
         _throw_mail_away(wave.closes_at, number)
+    demo_commitments.fill(releases.released_waves(), now)
     erasure.forget_due(now, int(settings.retention_days))
     wave = _open(pulse, WAVES_OF_HISTORY, settings)
     deliver(wave.opens_at)

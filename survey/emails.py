@@ -11,17 +11,21 @@ from email.utils import format_datetime
 from functools import cache
 from typing import Any, cast
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import css_inline
 from flask import Flask, render_template, url_for
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 
-from survey import outbox, wording
+from survey import outbox, releases, returns, wording
 from survey.charts import to_png
+from survey.measure.cadence import local
+from survey.measure.scale import OVERALL, SCORES
 from survey.models import Department, Invitation, Message, Person, Pulse, Wave
 from survey.outbox import Compose
 from survey.people import leads_of
+from survey.questionnaire import load_questionnaire
 from survey.settings import Settings
 from survey.signing import SIGN_IN_MINUTES, invitation_token, sign_in_token
 from survey.summaries import LeadSummary, lead_summary
@@ -133,15 +137,25 @@ LETTERS: dict[str, Callable[[Message, Person, Settings], Letter]] = {
 
 
 def _asked(message: Message, person: Person, settings: Settings) -> dict[str, Any]:
-    """What an invitation and a reminder say: about whom, until when, and the personal link."""
+    """What an invitation and a reminder say: about whom, until when, the personal link, and what came of earlier ones.
+
+    `item` is what they ask at once about the first provider; none when the wave does not ask it.
+    """
     wave = _wave(message)
     found = Invitation.get(Invitation.wave == wave, Invitation.person == person)
     ids = [int(provider) for provider in found.providers.split()]
     names = dict(Department.select(Department.id, Department.name).where(Department.id.in_(ids)).tuples())
+    token, zone = invitation_token(found.id, settings), ZoneInfo(wave.pulse.timezone)
+    before, day = releases.wave_before(wave), local(message.due_at, zone).date()
+    items = load_questionnaire(wave.pulse.questionnaire).items
     return {
         "providers": [names[provider] for provider in ids],
+        "wave": wave,
         "closes": wording.day_of(wave.closes_at, wave.pulse.timezone),
-        "address": url_for("respond.answer", token=invitation_token(found.id, settings), _external=True),
+        "address": url_for("respond.answer", token=token, _external=True),
+        "item": next((item for item in items if item.key == OVERALL), None),
+        "scores": [(score, url_for("respond.answer", token=token, overall=score, _external=True)) for score in SCORES],
+        "news": returns.news(before, person.department_id, ids, day) if before else None,
     }
 
 
@@ -168,7 +182,8 @@ def _summary_subject(found: LeadSummary) -> str:
 
 
 def _as_mail(message: Message, person: Person, letter: Letter, settings: Settings, now: int) -> EmailMessage:
-    values = {**letter.values, "subject": letter.subject, "person": person}
+    host = urlsplit(settings.address).netloc
+    values = {**letter.values, "subject": letter.subject, "person": person, "sender": settings.mail_from, "host": host}
     mail = _envelope(settings, person.email, person.name, now)
     mail["Subject"] = _one_line(letter.subject)
     mail["Message-ID"] = f"<{message.mail_id}@{urlsplit(settings.address).hostname}>"

@@ -300,6 +300,45 @@ class Release(Table):
     rewritten = BooleanField(default=False)  # the files hold no trace of who came when any more
 
 
+# --- What providers promise ----------------------------------------------------------------------------------------
+
+
+class Commitment(Table):
+    """What a provider promises its clients after a wave, in its lead's own words: every employee may read them.
+
+    An open one whose day has passed is late.
+    """
+
+    id = AutoField()
+    wave = required(Wave)  # the release it comes from
+    provider = required(Department)
+    item = CharField(max_length=40)  # what it is to improve: a practice, or `overall`
+    text = TextField()
+    due_on = DateField()  # the last day on which it is in time
+    state = CharField(max_length=7, default="open", constraints=[Check("state IN ('open', 'done', 'dropped')")])
+    made_on = DateField()
+    ended_on = DateField(null=True)  # the day it was done or dropped
+    reason = TextField(default="")  # why it was dropped
+    suggestion = required(Comment, null=True)  # the one it comes from
+
+    class Meta:
+        indexes = ((("provider", "state"), False),)
+        constraints = [
+            Check("(state = 'open') = (ended_on IS NULL)"),
+            Check("(state = 'dropped') = (reason <> '')"),
+        ]
+
+
+class CommitmentClient(Table):
+    """`department` is a client that a commitment is credited to: it had asked for it."""
+
+    commitment = required(Commitment)
+    department = required(Department)
+
+    class Meta:
+        primary_key = CompositeKey("commitment", "department")
+
+
 # --- What customers say --------------------------------------------------------------------------------------------
 
 
@@ -454,6 +493,8 @@ TABLES = (
     Tally,
     Addition,
     Release,
+    Commitment,
+    CommitmentClient,
     Source,
     Touchpoint,
     TouchpointDepartment,

@@ -24,7 +24,7 @@ from survey.measure.disclosure import (
     whole_interval,
 )
 from survey.measure.gaps import Gap, gap
-from survey.measure.scale import COMMENT_KINDS, ITEMS, SCORES, SHOWN_ITEMS
+from survey.measure.scale import COMMENT_KINDS, ITEMS, OVERALL, SCORES, SHOWN_ITEMS
 from survey.measure.statistics import add_counts
 from survey.models import (
     Addition,
@@ -116,6 +116,7 @@ class Participation:
 class PublicComment:
     kind: str
     text: str
+    id: str
 
 
 @dataclass(frozen=True)
@@ -236,6 +237,38 @@ def gaps(wave: Wave, only: Collection[int] | None = None) -> list[GapRow]:
     return rows
 
 
+def risen(wave: Wave, only: Iterable[int]) -> list[Department]:
+    """Those of the providers `only` that serve surely better, all in all, than in the wave before; by the change."""
+    before, providers = wave_before(wave), set(only)
+    if before is None:
+        return []
+    sums = _by(atoms([wave, before], [OVERALL]), lambda atom: (atom.provider, atom.wave))
+    k = max(wave.min_group, before.min_group)
+    changes = {
+        provider: found
+        for provider in providers
+        if (found := change(sums.get((provider, wave.id), ()), sums.get((provider, before.id), ()), k))
+        and found.is_real
+        and found.points > 0
+    }
+    named = Department.select().where(Department.id.in_(list(changes)))
+    return sorted(named, key=lambda department: (-changes[department.id].points, department.name))
+
+
+def named_clients(wave: Wave, only: Collection[int]) -> dict[int, list[Department]]:
+    """{provider: the client departments that its figures name}, by name, of the providers `only`, by id.
+
+    Those that are only shown together with others, as "other departments", are not among them.
+    """
+    clients: dict[int, set[int]] = {provider: set() for provider in only}
+    for atom in atoms([wave]):
+        if atom.provider in clients and not atom.others:
+            clients[atom.provider] |= atom.departments
+    wanted = {client for found in clients.values() for client in found}
+    by_name = list(Department.select().where(Department.id.in_(list(wanted))).order_by(Department.name))
+    return {provider: [client for client in by_name if client.id in found] for provider, found in clients.items()}
+
+
 def comments(wave: Wave, only: Collection[int]) -> dict[int, list[PublicComment]]:
     """{provider: its comments by kind, in no order of time}, of the providers `only`, by id.
 
@@ -245,7 +278,7 @@ def comments(wave: Wave, only: Collection[int]) -> dict[int, list[PublicComment]
     said: dict[int, list[PublicComment]] = {
         provider: [] for provider, raters in raters_of(wave).items() if provider in only and raters >= enough
     }
-    query = Comment.select(Comment.provider, Comment.kind, Comment.text).where(
+    query = Comment.select(Comment.provider, Comment.kind, Comment.text, Comment.id).where(
         Comment.wave == wave, Comment.provider.in_(list(said))
     )
     for provider, *comment in query.order_by(Comment.id).tuples():

@@ -74,10 +74,15 @@ class Questions:
     wave: Wave
     pulse: Pulse
     language: str | None  # none once the person is forgotten
+    department_id: int | None  # the person's own; none once the person is forgotten
     providers: tuple[Department, ...]
     answered: bool
     person: str | None = None  # the name; none once the person is forgotten
     addable: tuple[Department, ...] = ()  # what the person may add, by name: all active departments but their own
+
+    @property
+    def provider_ids(self) -> list[int]:
+        return [provider.id for provider in self.providers]
 
     @property
     def is_open(self) -> bool:
@@ -104,6 +109,7 @@ def questions(invitation_id: str) -> Questions | None:
         wave=invitation.wave,
         pulse=invitation.wave.pulse,
         language=invitation.person.language if invitation.person_id else None,
+        department_id=invitation.person.department_id if invitation.person_id else None,
         providers=tuple(asked[provider] for provider in ids),
         answered=invitation.answered,
         person=invitation.person.name if invitation.person_id else None,

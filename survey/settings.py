@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from survey import colours
+
 LANGUAGES = ("es", "en")
 LANGUAGE_NAMES = {"es": "español", "en": "English"}
 DATABASES = ("postgresql", "cockroachdb")
@@ -43,6 +45,9 @@ class Settings:
         "", "mails", "no more leave in any 60 seconds, all processes together; empty: no limit"
     )
     company: str = setting("Espejo", "text", "the company's name on pages and in mails")
+    colour: str = setting(
+        "#0f766e", "#rrggbb", "the company's colour on the answer page and in mails; one that is too pale is refused"
+    )
     language: str = setting("es", "es or en", "the language of people who have chosen none")
     timezone: str = setting("Europe/Madrid", "IANA name", "the time zone of pulses that name none")
     min_group: str = setting("5", "people, at least 3", "no figure about fewer people is ever shown")
@@ -86,6 +91,8 @@ class Settings:
                 f"ESPEJO_REST_DAYS: {self.rest_days} is more than ESPEJO_RETENTION_DAYS ({self.retention_days}): "
                 "who was asked would be forgotten before they have rested."
             )
+        if fault := colours.fault(self.colour):
+            raise SettingsError(f"ESPEJO_COLOUR: {fault}")
         if not _is_url(self.base_url, ("http", "https")):
             raise SettingsError(f'ESPEJO_BASE_URL: "{self.base_url}" is no address like https://espejo.example.')
         if self.smtp_url and not _is_url(self.smtp_url, ("smtp", "smtps")):

@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton
+from babel.lists import format_list
 from flask_babel import format_percent, get_locale, ngettext
 from flask_babel import gettext as _
 
-from survey import outbox
+from survey import commitments, outbox
+from survey.commitments import CommitmentRow
 from survey.measure.cadence import Occurrence, Why, local
 from survey.measure.disclosure import Change, Figure
 from survey.measure.gaps import State
@@ -17,6 +19,7 @@ from survey.models import Pulse
 from survey.questionnaire import DEFAULT, load_questionnaire
 from survey.refusal import Refusal
 from survey.releases import Clients, GapRow, Participation
+from survey.returns import SinceLastTime
 from survey.summaries import DepartmentSummary
 from survey.workdays import holiday_name
 
@@ -164,6 +167,58 @@ def moved(coming: Occurrence, pulse: Pulse) -> str:
     }[coming.why]
 
 
+def commitment_state(row: CommitmentRow) -> str:
+    """How far a commitment is, and when it ended or should."""
+    found = row.commitment
+    if row.state == commitments.DROPPED:
+        return _("dropped on %(day)s: %(reason)s", day=day(found.ended_on), reason=found.reason)
+    return {
+        commitments.OPEN: _("promised by %(day)s", day=day(found.due_on)),
+        commitments.LATE: _("promised by %(day)s, and late", day=day(found.due_on)),
+        commitments.DONE: _("done on %(day)s", day=day(found.ended_on or found.due_on)),
+    }[row.state]
+
+
+def commitment_credit(row: CommitmentRow) -> str:
+    """Who is to be thanked for a commitment; empty when it names nobody."""
+    if row.clients:
+        names = listed(row.clients)
+        if row.commitment.suggestion_id:
+            return _("thanks to a suggestion, and to %(departments)s", departments=names)
+        return _("thanks to %(departments)s", departments=names)
+    return _("thanks to a suggestion") if row.commitment.suggestion_id else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "Sales, Finance and IT"."""
+    return format_list(names, locale=get_locale())
+
+
+def since_last_time(found: SinceLastTime) -> str:
+    """What has changed, in one sentence."""
+    if found.commitment:
+        return news(found.commitment)
+    if found.risen:
+        risen = found.risen.name
+        return _("In the last wave, the clients of %(department)s said that it serves them better.", department=risen)
+    if found.is_first:
+        return _("When this wave closes, the departments say what they will change; next time you read it here.")
+    return _("Since last time, the departments you work with have reported nothing new.")
+
+
+def news(row: CommitmentRow) -> str:
+    """A commitment as one sentence for those that it was made to."""
+    found = row.commitment
+    if row.state == commitments.DONE:
+        return _("You said, %(department)s did: “%(text)s”", department=found.provider.name, text=found.text)
+    return _(
+        "You said, and %(department)s has promised by %(day)s: “%(text)s”",
+        department=found.provider.name,
+        day=day(found.due_on),
+        text=found.text,
+    )
+
+
 def refusal(found: Refusal) -> str:
     """Why something is not done, in the reader's language."""
     return _(
@@ -291,6 +346,8 @@ FILTERS = {
     "cadence_name": cadence_name,
     "change": change,
     "comment_counts": comment_counts,
+    "commitment_credit": commitment_credit,
+    "commitment_state": commitment_state,
     "client_names": client_names,
     "day": day,
     "day_of": day_of,
@@ -299,11 +356,13 @@ FILTERS = {
     "item_name": item_name,
     "item_text": item_text,
     "kind_heading": kind_heading,
+    "listed": listed,
     "mean": mean,
     "message_state_name": message_state_name,
     "message_kind_name": message_kind_name,
     "moment": moment,
     "moved": moved,
+    "news": news,
     "not_sent_reason": not_sent_reason,
     "number": number,
     "people": people,
@@ -312,6 +371,7 @@ FILTERS = {
     "plan_moment_with_year": plan_moment_with_year,
     "short_day": short_day,
     "signed": signed,
+    "since_last_time": since_last_time,
     "state_name": state_name,
     "state_reason": state_reason,
 }

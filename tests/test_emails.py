@@ -1,225 +1,46 @@
 """Each mail, word for word as approved in tests/approved; and what must hold for all of them."""
 
 import re
-from collections.abc import Callable, Iterator
 from datetime import date
-from email import policy
-from email.message import EmailMessage
-from email.parser import BytesParser
-from html.parser import HTMLParser
-from pathlib import Path
-from random import Random
 
 import pytest
-import time_machine
-from flask import Flask
 
 from survey import create_app, outbox, waves
-from survey.emails import compose_test, composer
-from survey.external import import_external
-from survey.measure.scale import COMMENT_KINDS, ITEMS
-from survey.models import Department, Leadership, Message, Person, Touchpoint, database
-from survey.outside import set_departments
+from survey.emails import compose_test
+from survey.models import (
+    Department,
+    Leadership,
+    Message,
+    Person,
+)
 from survey.pulses import add_pulse
-from survey.responses import Answer
 from survey.settings import Settings
 from tests.approval import assert_approved
 from tests.cast import DAY, OPENS, Company, K
-from tests.engines import Engine
+from tests.mails import (
+    FIGURE,
+    HOSTILE,
+    LINK,
+    MAILS,
+    PART,
+    TOKEN,
+    Post,
+    Words,
+    Write,
+    _today,
+    assert_sound,
+    each_mail,
+    hostile,
+    html_of,
+    one_line,
+    pictures_of,
+    post,
+    scenes,
+    text_of,
+    written,
+)
 
-BYTES = 100 * 1024  # of a mail; larger ones are cut off by some readers
-TOKEN = re.compile(r"(?<=/r/)[0-9a-f]+\.[0-9a-f]+|(?<=/login/)[\w.-]+")
-LINK = re.compile(r"https?://\S+")
-FIGURE = re.compile(r"[+−]?\d+|≈ \d+")
-PART = re.compile(r":?\n[\n-]*| · |: | \(| (?=[+−]?\d)|\)")  # between what stands in one piece in the HTML as well
-HOSTILE = {
-    "line breaks": "Ana\r\nBcc: eve@evil.example\r\n\r\nHello",
-    "other line breaks": "Ana\u2028Bcc: eve@evil.example\x85\x0bx",
-    "markup": '<b onclick="x()">Ana</b><img src=http://evil.example/x.png></p>',
-    "a formula": "=cmd|' /C calc'!A0",
-    "quotes": 'O\'Brien "the boss", <eve@evil.example>, \\ Jr.;',
-    "placeholders": "100 % %(name)s {{ 7 * 7 }} {% raw %}",
-    "an encoded word": "=?utf-8?q?=0D=0ABcc=3A_eve=40evil.example?=",
-    "200 letters": "Ñ" * 200,
-    "50 words": "Ñu, " * 50,
-}
-hostile = pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE.keys())
-
-
-class Words(HTMLParser):
-    """What a reader sees of an HTML page: its words, pictures and links."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.tags: list[str] = []
-        self.links: set[str] = set()
-        self.pictures: list[dict[str, str | None]] = []
-        self._unseen = 0
-        self.feed(html)
-        self.text = one_line(" ".join(self.words))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self._unseen += tag in ("style", "title")
-        if tag == "a":
-            self.links.add(dict(attrs)["href"] or "")
-        if tag == "img":
-            self.pictures.append(dict(attrs))
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unseen -= tag in ("style", "title")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self.words.append(data)
-
-
-def one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-class Post:
-    """Writes mails as outbox.deliver would, and reads them as their receiver would."""
-
-    def __init__(self, app: Flask, settings: Settings) -> None:
-        self._compose = composer(app, settings)
-
-    def message(self, kind: str, person: Person) -> Message:
-        """The latest message of this kind to this person."""
-        query = Message.select().where(Message.kind == kind, Message.person == person)
-        return query.order_by(Message.id.desc()).get()
-
-    def mail(self, kind: str, person: Person) -> EmailMessage:
-        """The mail after its way through SMTP; parsed, without a defect."""
-        written = self._compose(self.message(kind, person), OPENS).as_bytes()
-        assert len(written) < BYTES
-        parsed = BytesParser(EmailMessage, policy=policy.default).parsebytes(written)
-        for part in parsed.walk():
-            assert not part.defects
-        return parsed
-
-
-@pytest.fixture(autouse=True)
-def _today() -> Iterator[None]:
-    """Dates show the year when it is not this one's, and a sign-in link holds its moment."""
-    with time_machine.travel(OPENS, tick=False):
-        yield
-
-
-@pytest.fixture
-def post(company: Company, app: Flask, settings: Settings) -> Post:
-    return Post(app, settings)
-
-
-def text_of(mail: EmailMessage) -> str:
-    return mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
-
-
-def html_of(mail: EmailMessage) -> str:
-    return mail.get_body(("html",)).get_content()
-
-
-def pictures_of(mail: EmailMessage) -> list[EmailMessage]:
-    return [part for part in mail.walk() if part.get_content_maintype() == "image"]
-
-
-# --- What happens before each kind of mail -------------------------------------------------------------------------
-
-
-def customers_say(tmp_path: Path, points: int) -> None:
-    """Four hundred customers of Finance say so, on every item."""
-    rows = "\n".join(f"Counter,{item},2026-03,{points},400,20" for item in ITEMS)
-    file = tmp_path / "customers.csv"
-    file.write_text(f"touchpoint,item,date,mean,n,sd\n{rows}\n", encoding="utf-8")
-    import_external(file, None, OPENS)
-    finance = Department.get(Department.key == "finance")
-    set_departments(Touchpoint.get().id, {finance.id: 1.0}, attributed=False)
-
-
-def mixed(level: int) -> Callable[[int], Answer]:
-    """Answers around `level` that differ from person to person and from item to item."""
-    chance = Random(level)
-
-    def about(provider: int) -> Answer:
-        scores = {item: max(1, min(5, level + chance.choice((-1, 0, 0, 1)))) for item in ITEMS}
-        scores["flexibility"] = max(1, scores["flexibility"] - chance.choice((0, 1)))
-        silent = chance.random() < 0.7
-        return Answer(provider, scores, None, "" if silent else "They listen.", chance.choice(COMMENT_KINDS))
-
-    return about
-
-
-def opened(company: Company, tmp_path: Path) -> None:
-    company.open_wave()
-
-
-def reminded(company: Company, tmp_path: Path) -> None:
-    company.open_wave()
-    waves.remind_due(OPENS + 4 * DAY)
-
-
-def closed(company: Company, tmp_path: Path) -> None:
-    """Two waves, the second one better, and customers who are happier still."""
-    customers_say(tmp_path, 80)
-    company.released_wave(mixed(3))
-    company.released_wave(mixed(4))
-
-
-def closed_in_vain(company: Company, tmp_path: Path) -> None:
-    company.close_wave(company.open_wave())
-
-
-def missed(company: Company, tmp_path: Path) -> None:
-    waves.open_due(OPENS + 100 * DAY, K)
-
-
-def asked_to_sign_in(company: Company, tmp_path: Path) -> None:
-    outbox.queue(outbox.SIGN_IN, [company.hanna.id], OPENS)
-
-
-# name → (kind, what happens, to whom)
-MAILS = {
-    "invitation": (outbox.INVITATION, opened, "charlie"),
-    "reminder": (outbox.REMINDER, reminded, "charlie"),
-    "summary": (outbox.SUMMARY, closed, "alice"),
-    "summary-below-threshold": (outbox.SUMMARY, closed_in_vain, "alice"),
-    "missed": (outbox.MISSED, missed, "hanna"),
-    "sign-in": (outbox.SIGN_IN, asked_to_sign_in, "hanna"),
-}
-each_mail = pytest.mark.parametrize("name", MAILS)
-
-
-@pytest.fixture(scope="module")
-def scenes() -> dict[str, str]:
-    """Databases after each mail's story, so that it happens only once."""
-    return {}
-
-
-Write = Callable[..., EmailMessage]
-
-
-@pytest.fixture
-def written(
-    company: Company, post: Post, engine: Engine, settings: Settings, scenes: dict[str, str], tmp_path: Path
-) -> Write:
-    """The mail of this name to one of the cast; `after` comes between the story and the mail."""
-
-    def writing(name: str, after: Callable[[], object] = lambda: None, language: str = "en") -> EmailMessage:
-        kind, happens, reader = MAILS[name]
-        if name not in scenes:
-            happens(company, tmp_path)
-            database.close()
-            scenes[name] = engine.keep(settings)
-        database.close()
-        engine.begin(scenes[name], settings)
-        person = getattr(company, reader)
-        Person.update(language=language).where(Person.id == person.id).execute()
-        after()
-        return post.mail(kind, person)
-
-    return writing
-
+__all__ = ["_today", "post", "scenes", "written"]  # fixtures
 
 # --- Word for word -------------------------------------------------------------------------------------------------
 
@@ -246,7 +67,7 @@ def test_a_year_of_missed_waves_is_a_line_for_each_pulse(company: Company, post:
 def test_html_and_text_say_the_same(name: str, written: Write) -> None:
     mail = written(name)
     seen, text = Words(html_of(mail)), text_of(mail)
-    assert seen.links == set(LINK.findall(text))
+    assert {link for link in seen.links if "?overall=" not in link} == set(LINK.findall(text))
     html, text = LINK.sub("", seen.text), LINK.sub("", text)
     assert sorted(set(FIGURE.findall(html))) == sorted(set(FIGURE.findall(text)))
     assert [part for part in PART.split(text) if part not in html] == []
@@ -338,21 +159,6 @@ def test_a_summary_of_several_departments_names_them_in_its_subject(company: Com
 
 
 # --- Names that bite -----------------------------------------------------------------------------------------------
-
-
-def assert_sound(mail: EmailMessage, name: str) -> None:
-    """The mail has the parts it should have and no others, and says `name` without obeying it."""
-    assert sorted(mail.keys()) == sorted(
-        ["From", "To", "Date", "Auto-Submitted", "Subject", "Message-ID", "MIME-Version", "Content-Type"]
-    )
-    assert len(mail["To"].addresses) == len(mail["From"].addresses) == 1
-    assert "\r" not in mail["Subject"]
-    assert "\n" not in mail["Subject"]
-    seen = Words(html_of(mail))
-    assert not {"b", "script"} & set(seen.tags)
-    assert all(str(picture["src"]).startswith("cid:") for picture in seen.pictures)
-    assert one_line(name) in seen.text
-    assert one_line(name) in one_line(text_of(mail))
 
 
 def without_blanks(text: str) -> str:

@@ -21,6 +21,7 @@ OTHER = {
     "mail_from": "espejo@mirror.example",
     "mail_per_minute": "30",
     "company": "Mirror Ltd",
+    "colour": "#7b1fa2",
     "language": "en",
     "timezone": "America/Bogota",
     "min_group": "7",

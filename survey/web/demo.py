@@ -14,7 +14,7 @@ from survey.demo import Mailbox
 from survey.models import Department, Invitation, Leadership, Person, Wave
 from survey.people import leads_of
 from survey.web.access import settings, sign_in
-from survey.web.frame import CONTENT_SECURITY_POLICY
+from survey.web.frame import security_policy
 
 blueprint = Blueprint("demo", __name__)
 
@@ -93,9 +93,7 @@ def message_html(key: str) -> Response:
     sheet = "".join(f'[data-rule="{place}"]{{{rule}}}' for rule, place in rules.items())
     head = f'<head><base target="_top"><style nonce="{nonce}">{sheet}</style>'
     response = Response(text.replace("<head>", head, 1), mimetype="text/html")
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace(
-        "style-src 'self'", f"style-src 'nonce-{nonce}'"
-    )
+    response.headers["Content-Security-Policy"] = security_policy(f"'nonce-{nonce}'")
     return response
 
 

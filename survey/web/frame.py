@@ -3,10 +3,11 @@
 import hashlib
 import sys
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, current_app, g, request
 from flask_babel import Babel, get_locale
@@ -15,8 +16,9 @@ from flask_login import current_user
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from survey import wording
+from survey import colours, wording
 from survey.database import DATABASE_ERRORS, UNAVAILABLE
+from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import LANGUAGE_NAMES, LANGUAGES, Settings, folder
 
@@ -25,27 +27,30 @@ SESSION_HOURS = 12
 RETRY_SECONDS = 30  # after which a browser may ask again when the database was away
 WITHOUT_DATABASE = ("static", "api.alive", "api.ready")  # endpoints that answer while the database is away
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "style-src 'self'",
-        "script-src 'self'",
-        "img-src 'self' data:",  # the style sheet's icons are data: pictures
-        "font-src 'self'",
-        "connect-src 'self'",
-        "frame-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'self'",
-    ]
-)
 HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",  # an address may hold a token
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+def security_policy(styles: str) -> str:
+    """The Content-Security-Policy of a page that takes its looks from `styles`: sources, a nonce or a digest."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src {styles}",
+            "script-src 'self'",
+            "img-src 'self' data:",  # the style sheet's icons are data: pictures
+            "font-src 'self'",
+            "connect-src 'self'",
+            "frame-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'self'",
+        ]
+    )
 
 
 class Espejo(Flask):
@@ -56,8 +61,10 @@ class Espejo(Flask):
 
 
 def configure(app: Flask, settings: Settings) -> None:
+    look = colours.look(settings.colour)
     app.config.update(
         ESPEJO=settings,
+        SECURITY_POLICY=security_policy(f"'self' {look.css_digest}"),
         SECRET_KEY=settings.key(),
         MAX_CONTENT_LENGTH=BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=BODY_BYTES,
@@ -78,6 +85,7 @@ def configure(app: Flask, settings: Settings) -> None:
     Babel(app, locale_selector=select_language, default_locale=settings.language)
     app.jinja_env.globals.update(
         company=settings.company,
+        look=look,
         languages=LANGUAGE_NAMES,
         mail_is_sent=bool(settings.smtp_url),
         asset=asset,
@@ -124,6 +132,11 @@ def now() -> int:
     return int(time.time())
 
 
+def today() -> date:
+    """This day, in the company's own time zone."""
+    return local(now(), ZoneInfo(current_app.config["ESPEJO"].timezone)).date()
+
+
 def _connect() -> None:
     if request.endpoint not in WITHOUT_DATABASE:
         g.connected = database.connect(reuse_if_open=True)
@@ -136,6 +149,7 @@ def _disconnect(_: BaseException | None) -> None:
 
 
 def _add_headers(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", current_app.config["SECURITY_POLICY"])
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if response.status_code == ServiceUnavailable.code:

@@ -7,6 +7,7 @@ from survey.models import Department
 from survey.summaries import lead_summary
 from survey.web.access import leads_only
 from survey.web.choices import chosen_wave
+from survey.web.commitments import boards
 from survey.web.pictures import item_bars
 
 blueprint = Blueprint("lead", __name__, url_prefix="/lead")
@@ -22,4 +23,11 @@ def results(departments: list[Department]) -> str:
         return render_template("lead/nothing_yet.html", departments=departments)
     summary = lead_summary(wave, departments)
     pictures = {found.department.id: item_bars(found) for found in summary.departments if found.lines}
-    return render_template("lead/results.html", waves=waves, wave=wave, summary=summary, pictures=pictures)
+    return render_template(
+        "lead/results.html",
+        waves=waves,
+        wave=wave,
+        summary=summary,
+        pictures=pictures,
+        boards=boards(wave, {found.department.id: found.comments for found in summary.departments}),
+    )

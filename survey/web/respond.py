@@ -7,15 +7,17 @@ from flask import Blueprint, Response, current_app, g, make_response, render_tem
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError, generate_csrf
 
-from survey import responses
+from survey import responses, returns
+from survey.commitments import CommitmentRow
 from survey.database import DATABASE_ERRORS
 from survey.questionnaire import Questionnaire, load_questionnaire
 from survey.responses import Outcome, Questions
+from survey.returns import SinceLastTime
 from survey.settings import LANGUAGES
 from survey.signing import invitation_id
 from survey.web.access import csrf, limiter, settings
 from survey.web.answer_form import OTHER_BUTTONS, AnswerForm, Fault, read_form
-from survey.web.frame import browser_language, error_page, log_failure
+from survey.web.frame import browser_language, error_page, log_failure, today
 
 blueprint = Blueprint("respond", __name__)
 
@@ -119,7 +121,8 @@ def _reply(token: str, is_stale: bool = False) -> Response:
         return _end("closed.html", asked, status=410)
     questionnaire = load_questionnaire(asked.pulse.questionnaire)
     if request.method != "POST":
-        return _ask(asked, questionnaire, read_form(asked, questionnaire, request.form, request.args))
+        since = returns.since_last_time(asked.wave, asked.department_id, asked.provider_ids, today())
+        return _ask(asked, questionnaire, read_form(asked, questionnaire, request.form, request.args), since=since)
     return _take(asked, questionnaire, read_form(asked, questionnaire, request.form, {}), is_stale)
 
 
@@ -142,7 +145,12 @@ def _take(asked: Questions, questionnaire: Questionnaire, form: AnswerForm, is_s
 
 
 def _ask(
-    asked: Questions, questionnaire: Questionnaire, form: AnswerForm, faults: Sequence[Fault] = (), status: int = 200
+    asked: Questions,
+    questionnaire: Questionnaire,
+    form: AnswerForm,
+    faults: Sequence[Fault] = (),
+    status: int = 200,
+    since: SinceLastTime | None = None,
 ) -> Response:
     return _page(
         "questions.html",
@@ -154,13 +162,24 @@ def _ask(
         faults=faults,
         form_key=_form_key(),
         characters=responses.COMMENT_CHARACTERS,
+        since=since,
     )
 
 
 def _received(asked: Questions, first_time: bool) -> Response:
     """Thanks; or, to whoever sends twice, that the first answer stands."""
     repeated = request.method == "POST" and not first_time
-    return _end("received.html", asked, status=409 if repeated else 200, first_time=first_time, repeated=repeated)
+    told = {"first_time": first_time, "repeated": repeated, "back": _back(asked)}
+    return _end("received.html", asked, status=409 if repeated else 200, **told)
+
+
+def _back(asked: Questions) -> list[CommitmentRow] | None:
+    """What is given in return; None when the database fails just then, as the answers are stored all the same."""
+    try:
+        return returns.you_said_we_did(asked.department_id, asked.provider_ids, today())
+    except DATABASE_ERRORS as error:
+        log_failure(error)
+        return None
 
 
 def _end(template: str, asked: Questions, status: int, **values: object) -> Response:

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from survey import create_app
-from survey.models import Department, Leadership, Person, Rating, ServiceLink
+from survey import commitments, create_app, releases
+from survey.commitments import Draft
+from survey.models import Department, Invitation, Leadership, Person, Rating, ServiceLink, Wave, database
 from survey.settings import Settings
-from survey.signing import sign_in_token
+from survey.signing import invitation_token, sign_in_token
 from survey.web.access import limiter
 from tests.cast import OPENS, Company
 from tests.web.pages import addresses, csrf_token, everything, mixed
@@ -17,7 +18,7 @@ FOR_ALL = {
     *("static", "index", "respond.answer", "respond.confidentiality", "api.alive", "api.ready"),
     *("account.login", "account.offer_sign_in", "account.use_link", "account.logout"),
 }
-FOR_LEADS = {"lead.results"}
+FOR_LEADS = {"lead.results", "commitments.make", "commitments.finish", "commitments.drop"}
 
 
 @pytest.fixture
@@ -228,7 +229,16 @@ def grow(company: Company) -> None:
         for other in old:
             ServiceLink.create(client=other, provider=new, weight=1)
             ServiceLink.create(client=new, provider=other, weight=1)
-    company.released_wave(mixed)
+    promise_everything(company.released_wave(mixed))
+
+
+def promise_everything(wave: Wave) -> None:
+    """Three commitments of each department, credited to all clients that the release names."""
+    providers = {department.id: department for department in Department.select()}
+    for provider, clients in releases.named_clients(wave, providers).items():
+        for text in ("One", "Two", "Three"):
+            draft = Draft("promises", text, wave.local_date, clients=[client.id for client in clients])
+            commitments.make(wave, providers[provider], draft, wave.local_date)
 
 
 def test_the_number_of_queries_does_not_grow_with_what_a_page_shows(company, released, sign_in, queries):
@@ -238,3 +248,20 @@ def test_the_number_of_queries_does_not_grow_with_what_a_page_shows(company, rel
     grow(company)
     assert hanna.get("/lead/").text.count('<section class="department"') == 7
     assert {address: queries(hanna, address) for address in MANY} == before
+
+
+def test_what_answering_costs_does_not_grow_with_what_comes_back(company, released, settings, client, queries):
+    promise_everything(released[1])
+    asked = Invitation.get(Invitation.wave == company.open_wave(), Invitation.person == company.charlie)
+    address = f"/r/{invitation_token(asked.id, settings)}"
+
+    def thanks() -> int:
+        with database.connection_context():
+            Invitation.update(answered=True).execute()
+        found = queries(client, address)
+        Invitation.update(answered=False).execute()
+        return found
+
+    before = queries(client, address), thanks()
+    promise_everything(released[0])
+    assert (queries(client, address), thanks()) == before

@@ -1,0 +1,252 @@
+"""Commitments: only from a release, only to clients that it names, ended once, and late by themselves."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from peewee import IntegrityError
+
+from survey import commitments, releases
+from survey.commitments import FARTHEST_DAYS, TEXT_CHARACTERS, CommitmentError, Draft
+from survey.measure.scale import ITEMS, OVERALL
+from survey.models import Comment, Commitment, CommitmentClient, Department, Wave, database
+from survey.responses import Answer
+from tests.cast import Company
+
+TODAY = date(2026, 4, 1)
+TEXT = "We answer within two days."
+DRAFT = Draft("diligence", TEXT, date(2026, 5, 1))
+
+
+@pytest.fixture
+def wave(company: Company) -> Wave:
+    """A release in which everybody has answered, and somebody suggests something to each department."""
+    said: set[int] = set()
+
+    def about(provider: int) -> Answer:
+        first = provider not in said
+        said.add(provider)
+        return Answer(provider, dict.fromkeys(ITEMS, 4), None, "Call back." if first else "", "suggestion")
+
+    return company.released_wave(about)
+
+
+@pytest.fixture
+def finance(company: Company) -> Department:
+    return company.departments["Finance"]
+
+
+def suggestion_of(wave: Wave, provider: Department) -> str:
+    (found,) = commitments.suggestions(releases.comments(wave, [provider.id])[provider.id])
+    return found.id
+
+
+def refused(deed: Callable[..., object], *values: object) -> tuple[str, str]:
+    """The part at fault, and why."""
+    with pytest.raises(CommitmentError) as fault:
+        deed(*values)
+    return fault.value.field, str(fault.value)
+
+
+def rows(provider: Department, today: date = TODAY) -> list[tuple[str, str]]:
+    return [(row.commitment.text, row.state) for row in commitments.of_providers([provider.id], today)[provider.id]]
+
+
+# --- Making --------------------------------------------------------------------------------------------------------
+
+
+def test_a_commitment_keeps_what_was_promised_and_to_whom(wave: Wave, finance: Department, company: Company) -> None:
+    sales, it = company.departments["Sales"], company.departments["IT"]
+    suggestion = suggestion_of(wave, finance)
+    commitments.make(wave, finance, replace(DRAFT, clients=[sales.id, it.id, sales.id], suggestion=suggestion), TODAY)
+    (row,) = commitments.of_providers([finance.id], TODAY)[finance.id]
+    assert (row.commitment.text, row.commitment.item, row.commitment.due_on) == (TEXT, "diligence", DRAFT.due_on)
+    assert (row.commitment.wave_id, row.commitment.made_on, row.commitment.ended_on) == (wave.id, TODAY, None)
+    assert (row.clients, row.commitment.suggestion_id, row.state) == (("IT", "Sales"), suggestion, "open")
+
+
+def test_the_words_become_one_line_without_signs_that_no_database_takes(wave: Wave, finance: Department) -> None:
+    commitments.make(wave, finance, replace(DRAFT, text="  We\r\nanswer\0 soon.\t"), TODAY)
+    assert rows(finance) == [("We answer soon.", "open")]
+
+
+@pytest.mark.parametrize("state", ["planned", "open", "cancelled"])
+def test_nothing_is_promised_before_a_wave_has_closed(company: Company, finance: Department, state: str) -> None:
+    wave = company.open_wave()
+    Wave.update(state=state).where(Wave.id == wave.id).execute()
+    found = refused(commitments.make, Wave.get_by_id(wave.id), finance, DRAFT, TODAY)
+    assert found == ("", "A commitment comes from a wave that has closed.")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("text", ""),
+        ("text", " \n\0 "),
+        ("text", "x" * (TEXT_CHARACTERS + 1)),
+        ("text", "Sign in at https://evil.example"),
+        ("text", "WWW.evil.example"),
+        ("item", ""),
+        ("item", "missing"),
+        ("item", "promises; DROP TABLE"),
+        ("due_on", TODAY - timedelta(days=1)),
+        ("due_on", TODAY + timedelta(days=FARTHEST_DAYS + 1)),
+        ("due_on", date.min),
+        ("suggestion", "0" * 32),
+        ("clients", [4711]),
+    ],
+)
+def test_a_fault_is_named_by_its_field_and_nothing_is_stored(
+    wave: Wave, finance: Department, field: str, value: object
+) -> None:
+    assert refused(commitments.make, wave, finance, replace(DRAFT, **{field: value}), TODAY)[0] == field
+    assert not Commitment.select().exists()
+    assert not CommitmentClient.select().exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("text", "x" * TEXT_CHARACTERS),
+        ("item", OVERALL),
+        ("due_on", TODAY),
+        ("due_on", TODAY + timedelta(days=FARTHEST_DAYS)),
+    ],
+)
+def test_what_lies_just_within_the_limits_is_taken(wave: Wave, finance: Department, field: str, value: object) -> None:
+    made = commitments.make(wave, finance, replace(DRAFT, **{field: value}), TODAY)
+    assert getattr(Commitment.get_by_id(made.id), field) == value
+
+
+def test_only_clients_that_the_release_names_are_credited(company: Company, finance: Department) -> None:
+    """Four of IT are too few to stand alone, and are only shown together with Logistics."""
+    company.ask_only_about("Finance")
+    wave = company.open_wave()
+    for name, people in (("Sales", 10), ("Logistics", 5), ("IT", 4)):
+        company.rate(wave, name, people)
+    wave = company.close_wave(wave)
+    assert [client.name for client in releases.named_clients(wave, [finance.id])[finance.id]] == ["Sales"]
+    commitments.make(wave, finance, replace(DRAFT, clients=[company.departments["Sales"].id]), TODAY)
+    for name in ("Logistics", "Legal", "IT", "Finance"):
+        draft = replace(DRAFT, text=name, clients=[company.departments[name].id])
+        assert refused(commitments.make, wave, finance, draft, TODAY)[0] == "clients", name
+
+
+def test_a_department_that_nobody_could_rate_promises_without_credit(company: Company, finance: Department) -> None:
+    wave = company.close_wave(company.open_wave())
+    assert releases.named_clients(wave, [finance.id]) == {finance.id: []}
+    commitments.make(wave, finance, DRAFT, TODAY)
+    assert rows(finance) == [(TEXT, "open")]
+
+
+def test_another_departments_suggestion_is_none(wave: Wave, finance: Department, company: Company) -> None:
+    draft = replace(DRAFT, suggestion=suggestion_of(wave, company.departments["IT"]))
+    assert refused(commitments.make, wave, finance, draft, TODAY)[0] == "suggestion"
+
+
+def test_a_complaint_is_no_suggestion(wave: Wave, finance: Department) -> None:
+    draft = replace(DRAFT, suggestion=suggestion_of(wave, finance))
+    Comment.update(kind="complaint").execute()
+    assert refused(commitments.make, wave, finance, draft, TODAY)[0] == "suggestion"
+
+
+def test_a_suggestion_that_too_few_raters_keep_hidden_is_none(company: Company, finance: Department) -> None:
+    wave = company.open_wave()
+    company.rate(wave, "Sales", 9)
+    wave = company.close_wave(wave)
+    hidden = Comment.create(wave=wave, provider=finance, kind="suggestion", text="Hidden")
+    assert refused(commitments.make, wave, finance, replace(DRAFT, suggestion=hidden.id), TODAY)[0] == "suggestion"
+
+
+def test_sending_twice_promises_once(wave: Wave, finance: Department) -> None:
+    commitments.make(wave, finance, DRAFT, TODAY)
+    assert refused(commitments.make, wave, finance, DRAFT, TODAY) == ("", "This commitment has been made already.")
+    assert Commitment.select().count() == 1
+
+
+# --- Ending --------------------------------------------------------------------------------------------------------
+
+
+def test_an_open_one_whose_day_has_passed_is_late(wave: Wave, finance: Department) -> None:
+    commitments.make(wave, finance, DRAFT, TODAY)
+    assert rows(finance, DRAFT.due_on) == [(TEXT, "open")]
+    assert rows(finance, DRAFT.due_on + timedelta(days=1)) == [(TEXT, "late")]
+
+
+def test_what_is_done_is_late_no_more(wave: Wave, finance: Department) -> None:
+    after = DRAFT.due_on + timedelta(days=9)
+    commitments.finish(commitments.make(wave, finance, DRAFT, TODAY), after)
+    assert rows(finance, after) == [(TEXT, "done")]
+    assert Commitment.get().ended_on == after
+
+
+def test_dropping_needs_a_reason(wave: Wave, finance: Department) -> None:
+    made = commitments.make(wave, finance, DRAFT, TODAY)
+    for reason in ("", " \r\n\0", "x" * (TEXT_CHARACTERS + 1)):
+        assert refused(commitments.drop, made, reason, TODAY)[0] == "reason"
+    assert rows(finance) == [(TEXT, "open")]
+    commitments.drop(made, " No\nbudget. ", TODAY)
+    assert rows(finance) == [(TEXT, "dropped")]
+    assert Commitment.get().reason == "No budget."
+
+
+def test_what_has_ended_stays_as_it_ended(wave: Wave, finance: Department) -> None:
+    done, dropped = (commitments.make(wave, finance, replace(DRAFT, text=text), TODAY) for text in ("One", "Two"))
+    commitments.finish(done, TODAY)
+    commitments.drop(dropped, "No budget.", TODAY)
+    later = TODAY + timedelta(days=1)
+    for ended in (done, dropped):
+        assert refused(commitments.finish, ended, later) == ("", "This commitment has ended already.")
+        assert refused(commitments.drop, ended, "Again", later) == ("", "This commitment has ended already.")
+    assert {found.ended_on for found in Commitment.select()} == {TODAY}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state": "late"},
+        {"state": "done"},
+        {"ended_on": TODAY},
+        {"state": "dropped", "ended_on": TODAY},
+        {"reason": "Not dropped"},
+    ],
+)
+def test_the_database_refuses_states_that_cannot_be(wave: Wave, finance: Department, wrong: dict[str, object]) -> None:
+    made = commitments.make(wave, finance, DRAFT, TODAY)
+    with pytest.raises(IntegrityError), database.atomic():
+        Commitment.update(**wrong).where(Commitment.id == made.id).execute()
+
+
+# --- Reading -------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_open_comes_first_by_its_day_then_what_ended_last(wave: Wave, finance: Department) -> None:
+    def made(text: str, days: int) -> Commitment:
+        return commitments.make(wave, finance, replace(DRAFT, text=text, due_on=TODAY + timedelta(days=days)), TODAY)
+
+    made("In June", 70)
+    made("In May", 40)
+    for text, day in (("Done first", 3), ("Done last", 5)):
+        commitments.finish(made(text, 9), TODAY + timedelta(days=day))
+    assert [text for text, _ in rows(finance)] == ["In May", "In June", "Done last", "Done first"]
+
+
+def test_every_department_asked_for_is_there_and_no_other(wave: Wave, finance: Department, company: Company) -> None:
+    it = company.departments["IT"]
+    commitments.make(wave, finance, DRAFT, TODAY)
+    assert {key: len(found) for key, found in commitments.of_providers([finance.id, it.id], TODAY).items()} == {
+        finance.id: 1,
+        it.id: 0,
+    }
+
+
+def test_the_latest_are_those_that_something_happened_to_last(wave: Wave, finance: Department) -> None:
+    for day in range(4):
+        commitments.make(wave, finance, replace(DRAFT, text=f"Made {day}"), TODAY + timedelta(days=day))
+    first = Commitment.get(Commitment.text == "Made 0")
+    commitments.finish(first, TODAY + timedelta(days=9))
+    commitments.drop(Commitment.get(Commitment.text == "Made 3"), "No budget.", TODAY)
+    found = [row.commitment.text for row in commitments.latest([finance.id], TODAY, 2)]
+    assert found == ["Made 0", "Made 2"]
+    assert not commitments.latest([finance.id], TODAY, 5, since=TODAY + timedelta(days=10))
