@@ -12,6 +12,7 @@ from survey.measure.disclosure import figure
 from survey.measure.gaps import State
 from survey.measure.scale import ITEMS
 from survey.models import (
+    Comment,
     ClientGroupDepartment,
     ExternalImport,
     ExternalTally,
@@ -282,8 +283,12 @@ def test_comments_are_told_by_kind_and_without_anything_else(company: Company) -
     company.rate(wave, "Finance", 1, lambda provider: Answer(provider, {"overall": 4}, None, "Más", "suggestion"))
     company.rate(wave, "Logistics", 1, lambda provider: Answer(provider, {}, None, "Gracias", "thanks"))
     sales = company.departments["Sales"].id
+    ids = {comment.kind: comment.id for comment in Comment.select()}
     assert releases.comments(company.close_wave(wave), [sales]) == {
-        sales: [PublicComment("thanks", "Gracias"), PublicComment("suggestion", "Más")]
+        sales: [
+            PublicComment(ids["thanks"], "thanks", "Gracias"),
+            PublicComment(ids["suggestion"], "suggestion", "Más"),
+        ]
     }
 
 

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, render_template
 
-from survey import releases
+from survey import receipts, releases
 from survey.models import Department
 from survey.summaries import lead_summary
 from survey.web.access import leads_only
@@ -22,4 +22,14 @@ def results(departments: list[Department]) -> str:
         return render_template("lead/nothing_yet.html", departments=departments)
     summary = lead_summary(wave, departments)
     pictures = {found.department.id: item_bars(found) for found in summary.departments if found.lines}
-    return render_template("lead/results.html", waves=waves, wave=wave, summary=summary, pictures=pictures)
+    threads = receipts.threads(comment for found in summary.departments for comment in found.comments or ())
+    return render_template(
+        "lead/results.html",
+        waves=waves,
+        wave=wave,
+        summary=summary,
+        pictures=pictures,
+        threads=threads,
+        news_first=receipts.news_first,
+        characters=receipts.REPLY_CHARACTERS,
+    )

@@ -10,12 +10,13 @@ from flask_wtf.csrf import CSRFError
 from wtforms import BooleanField, Form, RadioField, StringField
 from wtforms.validators import AnyOf, Length, ValidationError
 
-from survey import responses
+from survey import receipts, responses
 from survey.database import DATABASE_ERRORS
 from survey.measure.scale import COMMENT_KINDS, MISSING_REASONS, SCORES
 from survey.models import Department
 from survey.questionnaire import Questionnaire, load_questionnaire
-from survey.responses import Answer, Outcome, Questions
+from survey.receipts import is_code, new_code
+from survey.responses import WITH_RECEIPT, Answer, Outcome, Questions
 from survey.settings import LANGUAGES
 from survey.signing import invitation_id
 from survey.web.access import limiter, settings
@@ -37,6 +38,11 @@ Fault = tuple[str, str]  # the id of a field, and what is wrong with it
 GUESSES = "30 per minute"
 
 
+def as_typed(text: str | None) -> str:
+    """What was typed, with plain line ends, and without NUL, which PostgreSQL does not take."""
+    return (text or "").replace("\r\n", "\n").replace("\0", "").strip()
+
+
 def choice(offered: Sequence[str]) -> RadioField:
     """One of the answers offered, or none."""
     allowed = AnyOf([None, "", *offered], NOT_OFFERED)
@@ -49,10 +55,13 @@ class AboutProvider(Form):
     no_dealings = BooleanField()
     missing = choice([*MISSING_REASONS, CANNOT_SAY])
     comment = StringField(
-        filters=[lambda text: (text or "").replace("\r\n", "\n").replace("\0", "").strip()],
+        filters=[as_typed],
         validators=[Length(max=responses.COMMENT_CHARACTERS, message=_l("At most %(max)d characters, please."))],
     )
     kind = choice(COMMENT_KINDS)
+    receipt = BooleanField()
+    # The code travels with the form, so whoever sends twice is shown the same one again.
+    code = StringField(filters=[lambda code: code if code and is_code(code) else new_code()])
 
     def validate_comment(self, field: StringField) -> None:
         if field.data and not self.kind.data:
@@ -77,17 +86,25 @@ class Page:
         """The rest of the part is hidden then, so whatever stands there neither counts nor is complained about."""
         return self.form.no_dealings.data
 
+    @property
+    def code(self) -> str | None:
+        """The code of the receipt that goes with the comment, when one is wanted."""
+        form = self.form
+        return form.code.data if form.receipt.data and form.comment.data and form.kind.data in WITH_RECEIPT else None
+
     def answer(self, questionnaire: Questionnaire) -> Answer:
         if self.no_dealings:
             return Answer(self.provider.id, {})
         chosen = {key: self.form[key].data for key in questionnaire.item_keys}
         missing = self.form.missing.data
+        code = self.code
         return Answer(
             provider=self.provider.id,
             scores={key: int(score) for key, score in chosen.items() if score and score != CANNOT_SAY},
             missing=missing if missing in MISSING_REASONS else None,
             comment=self.form.comment.data,
             comment_kind=self.form.kind.data or None,
+            receipt=receipts.digest(code) if code else None,
         )
 
 
@@ -153,7 +170,7 @@ def _reply(token: str, is_stale: bool = False) -> Response:
     if asked.wave.state == "cancelled":
         return _page("cancelled.html", status=410)
     if asked.answered:
-        return _received(first_time=False)
+        return _received(_posted_codes(), first_time=False)
     if not asked.is_open:
         return _page("closed.html", status=410)
     questionnaire = load_questionnaire(asked.pulse.questionnaire)
@@ -165,13 +182,15 @@ def _reply(token: str, is_stale: bool = False) -> Response:
     if faults := _faults(pages, questionnaire):
         return _ask(asked, questionnaire, pages, faults, status=422)
     try:
+        _renew_codes(pages)
         outcome = responses.accept(asked.invitation_id, [page.answer(questionnaire) for page in pages])
     except DATABASE_ERRORS as error:
         log_failure(error)
         return _ask(asked, questionnaire, pages, [("send", str(NOT_STORED))], status=503)
     if outcome is Outcome.CLOSED:
         return _page("closed.html", status=410)
-    return _received(first_time=outcome is Outcome.STORED)
+    first_time = outcome is Outcome.STORED
+    return _received([page.code for page in pages if page.code] if first_time else _posted_codes(), first_time)
 
 
 def _pages(asked: Questions, questionnaire: Questionnaire) -> list[Page]:
@@ -207,10 +226,26 @@ def _faults(pages: list[Page], questionnaire: Questionnaire) -> list[Fault]:
     return faults
 
 
-def _received(first_time: bool) -> Response:
-    """Thanks; or, to whoever sends twice, that the first answer stands."""
+def _renew_codes(pages: list[Page]) -> None:
+    """Put a fresh code in the place of one that was given out before, or comes twice."""
+    for page, code in zip(pages, receipts.unused([page.form.code.data for page in pages]), strict=True):
+        page.form.code.data = code
+
+
+def _posted_codes() -> list[str]:
+    return [text for name, text in request.form.items() if name.endswith("-code")]
+
+
+def _received(codes: Sequence[str], first_time: bool) -> Response:
+    """Thanks, and the receipts; or, to whoever sends twice, that the first answer stands, and the same receipts."""
     repeated = request.method == "POST" and not first_time
-    return _page("received.html", status=409 if repeated else 200, first_time=first_time)
+    return _page(
+        "received.html",
+        status=409 if repeated else 200,
+        first_time=first_time,
+        receipts=receipts.taken(codes) if codes else [],
+        address=settings().address,
+    )
 
 
 def _page(template: str, status: int = 200, **values: object) -> Response:
