@@ -234,7 +234,9 @@ def reply(found: Published, text: str, now: int) -> None:
 
 def _threads(comments: Sequence[str | None]) -> dict[str, Thread]:
     """{comment: its thread}, of those that have one."""
-    query = Reply.select(Reply.comment, Reply.by_client, Reply.text, Reply.replied_on).where(Reply.comment.in_(comments))
+    query = Reply.select(Reply.comment, Reply.by_client, Reply.text, Reply.replied_on).where(
+        Reply.comment.in_(comments)
+    )
     messages = defaultdict(list)
     for comment, *message in query.order_by(Reply.sequence).tuples():
         messages[comment].append(Message(*message))

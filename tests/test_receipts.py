@@ -86,7 +86,9 @@ def test_a_code_is_read_however_it_is_typed(typed: str) -> None:
     assert receipts.read_code(typed) == CODE
 
 
-@pytest.mark.parametrize("text", ["", "x", CODE[:-1], f"{CODE}0", CODE.lower(), f"{CODE}\n", CODE.replace("7", "U"), "é" * 34])
+@pytest.mark.parametrize(
+    "text", ["", "x", CODE[:-1], f"{CODE}0", CODE.lower(), f"{CODE}\n", CODE.replace("7", "U"), "é" * 34]
+)
 def test_what_is_not_exactly_a_code_is_none(text: str) -> None:
     assert not is_code(text)
 

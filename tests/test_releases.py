@@ -12,8 +12,8 @@ from survey.measure.disclosure import figure
 from survey.measure.gaps import State
 from survey.measure.scale import ITEMS
 from survey.models import (
-    Comment,
     ClientGroupDepartment,
+    Comment,
     ExternalImport,
     ExternalTally,
     Invitation,

@@ -77,7 +77,7 @@ def _show(fault: str = "", status: int = 200) -> Response:
         except Refusal as refusal:
             fault, status, is_sent = wording.refusal(refusal), 422, False
         else:
-            found = receipts.held(code)
+            found = receipts.held(code) or found
     return _page("thread.html", status, found=found, state=found.state.name, is_sent=is_sent, fault=fault)
 
 
