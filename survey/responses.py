@@ -82,10 +82,11 @@ class Questions:
     invitation_id: str
     wave: Wave
     pulse: Pulse
-    person: str | None  # the name; none once the person is forgotten
     language: str | None  # none once the person is forgotten
     providers: tuple[Department, ...]
     answered: bool
+    person: str | None = None  # the name; none once the person is forgotten
+    addable: tuple[Department, ...] = ()  # what the person may add, by name: all active departments but their own
 
     @property
     def is_open(self) -> bool:
@@ -111,17 +112,12 @@ def questions(invitation_id: str) -> Questions | None:
         invitation_id=invitation.id,
         wave=invitation.wave,
         pulse=invitation.wave.pulse,
-        person=invitation.person.name if invitation.person_id else None,
         language=invitation.person.language if invitation.person_id else None,
         providers=tuple(asked[provider] for provider in ids),
         answered=invitation.answered,
+        person=invitation.person.name if invitation.person_id else None,
+        addable=tuple(_addable(invitation)),
     )
-
-
-def addable(invitation_id: str) -> list[Department]:
-    """The departments that the person may add to those asked about, by name: all active ones but their own."""
-    invitation = Invitation.select(Invitation, Person).join(Person, JOIN.LEFT_OUTER)
-    return _addable(invitation.where(Invitation.id == invitation_id).get())
 
 
 def _addable(invitation: Invitation) -> list[Department]:

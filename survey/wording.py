@@ -237,6 +237,18 @@ def answered(found: Participation) -> str:
     return _("%(answered)s of %(invited)s", answered=found.answered, invited=found.invited)
 
 
+def masked(name: str) -> str:
+    """Enough of a name for its owner, and too little for whoever the mail was forwarded to.
+
+    >>> masked("Lucía García de la Torre-Ruiz")
+    'L… G… d… l…'
+
+    Signs that are no letters or digits show nothing; of a name of many parts the first four count.
+    """
+    initials = [next(filter(str.isalnum, part), "") for part in name.split()]
+    return " ".join(f"{initial}…" for initial in [initial for initial in initials if initial][:4])
+
+
 def day(value: date | datetime) -> str:
     """ "martes 3 de marzo", with the year when it is not this one's."""
     this_year = value.year == datetime.now(UTC).year
@@ -283,6 +295,7 @@ def _language() -> str:
 
 
 FILTERS = {
+    "masked": masked,
     "answered": answered,
     "cadence_name": cadence_name,
     "change": change,

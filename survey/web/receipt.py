@@ -11,9 +11,10 @@ from survey import receipts, wording
 from survey.database import DATABASE_ERRORS
 from survey.receipts import read_code
 from survey.refusal import Refusal
-from survey.web.access import csrf, limiter
+from survey.web.access import csrf, has_session, limiter
+from survey.web.answer_form import as_typed
 from survey.web.frame import browser_language, error_page, log_failure
-from survey.web.respond import GUESSES, NOT_STORED, STALE, as_typed
+from survey.web.respond import GUESSES, NOT_STORED, STALE
 
 UNKNOWN = _l("There is no such code. Compare it sign by sign with what you kept.")
 
@@ -25,7 +26,7 @@ csrf.exempt(blueprint)
 def begin() -> None:
     """Speak the browser's language, whoever may be signed in; and take no form that another site makes it send."""
     g.reader_language = browser_language()
-    if current_app.config["WTF_CSRF_ENABLED"] and _has_session():
+    if current_app.config["WTF_CSRF_ENABLED"] and has_session():
         csrf.protect()
 
 
@@ -86,15 +87,10 @@ def _code() -> str:
     return (request.view_args or {}).get("code") or request.form.get("code", "")
 
 
-def _has_session() -> bool:
-    """Whether this browser has a cookie of ours: only then could another site make it act in somebody's name."""
-    return current_app.config["SESSION_COOKIE_NAME"] in request.cookies
-
-
 def _page(template: str, status: int = 200, **values: object) -> Response:
     page = render_template(
         f"receipt/{template}",
-        needs_key=_has_session(),
+        needs_key=has_session(),
         code=_code(),
         text="" if values.get("is_sent") else as_typed(request.form.get("text")),
         characters=receipts.REPLY_CHARACTERS,

@@ -8,8 +8,8 @@ from survey import receipts, wording
 from survey.models import Department
 from survey.refusal import Refusal
 from survey.web.access import leads_only
+from survey.web.answer_form import as_typed
 from survey.web.frame import now
-from survey.web.respond import as_typed
 
 blueprint = Blueprint("replies", __name__, url_prefix="/lead/comments")
 

@@ -1,111 +1,32 @@
 """The employee's pages: answer from a mailed link; read who can learn what."""
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from flask import Blueprint, Response, g, make_response, render_template, request
-from flask_babel import gettext as _
+from flask import Blueprint, Response, current_app, g, make_response, render_template, request
 from flask_babel import lazy_gettext as _l
-from flask_wtf.csrf import CSRFError
-from wtforms import BooleanField, Form, RadioField, StringField
-from wtforms.validators import AnyOf, Length, ValidationError
+from flask_wtf.csrf import CSRFError, generate_csrf
 
 from survey import receipts, responses
 from survey.database import DATABASE_ERRORS
-from survey.measure.scale import COMMENT_KINDS, MISSING_REASONS, SCORES
-from survey.models import Department
 from survey.questionnaire import Questionnaire, load_questionnaire
-from survey.receipts import is_code, new_code
-from survey.responses import WITH_RECEIPT, Answer, Outcome, Questions
+from survey.responses import Outcome, Questions
 from survey.settings import LANGUAGES
 from survey.signing import invitation_id
-from survey.web.access import limiter, settings
+from survey.web.access import csrf, has_session, limiter, settings
+from survey.web.answer_form import OTHER_BUTTONS, AnswerForm, Fault, read_form
 from survey.web.frame import browser_language, error_page, log_failure
 
 blueprint = Blueprint("respond", __name__)
 
-CANNOT_SAY = "na"
-NOT_OFFERED = _l("This is not one of the answers offered.")
 STALE = _l("The page had been open for too long. All that you wrote is still here: please send it once more.")
 NOT_STORED = _l(
     "Your answers could not be stored just now. All that you wrote is still here: please wait a minute, "
     "then send it once more."
 )
 
-Fault = tuple[str, str]  # the id of a field, and what is wrong with it
-
 # A whole company may sit behind one address: only links that are not ours are counted, and turned away.
 GUESSES = "30 per minute"
-
-
-def as_typed(text: str | None) -> str:
-    """What was typed, with plain line ends, and without NUL, which PostgreSQL does not take."""
-    return (text or "").replace("\r\n", "\n").replace("\0", "").strip()
-
-
-def choice(offered: Sequence[str]) -> RadioField:
-    """One of the answers offered, or none."""
-    allowed = AnyOf([None, "", *offered], NOT_OFFERED)
-    return RadioField(choices=offered, validate_choice=False, validators=[allowed])
-
-
-class AboutProvider(Form):
-    """What every questionnaire asks about a provider besides its items."""
-
-    no_dealings = BooleanField()
-    missing = choice([*MISSING_REASONS, CANNOT_SAY])
-    comment = StringField(
-        filters=[as_typed],
-        validators=[Length(max=responses.COMMENT_CHARACTERS, message=_l("At most %(max)d characters, please."))],
-    )
-    kind = choice(COMMENT_KINDS)
-    receipt = BooleanField()
-    # The code travels with the form, so whoever sends twice is shown the same one again.
-    code = StringField(filters=[lambda code: code if code and is_code(code) else new_code()])
-
-    def validate_comment(self, field: StringField) -> None:
-        if field.data and not self.kind.data:
-            raise ValidationError(_("Say whether this is thanks, a complaint or a suggestion."))
-
-
-def about_provider(questionnaire: Questionnaire) -> type[AboutProvider]:
-    """The form for one provider: a choice for each item of the questionnaire, and the rest."""
-    fields = {key: choice([*map(str, SCORES), CANNOT_SAY]) for key in questionnaire.item_keys}
-    return type("AboutProvider", (AboutProvider,), fields)
-
-
-@dataclass
-class Page:
-    """One provider's part of the page."""
-
-    provider: Department
-    form: AboutProvider
-
-    @property
-    def no_dealings(self) -> bool:
-        """The rest of the part is hidden then, so whatever stands there neither counts nor is complained about."""
-        return self.form.no_dealings.data
-
-    @property
-    def code(self) -> str | None:
-        """The code of the receipt that goes with the comment, when one is wanted."""
-        form = self.form
-        return form.code.data if form.receipt.data and form.comment.data and form.kind.data in WITH_RECEIPT else None
-
-    def answer(self, questionnaire: Questionnaire) -> Answer:
-        if self.no_dealings:
-            return Answer(self.provider.id, {})
-        chosen = {key: self.form[key].data for key in questionnaire.item_keys}
-        missing = self.form.missing.data
-        code = self.code
-        return Answer(
-            provider=self.provider.id,
-            scores={key: int(score) for key, score in chosen.items() if score and score != CANNOT_SAY},
-            missing=missing if missing in MISSING_REASONS else None,
-            comment=self.form.comment.data,
-            comment_kind=self.form.kind.data or None,
-            receipt=receipts.digest(code) if code else None,
-        )
 
 
 @blueprint.get("/confidentiality")
@@ -119,9 +40,17 @@ def confidentiality() -> str:
 
 
 @blueprint.route("/r/<token>", methods=["GET", "POST"])
+@csrf.exempt
 def answer(token: str) -> Response:
     """The questions behind a mailed link. GET changes nothing, whoever fetches it; POST stores the answers once."""
+    if request.method == "POST" and has_session() and current_app.config["WTF_CSRF_ENABLED"]:
+        csrf.protect()
     return _reply(token)
+
+
+def _form_key() -> str:
+    """The key of a form, for browsers that have a session; to make one would begin a session."""
+    return generate_csrf() if has_session() else ""
 
 
 @blueprint.errorhandler(CSRFError)
@@ -138,13 +67,13 @@ def keep(error: Exception) -> Response:
     if request.method != "POST" or invitation_id(_token(), settings()) is None:
         return make_response(error_page(error))
     log_failure(error)
-    language = request.form.get("language")
-    g.reader_language = language if language in LANGUAGES else browser_language()
+    g.reader_language = _language_of_form() or browser_language()
     kept = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
     return _page(
         "kept.html",
         status=503,
         notice=NOT_STORED,
+        form_key=_form_key(),
         comments=[(name, text) for name, text in kept if name.endswith("-comment") and text],
         others=[(name, text) for name, text in kept if not name.endswith("-comment")],
         characters=responses.COMMENT_CHARACTERS,
@@ -159,6 +88,11 @@ def _token() -> str:
     return (request.view_args or {}).get("token", "")
 
 
+def _language_of_form() -> str | None:
+    """The language that the reader switches to, else the one of the page that was sent."""
+    return next((text for name in ("switch", "language") if (text := request.form.get(name)) in LANGUAGES), None)
+
+
 def _reply(token: str, is_stale: bool = False) -> Response:
     """What a link leads to; `is_stale`: the form's key was missing or too old, so that nothing may be stored."""
     found = invitation_id(token, settings())
@@ -166,86 +100,81 @@ def _reply(token: str, is_stale: bool = False) -> Response:
     if asked is None:
         with limiter.limit(GUESSES):
             return _page("unknown.html", status=404)
-    g.reader_language = asked.language
+    g.reader_language = _language_of_form() or asked.language
     if asked.wave.state == "cancelled":
-        return _page("cancelled.html", status=410)
+        return _end("cancelled.html", asked, status=410)
     if asked.answered:
-        return _received(_posted_codes(), first_time=False)
+        return _received(asked, _posted_codes(), first_time=False)
     if not asked.is_open:
-        return _page("closed.html", status=410)
+        return _end("closed.html", asked, status=410)
     questionnaire = load_questionnaire(asked.pulse.questionnaire)
-    pages = _pages(asked, questionnaire)
     if request.method != "POST":
-        return _ask(asked, questionnaire, pages)
+        return _ask(asked, questionnaire, read_form(asked, questionnaire, request.form, request.args))
+    return _take(asked, questionnaire, read_form(asked, questionnaire, request.form, {}), is_stale)
+
+
+def _take(asked: Questions, questionnaire: Questionnaire, form: AnswerForm, is_stale: bool) -> Response:
+    """Store what was sent, or ask again with all that was filled in."""
+    if request.form.keys() & OTHER_BUTTONS:
+        return _ask(asked, questionnaire, form)
     if is_stale:
-        return _ask(asked, questionnaire, pages, [("send", str(STALE))], status=400)
-    if faults := _faults(pages, questionnaire):
-        return _ask(asked, questionnaire, pages, faults, status=422)
+        return _ask(asked, questionnaire, form, [Fault("send", str(STALE))], status=400)
+    if faults := form.faults():
+        return _ask(asked, questionnaire, form, faults, status=422)
     try:
-        _renew_codes(pages)
-        outcome = responses.accept(asked.invitation_id, [page.answer(questionnaire) for page in pages])
+        form.renew_codes()
+        outcome = responses.accept(asked.invitation_id, form.answers)
     except DATABASE_ERRORS as error:
         log_failure(error)
-        return _ask(asked, questionnaire, pages, [("send", str(NOT_STORED))], status=503)
+        return _ask(asked, questionnaire, form, [Fault("send", str(NOT_STORED))], status=503)
     if outcome is Outcome.CLOSED:
-        return _page("closed.html", status=410)
+        return _end("closed.html", asked, status=410)
     first_time = outcome is Outcome.STORED
-    return _received([page.code for page in pages if page.code] if first_time else _posted_codes(), first_time)
-
-
-def _pages(asked: Questions, questionnaire: Questionnaire) -> list[Page]:
-    form = about_provider(questionnaire)
-    return [Page(provider, form(request.form, prefix=f"p{provider.id}-")) for provider in asked.providers]
+    return _received(asked, form.codes if first_time else _posted_codes(), first_time)
 
 
 def _ask(
-    asked: Questions, questionnaire: Questionnaire, pages: list[Page], faults: Sequence[Fault] = (), status: int = 200
+    asked: Questions, questionnaire: Questionnaire, form: AnswerForm, faults: Sequence[Fault] = (), status: int = 200
 ) -> Response:
     return _page(
         "questions.html",
         status,
         asked=asked,
+        draft=_draft(asked),
         questionnaire=questionnaire,
-        pages=pages,
+        answer_form=form,
         faults=faults,
+        form_key=_form_key(),
         characters=responses.COMMENT_CHARACTERS,
     )
-
-
-def _faults(pages: list[Page], questionnaire: Questionnaire) -> list[Fault]:
-    """What keeps the answers from being stored, for the list above the questions; empty when they can be."""
-    faults = [
-        (page.form[name].name, f"{page.provider.name}: {text}")
-        for page in pages
-        if not page.no_dealings and not page.form.validate()
-        for name, texts in page.form.errors.items()
-        for text in texts
-    ]
-    if not faults and all(page.answer(questionnaire).says_nothing and not page.no_dealings for page in pages):
-        faults.append((pages[0].form[questionnaire.item_keys[0]].name, _("Nothing is answered yet.")))
-    return faults
-
-
-def _renew_codes(pages: list[Page]) -> None:
-    """Put a fresh code in the place of one that was given out before, or comes twice."""
-    for page, code in zip(pages, receipts.unused([page.form.code.data for page in pages]), strict=True):
-        page.form.code.data = code
 
 
 def _posted_codes() -> list[str]:
     return [text for name, text in request.form.items() if name.endswith("-code")]
 
 
-def _received(codes: Sequence[str], first_time: bool) -> Response:
+def _received(asked: Questions, codes: Sequence[str], first_time: bool) -> Response:
     """Thanks, and the receipts; or, to whoever sends twice, that the first answer stands, and the same receipts."""
     repeated = request.method == "POST" and not first_time
-    return _page(
+    return _end(
         "received.html",
+        asked,
         status=409 if repeated else 200,
         first_time=first_time,
+        repeated=repeated,
         receipts=receipts.taken(codes) if codes else [],
         address=settings().address,
     )
+
+
+def _end(template: str, asked: Questions, status: int, **values: object) -> Response:
+    """A page after which there is nothing more to send; what the device has kept for this link goes."""
+    return _page(template, status, asked=asked, draft=_draft(asked), **values)
+
+
+def _draft(asked: Questions) -> str:
+    """The name under which a device keeps what was filled in: it leads nobody back to the link."""
+    return hashlib.sha256(f"draft {asked.invitation_id}".encode()).hexdigest()[:16]
 
 
 def _page(template: str, status: int = 200, **values: object) -> Response:

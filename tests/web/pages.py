@@ -1,5 +1,6 @@
 """Reading pages and databases as an attacker would: every address, every table, every row."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 from flask import Flask
 
 from survey.measure.scale import ITEMS, OVERALL
-from survey.models import TABLES
+from survey.models import TABLES, Comment, Invitation, Rating
 from survey.responses import Answer
 
 STRANGE = "<script>alert(1)</script>{{7*7}} \u202eright to left\u202c 🙃 'q' \"d\" &amp;"
@@ -62,6 +63,21 @@ def addresses(app: Flask, **values: Any) -> Iterator[Address]:
 def everything() -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables: two of these are equal when nothing has changed in between."""
     return {table.__name__: sorted(table.select().tuples(), key=repr) for table in TABLES}
+
+
+def stored() -> dict[int, dict[str, int]]:
+    """{provider: its scores}"""
+    return {rating.provider_id: json.loads(rating.answers) for rating in Rating.select()}
+
+
+def written() -> list[tuple[int, str, str]]:
+    """(provider, kind, text) of each comment"""
+    return list(Comment.select(Comment.provider, Comment.kind, Comment.text).tuples())
+
+
+def nothing_is_stored() -> bool:
+    is_answered = Invitation.select().where(Invitation.answered).exists()
+    return not (is_answered or Rating.select().exists() or Comment.select().exists())
 
 
 class _Tables(HTMLParser):
