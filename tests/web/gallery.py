@@ -24,6 +24,7 @@ from tests.test_receipts import complaining
 from tests.web.pages import Link, addresses, form_in, strange
 
 HOST = "http://espejo.example"
+MAIL = "demo.message_html"  # a mail as its reader sees it, in a frame of a page: no page by itself
 CODES = {state: receipts.new_code() for state in ("waiting", "replied", "quiet", "too few", "called off")}
 
 
@@ -55,13 +56,15 @@ def walls(
     Motion is reduced: a colour on its way to another one has too little contrast for a moment.
     """
     client = gallery.app.test_client()
+    places = {name: f"/page/{number}" for number, name in enumerate(gallery.pages)}
+    hung = {places[name]: page for name, page in gallery.pages.items()}
 
     def answer(route: Route) -> None:
         path = route.request.url.removeprefix(HOST)
         if not styled and route.request.resource_type == "stylesheet":
             route.abort()
             return
-        page = gallery.pages.get(path.removeprefix("/page/")) or client.get(path, buffered=True)
+        page = hung[path] if path in hung else client.get(path, buffered=True)
         route.fulfill(status=page.status_code, headers=dict(page.headers), body=page.data)
 
     with browsing(chromium, gallery.language, PHONE, reduced_motion="reduce", **options) as context:
@@ -69,7 +72,7 @@ def walls(
         shown = context.new_page()
 
         def open_page(name: str) -> Page:
-            shown.goto(f"{HOST}/page/{name.replace('?', '%3F')}")
+            shown.goto(HOST + places[name])
             return shown
 
         yield open_page
@@ -143,7 +146,7 @@ def _hang_all(gallery: Gallery, readers: dict[str, FlaskClient], keys: Sequence[
     for address in found:
         for reader, client in readers.items():
             page = client.get(address.path, buffered=True, **gallery.asked)
-            if page.status_code == 200 and page.mimetype == "text/html":
+            if page.status_code == 200 and page.mimetype == "text/html" and address.endpoint != MAIL:
                 gallery.hang(f"{address.endpoint} ({reader})", page)
                 break
 
