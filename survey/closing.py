@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from peewee import chunked, fn
+from peewee import Expression, chunked, fn
 
 from survey.measure.disclosure import COMMENTS_FROM, merge
 from survey.measure.scale import SCORES
@@ -23,7 +23,9 @@ from survey.models import (
     Invitation,
     Rated,
     Rating,
+    Receipt,
     Release,
+    Reply,
     Table,
     Tally,
     Wave,
@@ -58,8 +60,9 @@ def publish(wave: Wave, now: int) -> Release:
 def discard(wave: Wave) -> None:
     """Delete all that was said in a wave that is cancelled. Runs inside the transaction that cancels it."""
     _forget_who_came_when(wave)
-    for table in (Rating, Comment):
-        table.delete().where(table.wave == wave).execute()
+    Rating.delete().where(Rating.wave == wave).execute()
+    _drop_comments(Comment.wave == wave)
+    _rewrite_receipts(wave)
 
 
 def document(wave: Wave) -> bytes:
@@ -136,11 +139,12 @@ def _freeze_participation(wave: Wave) -> None:
 
 
 def _forget_who_came_when(wave: Wave) -> None:
-    """Write every invitation anew, all by this one transaction.
+    """Write every invitation anew, all by this one transaction, and all replies to earlier comments.
 
     PostgreSQL marks each row with the transaction that wrote it last, which until now told who answered after whom.
     """
     Invitation.update(answered=Invitation.answered).where(Invitation.wave == wave).execute()
+    Reply.update(text=Reply.text).execute()
 
 
 def _count(wave: Wave) -> Count:
@@ -219,8 +223,19 @@ def _keep_comments(wave: Wave, raters: Counter[int]) -> None:
     enough = max(COMMENTS_FROM, wave.min_group)
     heard = [provider for provider, people in raters.items() if people >= enough]
     of_wave = Comment.wave == wave
-    Comment.delete().where(of_wave, Comment.provider.not_in(heard)).execute()
+    _drop_comments(of_wave & Comment.provider.not_in(heard))
     Comment.update(text=Comment.text).where(of_wave).execute()
+    _rewrite_receipts(wave)
+
+
+def _drop_comments(which: Expression) -> None:
+    """Delete comments that nobody will read. Their receipts stay, so that whoever has one can be told."""
+    Receipt.update(comment=None).where(Receipt.comment.in_(Comment.select(Comment.id).where(which))).execute()
+    Comment.delete().where(which).execute()
+
+
+def _rewrite_receipts(wave: Wave) -> None:
+    Receipt.update(comment=Receipt.comment).where(Receipt.wave == wave).execute()
 
 
 def _insert(table: type[Table], rows: Iterable[dict[str, Any]]) -> None:

@@ -241,6 +241,29 @@ class Comment(Table):
         indexes = ((("wave", "provider"), False),)
 
 
+class Receipt(Table):
+    """A code that was given out with a comment: its hash. Whoever has the code reads the replies; nobody else may."""
+
+    digest = CharField(max_length=64, primary_key=True)  # SHA-256 of the code
+    wave = required(Wave)
+    comment = required(Comment, null=True, unique=True)  # none when the comment was deleted without being passed on
+
+
+class Reply(Table):
+    """A message below a comment: the department's with its day, or the comment's writer's, without any time."""
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    comment = required(Comment)
+    sequence = SmallIntegerField()  # 1, 2 …
+    by_client = BooleanField()  # the comment's writer says this, not the department
+    text = TextField()
+    replied_on = DateField(null=True)  # local day of the department's reply
+
+    class Meta:
+        indexes = ((("comment", "sequence"), True),)
+        constraints = [Check("by_client = (replied_on IS NULL)")]
+
+
 # --- What a closed wave publishes ----------------------------------------------------------------------------------
 
 
@@ -472,7 +495,7 @@ class Lease(Table):
 
 
 # On SQLite the migrations make these without row numbers, so that they keep no order of arrival, nor of people.
-UNORDERED = (Invitation, Rating, Comment)
+UNORDERED = (Invitation, Rating, Comment, Receipt, Reply)
 
 TABLES = (
     Department,
@@ -489,6 +512,8 @@ TABLES = (
     Invitation,
     Rating,
     Comment,
+    Receipt,
+    Reply,
     Rated,
     Tally,
     Addition,

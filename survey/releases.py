@@ -114,9 +114,9 @@ class Participation:
 
 @dataclass(frozen=True)
 class PublicComment:
+    id: str
     kind: str
     text: str
-    id: str
 
 
 @dataclass(frozen=True)
@@ -278,7 +278,7 @@ def comments(wave: Wave, only: Collection[int]) -> dict[int, list[PublicComment]
     said: dict[int, list[PublicComment]] = {
         provider: [] for provider, raters in raters_of(wave).items() if provider in only and raters >= enough
     }
-    query = Comment.select(Comment.provider, Comment.kind, Comment.text, Comment.id).where(
+    query = Comment.select(Comment.provider, Comment.id, Comment.kind, Comment.text).where(
         Comment.wave == wave, Comment.provider.in_(list(said))
     )
     for provider, *comment in query.order_by(Comment.id).tuples():

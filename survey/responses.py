@@ -18,6 +18,7 @@ from survey.models import (
     Person,
     Pulse,
     Rating,
+    Receipt,
     Wave,
     database,
     random_id,
@@ -25,6 +26,7 @@ from survey.models import (
 from survey.people import departments
 
 COMMENT_CHARACTERS = 2000
+WITH_RECEIPT = ("complaint", "suggestion")  # kinds of comment that a department may reply to
 MOST_ADDED = 2  # departments that a person may add to those asked about
 
 
@@ -46,6 +48,7 @@ class Answer:
     missing: str | None = None
     comment: str = ""
     comment_kind: str | None = None
+    receipt: str | None = None  # SHA-256 of the code that its writer has taken for the comment
 
     def __post_init__(self) -> None:
         """Raises ValueError for what no page of ours sends."""
@@ -57,6 +60,8 @@ class Answer:
             raise ValueError(f"A comment's kind is one of {COMMENT_KINDS}; found {self.comment_kind!r}.")
         if len(self.comment) > COMMENT_CHARACTERS:
             raise ValueError(f"A comment has at most {COMMENT_CHARACTERS} characters.")
+        if self.receipt and not (self.comment and self.comment_kind in WITH_RECEIPT):
+            raise ValueError(f"A receipt belongs to a comment whose kind is one of {WITH_RECEIPT}.")
 
     def answers(self) -> dict[str, int]:
         """The answers that are tallied, by item."""
@@ -176,7 +181,7 @@ def _refuse_unless_addable(invitation: Invitation, added: set[int]) -> None:
 
 
 def _store(invitation: Invitation, answers: Sequence[Answer], asked: Collection[int]) -> None:
-    """A rating for each provider with scores and a comment for each with words, under ids that nothing joins."""
+    """A rating for each provider with scores, a comment for each with words, under ids that nothing joins; receipts."""
     ratings = [
         {
             "id": random_id(),
@@ -189,21 +194,23 @@ def _store(invitation: Invitation, answers: Sequence[Answer], asked: Collection[
         for answer in answers
         if answer.scores
     ]
+    said = [(random_id(), answer) for answer in answers if answer.comment]
     comments = [
         {
-            "id": random_id(),
+            "id": key,
             "wave": invitation.wave_id,
             "provider": answer.provider,
             "kind": answer.comment_kind,
             "text": answer.comment,
         }
-        for answer in answers
-        if answer.comment
+        for key, answer in said
     ]
-    if ratings:
-        Rating.insert_many(ratings).execute()
-    if comments:
-        Comment.insert_many(comments).execute()
+    receipts = [
+        {"digest": answer.receipt, "wave": invitation.wave_id, "comment": key} for key, answer in said if answer.receipt
+    ]
+    for table, rows in ((Rating, ratings), (Comment, comments), (Receipt, receipts)):
+        if rows:
+            table.insert_many(rows).execute()
 
 
 def _state_held(wave_id: int) -> str:

@@ -89,6 +89,15 @@ def kind_heading(kind: str) -> str:
     return {"thanks": _("Thanks"), "complaint": _("Complaints"), "suggestion": _("Suggestions")}[kind]
 
 
+def comment_title(kind: str, department: str) -> str:
+    """What a comment is, for its writer."""
+    return {
+        "thanks": _("Thanks to %(department)s", department=department),
+        "complaint": _("Complaint about %(department)s", department=department),
+        "suggestion": _("Suggestion for %(department)s", department=department),
+    }[kind]
+
+
 def message_state_name(state: str) -> str:
     return {
         "pending": _("waiting"),
@@ -348,6 +357,7 @@ FILTERS = {
     "comment_counts": comment_counts,
     "commitment_credit": commitment_credit,
     "commitment_state": commitment_state,
+    "comment_title": comment_title,
     "client_names": client_names,
     "day": day,
     "day_of": day_of,

@@ -283,12 +283,11 @@ def test_comments_are_told_by_kind_and_without_anything_else(company: Company) -
     company.rate(wave, "Finance", 1, lambda provider: Answer(provider, {"overall": 4}, None, "Más", "suggestion"))
     company.rate(wave, "Logistics", 1, lambda provider: Answer(provider, {}, None, "Gracias", "thanks"))
     sales = company.departments["Sales"].id
-    told = releases.comments(company.close_wave(wave), [sales])
     ids = {comment.kind: comment.id for comment in Comment.select()}
-    assert told == {
+    assert releases.comments(company.close_wave(wave), [sales]) == {
         sales: [
-            PublicComment("thanks", "Gracias", ids["thanks"]),
-            PublicComment("suggestion", "Más", ids["suggestion"]),
+            PublicComment(ids["thanks"], "thanks", "Gracias"),
+            PublicComment(ids["suggestion"], "suggestion", "Más"),
         ]
     }
 

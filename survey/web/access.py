@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import abort, current_app, redirect, url_for
+from flask import abort, current_app, redirect, request, url_for
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, UserMixin, current_user, login_user
@@ -91,6 +91,16 @@ def leads_only(page: Callable[..., Any]) -> Callable[..., Any]:
 def department_or_404(key: str) -> Department:
     """The active department of this key, for readers who may see every department."""
     return Department.get_or_none(Department.key == key, Department.active) or abort(404)
+
+
+def has_session() -> bool:
+    """Whether the browser sends a session, which is all that a form's key protects.
+
+    Who answers, or holds a receipt, is told by a link or a code that nobody can guess, and not by a cookie. So a site
+    that makes a browser post there gains nothing that it could not do by itself, a browser that keeps no cookies can
+    send all the same, and these pages bring none.
+    """
+    return current_app.config["SESSION_COOKIE_NAME"] in request.cookies
 
 
 def settings() -> Settings:

@@ -10,11 +10,12 @@ from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Form, RadioField, StringField
 from wtforms.validators import AnyOf, Length, ValidationError
 
-from survey import responses
+from survey import receipts, responses
 from survey.measure.scale import COMMENT_KINDS, MISSING_REASONS, OVERALL, SCORES
 from survey.models import Department
 from survey.questionnaire import Questionnaire
-from survey.responses import Answer, Questions
+from survey.receipts import is_code, new_code
+from survey.responses import WITH_RECEIPT, Answer, Questions
 
 CANNOT_SAY = "na"
 NOT_OFFERED = _l("This is not one of the answers offered.")
@@ -29,6 +30,11 @@ class Fault(NamedTuple):
     about: str = ""  # the department's name
 
 
+def as_typed(text: str | None) -> str:
+    """What was typed, with plain line ends, and without NUL, which PostgreSQL does not take."""
+    return (text or "").replace("\r\n", "\n").replace("\0", "").strip()
+
+
 def choice(offered: Sequence[str]) -> RadioField:
     """One of the answers offered, or none."""
     allowed = AnyOf([None, "", *offered], NOT_OFFERED)
@@ -41,10 +47,13 @@ class AboutProvider(Form):
     no_dealings = BooleanField()
     missing = choice([*MISSING_REASONS, CANNOT_SAY])
     comment = StringField(
-        filters=[lambda text: (text or "").replace("\r\n", "\n").replace("\0", "").strip()],
+        filters=[as_typed],
         validators=[Length(max=responses.COMMENT_CHARACTERS, message=_l("At most %(max)d characters, please."))],
     )
     kind = choice(COMMENT_KINDS)
+    receipt = BooleanField()
+    # The code travels with the form, so whoever sends twice is shown the same one again.
+    code = StringField(filters=[lambda code: code if code and is_code(code) else new_code()])
 
     def validate_comment(self, field: StringField) -> None:
         if field.data and not self.kind.data:
@@ -81,16 +90,23 @@ class Page:
         """Nothing was said; to say that one cannot say is an answer."""
         return not (self.no_dealings or self.chosen or self.form.comment.data)
 
+    @property
+    def code(self) -> str | None:
+        """The code of the receipt that goes with the comment, when one is wanted."""
+        form = self.form
+        return form.code.data if form.receipt.data and form.comment.data and form.kind.data in WITH_RECEIPT else None
+
     def answer(self) -> Answer:
         if self.no_dealings:
             return Answer(self.provider.id, {})
-        missing = self.form.missing.data
+        missing, code = self.form.missing.data, self.code
         return Answer(
             provider=self.provider.id,
             scores={key: int(score) for key, score in self.chosen.items() if score != CANNOT_SAY},
             missing=missing if missing in MISSING_REASONS else None,
             comment=self.form.comment.data,
             comment_kind=self.form.kind.data or None,
+            receipt=receipts.digest(code) if code else None,
         )
 
 
@@ -112,6 +128,16 @@ class AnswerForm:
     @property
     def answers(self) -> list[Answer]:
         return [page.answer() for page in self.pages]
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the receipts that were asked for."""
+        return [page.code for page in self.pages if page.code and not page.no_dealings]
+
+    def renew_codes(self) -> None:
+        """Put a fresh code in the place of one that was given out before, or comes twice."""
+        for page, code in zip(self.pages, receipts.unused([page.form.code.data for page in self.pages]), strict=True):
+            page.form.code.data = code
 
     def faults(self) -> list[Fault]:
         """What keeps the answers from being stored, for the list above the questions; empty when they can be."""

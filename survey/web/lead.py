@@ -2,7 +2,7 @@
 
 from flask import Blueprint, render_template
 
-from survey import releases
+from survey import receipts, releases
 from survey.models import Department
 from survey.summaries import lead_summary
 from survey.web.access import leads_only
@@ -23,6 +23,7 @@ def results(departments: list[Department]) -> str:
         return render_template("lead/nothing_yet.html", departments=departments)
     summary = lead_summary(wave, departments)
     pictures = {found.department.id: item_bars(found) for found in summary.departments if found.lines}
+    threads = receipts.threads(comment for found in summary.departments for comment in found.comments or ())
     return render_template(
         "lead/results.html",
         waves=waves,
@@ -30,4 +31,7 @@ def results(departments: list[Department]) -> str:
         summary=summary,
         pictures=pictures,
         boards=boards(wave, {found.department.id: found.comments for found in summary.departments}),
+        threads=threads,
+        news_first=receipts.news_first,
+        characters=receipts.REPLY_CHARACTERS,
     )

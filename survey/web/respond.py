@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app, g, make_response, render_tem
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError, generate_csrf
 
-from survey import responses, returns
+from survey import receipts, responses, returns
 from survey.commitments import CommitmentRow
 from survey.database import DATABASE_ERRORS
 from survey.questionnaire import Questionnaire, load_questionnaire
@@ -15,7 +15,7 @@ from survey.responses import Outcome, Questions
 from survey.returns import SinceLastTime
 from survey.settings import LANGUAGES
 from survey.signing import invitation_id
-from survey.web.access import csrf, limiter, settings
+from survey.web.access import csrf, has_session, limiter, settings
 from survey.web.answer_form import OTHER_BUTTONS, AnswerForm, Fault, read_form
 from survey.web.frame import browser_language, error_page, log_failure, today
 
@@ -45,24 +45,14 @@ def confidentiality() -> str:
 @csrf.exempt
 def answer(token: str) -> Response:
     """The questions behind a mailed link. GET changes nothing, whoever fetches it; POST stores the answers once."""
-    if request.method == "POST" and _has_session() and current_app.config["WTF_CSRF_ENABLED"]:
+    if request.method == "POST" and has_session() and current_app.config["WTF_CSRF_ENABLED"]:
         csrf.protect()
     return _reply(token)
 
 
-def _has_session() -> bool:
-    """Whether the browser sends a session, which is all that a form's key protects.
-
-    Who answers is told by the link, which nobody can guess, and not by a cookie. So a site that makes a browser post
-    here gains nothing that it could not do by itself, a browser that keeps no cookies can answer all the same, and
-    this page brings none.
-    """
-    return current_app.config["SESSION_COOKIE_NAME"] in request.cookies
-
-
 def _form_key() -> str:
     """The key of a form, for browsers that have a session; to make one would begin a session."""
-    return generate_csrf() if _has_session() else ""
+    return generate_csrf() if has_session() else ""
 
 
 @blueprint.errorhandler(CSRFError)
@@ -116,7 +106,7 @@ def _reply(token: str, is_stale: bool = False) -> Response:
     if asked.wave.state == "cancelled":
         return _end("cancelled.html", asked, status=410)
     if asked.answered:
-        return _received(asked, first_time=False)
+        return _received(asked, _posted_codes(), first_time=False)
     if not asked.is_open:
         return _end("closed.html", asked, status=410)
     questionnaire = load_questionnaire(asked.pulse.questionnaire)
@@ -135,13 +125,15 @@ def _take(asked: Questions, questionnaire: Questionnaire, form: AnswerForm, is_s
     if faults := form.faults():
         return _ask(asked, questionnaire, form, faults, status=422)
     try:
+        form.renew_codes()
         outcome = responses.accept(asked.invitation_id, form.answers)
     except DATABASE_ERRORS as error:
         log_failure(error)
         return _ask(asked, questionnaire, form, [Fault("send", str(NOT_STORED))], status=503)
     if outcome is Outcome.CLOSED:
         return _end("closed.html", asked, status=410)
-    return _received(asked, first_time=outcome is Outcome.STORED)
+    first_time = outcome is Outcome.STORED
+    return _received(asked, form.codes if first_time else _posted_codes(), first_time)
 
 
 def _ask(
@@ -166,11 +158,17 @@ def _ask(
     )
 
 
-def _received(asked: Questions, first_time: bool) -> Response:
-    """Thanks; or, to whoever sends twice, that the first answer stands."""
+def _posted_codes() -> list[str]:
+    return [text for name, text in request.form.items() if name.endswith("-code")]
+
+
+def _received(asked: Questions, codes: Sequence[str], first_time: bool) -> Response:
+    """Thanks, and the receipts; or, to whoever sends twice, that the first answer stands, and the same receipts."""
     repeated = request.method == "POST" and not first_time
     told = {"first_time": first_time, "repeated": repeated, "back": _back(asked)}
-    return _end("received.html", asked, status=409 if repeated else 200, **told)
+    taken = receipts.taken(codes) if codes else []
+    status = 409 if repeated else 200
+    return _end("received.html", asked, status, receipts=taken, address=settings().address, **told)
 
 
 def _back(asked: Questions) -> list[CommitmentRow] | None:

@@ -1,7 +1,7 @@
 """The order attack: a thousand people answer in an order that we know, and we look for it in whatever a database keeps.
 
 Everybody says who they are: the six scores are the digits (base 5) of the place in which they answered, and a comment
-gives it in words. So each rating and each comment can be traced here, as it never can outside.
+gives it in words. So each rating, comment and receipt can be traced here, as it never can outside.
 """
 
 import json
@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from scipy.stats import spearmanr
 
-from survey import models, responses
+from survey import models, receipts, responses
 from survey.database import open_database
 from survey.measure.scale import ITEMS
-from survey.models import Comment, Invitation, Person, Rating, Wave, database
+from survey.models import Comment, Invitation, Person, Rating, Receipt, Reply, Wave, database
 from survey.responses import Answer
 from survey.settings import Settings
 from tests.cast import Company
@@ -54,9 +54,29 @@ def everybody_answers(company: Company, people: int = PEOPLE) -> tuple[Wave, Pla
     for place, key in enumerate(arrivals):
         asked = [int(provider) for provider in Invitation.get_by_id(key).providers.split()]
         said = f"Number {place:04}"
-        responses.accept(key, [Answer(provider, scores_of(place), None, said, "thanks") for provider in asked])
+        responses.accept(key, [complaint(place, provider, said) for provider in asked])
     assert len(arrivals) == people
     return wave, {key: place for place, key in enumerate(arrivals)}
+
+
+def complaint(place: int, provider: int, said: str) -> Answer:
+    receipt = receipts.digest(f"{place} {provider}")
+    return Answer(provider, scores_of(place), None, said, "complaint", receipt)
+
+
+def writers_write_back(company: Company) -> Places:
+    """A thousand writers add to their published comments, one after the other; {reply: place}."""
+    wave, finance = company.released_wave(), company.departments["Finance"]
+    keys = [models.random_id() for _ in range(PEOPLE)]
+    comments = [{"id": key, "wave": wave, "provider": finance, "kind": "complaint", "text": ""} for key in keys]
+    given = [{"digest": receipts.digest(key), "wave": wave, "comment": key} for key in keys]
+    for table, rows in ((Comment, comments), (Receipt, given)):
+        table.insert_many(rows).execute()
+    for place, key in enumerate(keys):
+        found = receipts.held(key)
+        assert found
+        receipts.write_back(found, f"Number {place:04}")
+    return {reply.id: int(reply.text.split()[1]) for reply in Reply.select()}
 
 
 def ratings() -> Places:
@@ -69,7 +89,15 @@ def places_of(invitations: Places) -> dict[str, Places]:
     return {
         "invitation": invitations,
         "comment": {comment.id: int(comment.text.split()[1]) for comment in Comment.select()},
+        "receipt": {
+            found.digest: int(found.comment.text.split()[1]) for found in Receipt.select(Receipt, Comment).join(Comment)
+        },
     }
+
+
+def key_of(table: str) -> str:
+    """The column that a table's rows are known by."""
+    return "digest" if table == "receipt" else "id"
 
 
 def correlation(found: list[str], places: Places) -> float:
@@ -95,15 +123,16 @@ def same_chance(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sqlite_orders(path: Path, table: str, places: Places) -> Orders:
     """Every order in which a SQLite file has the rows of a table: as selected, by row number, and byte by byte."""
+    key = key_of(table)
     with closing(sqlite3.connect(path)) as raw:
-        found = {"as selected": ids(raw, f'SELECT id FROM "{table}"')}
+        found = {"as selected": ids(raw, f'SELECT {key} FROM "{table}"')}
         indexes = [name for _, name, *_ in raw.execute(f'PRAGMA index_list("{table}")')]
         for name in indexes:
             columns = [f'"{column}"' for _, _, column in raw.execute(f'PRAGMA index_info("{name}")')]
             order = ", ".join(columns)
-            found[f"index {name}"] = ids(raw, f'SELECT id FROM "{table}" INDEXED BY "{name}" ORDER BY {order}')
+            found[f"index {name}"] = ids(raw, f'SELECT {key} FROM "{table}" INDEXED BY "{name}" ORDER BY {order}')
         if "WITHOUT ROWID" not in raw.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0]:
-            found["row number"] = ids(raw, f'SELECT id FROM "{table}" ORDER BY rowid')
+            found["row number"] = ids(raw, f'SELECT {key} FROM "{table}" ORDER BY rowid')
         ((size,),) = raw.execute("PRAGMA page_size")
         pages = {
             name: [page for (page,) in raw.execute("SELECT pageno FROM dbstat WHERE name = ?", (name,))]
@@ -113,11 +142,11 @@ def sqlite_orders(path: Path, table: str, places: Places) -> Orders:
     for name, numbers in pages.items():
         at = {}
         for number in numbers:
-            for key, offset in keys_in(stored[(number - 1) * size : number * size], places):
-                at[key] = (number, offset)
+            for row, offset in keys_in(stored[(number - 1) * size : number * size], places):
+                at[row] = (number, offset)
         if set(at) == set(places):
-            found[f"bytes of {name}"] = sorted(at, key=lambda key: at[key])
-            found[f"offset in the page of {name}"] = sorted(at, key=lambda key: at[key][1])
+            found[f"bytes of {name}"] = sorted(at, key=lambda row: at[row])
+            found[f"offset in the page of {name}"] = sorted(at, key=lambda row: at[row][1])
     return found
 
 
@@ -148,11 +177,26 @@ def test_no_order_of_a_closed_wave_on_sqlite_is_the_order_of_arrival(
             found[f"{table}: {name}"] = correlation(order, places)
             assert alike(order, places) <= CHANCE, name
     tell(capsys, "SQLite, closed", found)
-    assert len(found) >= 14
+    assert len(found) >= 20
     assert max(found.values()) < MOST
     numbers = sorted(int(key, 16) for keys in (before, *tables.values()) for key in keys)
-    assert len(numbers) == 7 * PEOPLE
+    assert len(numbers) == 10 * PEOPLE
     assert min(second - first for first, second in pairwise(numbers)) > 2**64
+
+
+@pytest.mark.sqlite
+def test_no_order_on_sqlite_tells_who_wrote_back_after_whom(
+    company: Company, settings: Settings, same_chance: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database.execute_sql("PRAGMA synchronous = off")
+    places = writers_write_back(company)
+    company.close_wave(company.open_wave())
+    database.close()
+    orders = sqlite_orders(settings.home_folder / "espejo.sqlite3", "reply", places)
+    found = {name: correlation(order, places) for name, order in orders.items()}
+    tell(capsys, "SQLite, replies", found)
+    assert len(found) >= 5
+    assert max(found.values()) < MOST
 
 
 @pytest.mark.sqlite
@@ -163,7 +207,8 @@ def test_while_a_wave_is_open_no_query_puts_what_one_person_said_side_by_side(
     """The files keep more for as long as the wave is open; that is told below, and in README."""
     database.execute_sql("PRAGMA synchronous = off")
     _, invitations = everybody_answers(company)
-    tables = {"rating": ratings(), "comment": places_of(invitations)["comment"]}
+    tables = {"rating": ratings(), **places_of(invitations)}
+    del tables["invitation"]  # these were written before anybody came
     found = {}
     for table, places in tables.items():
         for name, order in sqlite_orders(settings.home_folder / "espejo.sqlite3", table, places).items():
@@ -171,7 +216,7 @@ def test_while_a_wave_is_open_no_query_puts_what_one_person_said_side_by_side(
                 found[f"{table}: {name}"] = correlation(order, places)
                 assert alike(order, places) <= 3 * CHANCE, name  # those of one client group may stand together
     tell(capsys, "SQLite, open", found)
-    assert len(found) >= 8
+    assert len(found) >= 12
     assert max(found.values()) < MOST
 
 
@@ -259,20 +304,21 @@ def postgres(server: str, tmp_path: Path) -> Iterator[Company]:
 
 def postgres_orders(table: str, places: Places) -> Orders:
     """Every order in which PostgreSQL has the rows of a table: on disk, by transaction, by index, byte by byte."""
+    column = key_of(table)
     found = {
-        name: [key for (key,) in database.execute_sql(f'SELECT id FROM "{table}" {order}')]
+        name: [key for (key,) in database.execute_sql(f'SELECT {column} FROM "{table}" {order}')]
         for name, order in {
             "as selected": "",
             "ctid": "ORDER BY ctid",
-            "page": "ORDER BY (ctid::text::point)[0], id",
-            "place in the page": "ORDER BY (ctid::text::point)[1], id",
+            "page": f"ORDER BY (ctid::text::point)[0], {column}",
+            "place in the page": f"ORDER BY (ctid::text::point)[1], {column}",
         }.items()
     }
     indexes = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND schemaname = 'public'"
     for name, made in database.execute_sql(indexes, (table,)).fetchall():
         columns = made[made.rindex("(") + 1 : made.rindex(")")]
         found[f"index {name}"] = [
-            key for (key,) in database.execute_sql(f'SELECT id FROM "{table}" ORDER BY {columns}, ctid')
+            key for (key,) in database.execute_sql(f'SELECT {column} FROM "{table}" ORDER BY {columns}, ctid')
         ]
     database.execute_sql("CHECKPOINT")
     ((folder,),) = database.execute_sql("SELECT current_setting('data_directory')").fetchall()
@@ -300,7 +346,7 @@ def test_no_order_of_a_closed_wave_on_postgresql_is_the_order_of_arrival(
             found[f"{table}: {name}"] = correlation(order, places)
             assert alike(order, places) <= CHANCE, name
     tell(capsys, "PostgreSQL, closed", found)
-    assert len(found) >= 18
+    assert len(found) >= 25
     assert max(found.values()) < MOST
 
 
@@ -309,12 +355,26 @@ def test_after_closing_one_transaction_has_written_all_that_is_left(same_chance:
     """So none joins an invitation with a comment, nor two comments of one person."""
     wave, _ = everybody_answers(postgres)
     assert joined_by_transaction("rating") == joined_by_transaction("comment") == PEOPLE
+    assert joined_by_transaction("receipt") == PEOPLE
     postgres.close_wave(wave)
-    for table, rows in (("invitation", PEOPLE), ("comment", 3 * PEOPLE)):
+    for table, rows in (("invitation", PEOPLE), ("comment", 3 * PEOPLE), ("receipt", 3 * PEOPLE)):
         groups = Counter(database.execute_sql(f'SELECT xmin::text, xmax::text, cmin::text FROM "{table}"').fetchall())
         whole = Counter(xmin for (xmin, *_), n in groups.items() for _ in range(n))
         assert list(whole.values()) == [rows]
-    assert joined_by_transaction("comment") == 0
+    assert joined_by_transaction("comment") == joined_by_transaction("receipt") == 0
+
+
+@pytest.mark.postgres
+def test_after_the_next_closing_nothing_on_postgresql_tells_who_wrote_back_after_whom(
+    same_chance: None, postgres: Company, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = writers_write_back(postgres)
+    assert correlation(postgres_orders("reply", places)["ctid"], places) == pytest.approx(1)  # as README says
+    postgres.close_wave(postgres.open_wave())
+    found = {name: correlation(order, places) for name, order in postgres_orders("reply", places).items()}
+    tell(capsys, "PostgreSQL, replies", found)
+    assert max(found.values()) < MOST
+    assert len(database.execute_sql("SELECT DISTINCT xmin::text FROM reply").fetchall()) == 1
 
 
 def joined_by_transaction(table: str) -> int:

@@ -51,14 +51,8 @@ class Address:
 
 def addresses(app: Flask, **values: Any) -> Iterator[Address]:
     """Every page and every form of the application, so that a new one cannot be forgotten."""
-    known = {
-        "filename": "base.css",
-        "form": "csv",
-        "key": "finance",
-        "token": "forged.token",
-        "commitment_id": 1,
-        **values,
-    }
+    known = {"filename": "base.css", "form": "csv", "key": "finance", "token": "forged.token", "code": "FORGED"}
+    known |= {"commitment_id": 1, "comment_id": "forged", **values}
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
             given = {name: known[name] for name in rule.arguments}

@@ -16,9 +16,10 @@ from tests.web.pages import addresses, csrf_token, everything, mixed
 
 FOR_ALL = {
     *("static", "index", "respond.answer", "respond.confidentiality", "api.alive", "api.ready"),
+    *("receipt.enter", "receipt.thread"),
     *("account.login", "account.offer_sign_in", "account.use_link", "account.logout"),
 }
-FOR_LEADS = {"lead.results", "commitments.make", "commitments.finish", "commitments.drop"}
+FOR_LEADS = {"lead.results", "replies.comment", "commitments.make", "commitments.finish", "commitments.drop"}
 
 
 @pytest.fixture

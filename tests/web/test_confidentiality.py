@@ -38,6 +38,20 @@ PROVED = {
         "test_only_the_gate_reads_what_people_said",
         "test_the_list_of_mail_tells_hr_nobody_who_has_answered_or_has_not",
     ),
+    "If you take a code with a complaint or a suggestion, whoever has it can read that comment and the department's "
+    "replies, and write back.": (
+        "test_the_link_shows_the_comment_and_what_the_department_replied",
+        "test_the_writer_writes_back_without_a_session",
+    ),
+    "What you write back is read by those who lead the department, and not by HR.": (
+        "test_the_lead_reads_what_the_writer_added_and_that_it_is_new",
+        "test_hr_reads_the_comment_but_not_the_conversation",
+        "test_no_other_lead_reads_or_replies",
+    ),
+    "The server keeps only a hash of the code, and a code leads to one comment and to no other.": (
+        "test_only_the_hash_of_a_code_is_kept",
+        "test_a_code_leads_to_its_own_comment_and_to_no_other",
+    ),
     "Who was asked and whether they have answered.": (
         "test_no_answer_has_a_column_for_a_person_an_invitation_a_response_or_a_time",
         "test_accepting_sets_one_flag_adds_a_row_for_each_provider_and_touches_nothing_else",
@@ -62,6 +76,7 @@ PROVED = {
         "test_after_closing_one_transaction_has_written_all_that_is_left",
         "test_no_log_names_a_visitor_an_address_or_a_token",
     ),
+    "They also see which comments have a private code.": ("test_only_the_hash_of_a_code_is_kept",),
     "Whoever runs it could change the program, or watch the network.": TRUST,
     "That is a matter of trust, as with every service inside a company.": TRUST,
     "Reminders go only to those who have not answered.": (

@@ -104,6 +104,7 @@ def test_it_comes_back_as_often_as_the_database_fails(client, link, typed, break
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_page_that_was_open_for_too_long_loses_nothing_either(keyed, link, typed, break_at, stage):
+    typed = form_in(keyed.get(link.address).text) | typed
     break_at(stage)
     answer = keyed.post(link.address, data=typed | {"csrf_token": "too old"})
     assert answer.status_code == (400 if stage == "accept" else 503)

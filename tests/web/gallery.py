@@ -1,0 +1,241 @@
+"""Every page that a person can reach, in each of its states, as the server sends it; and a browser that shows them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from peewee import OperationalError
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page, Route
+from werkzeug.test import TestResponse
+
+from survey import create_app, receipts, responses
+from survey.demo import Mailbox
+from survey.models import Comment, Department, Invitation, Leadership, Person, Wave, database
+from survey.scheduler import Clockwork
+from survey.settings import Settings
+from survey.signing import invitation_token, sign_in_token
+from tests.browser import PHONE, browsing
+from tests.cast import OPENS, Company
+from tests.test_receipts import complaining
+from tests.web.pages import Link, addresses, form_in, strange
+
+HOST = "http://espejo.example"
+MAIL = "demo.message_html"  # a mail as its reader sees it, in a frame of a page: no page by itself
+CODES = {state: receipts.new_code() for state in ("waiting", "replied", "quiet", "too few", "called off")}
+
+
+@dataclass
+class Gallery:
+    """{name of a state: the page} in one language."""
+
+    app: Flask
+    language: str
+    pages: dict[str, TestResponse] = field(default_factory=dict)
+
+    def hang(self, name: str, page: TestResponse, status: int = 200) -> str:
+        assert (page.status_code, page.mimetype) == (status, "text/html"), f"{name}: {page.status}"
+        self.pages[name] = page
+        return page.text
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What a request says of the language."""
+        return {"query_string": {"lang": self.language}, "headers": {"Accept-Language": self.language}}
+
+
+@contextmanager
+def walls(
+    chromium: Chromium, gallery: Gallery, *, styled: bool = True, **options: Any
+) -> Iterator[Callable[[str], Page]]:
+    """A browser on a phone; the function that opens a page of the gallery in it. Nothing leaves the browser.
+
+    Motion is reduced: a colour on its way to another one has too little contrast for a moment.
+    """
+    client = gallery.app.test_client()
+    places = {name: f"/page/{number}" for number, name in enumerate(gallery.pages)}
+    hung = {places[name]: page for name, page in gallery.pages.items()}
+
+    def answer(route: Route) -> None:
+        path = route.request.url.removeprefix(HOST)
+        if not styled and route.request.resource_type == "stylesheet":
+            route.abort()
+            return
+        page = hung[path] if path in hung else client.get(path, buffered=True)
+        route.fulfill(status=page.status_code, headers=dict(page.headers), body=page.data)
+
+    with browsing(chromium, gallery.language, PHONE, reduced_motion="reduce", **options) as context:
+        context.route("**/*", answer)
+        shown = context.new_page()
+
+        def open_page(name: str) -> Page:
+            shown.goto(HOST + places[name])
+            return shown
+
+        yield open_page
+
+
+def begun(company: Company, settings: Settings, language: str) -> Gallery:
+    """Before any wave has closed."""
+    app = _demo(settings)
+    gallery = Gallery(app, language)
+    _hang_all(gallery, _readers(app, company), ["finance"])
+    return gallery
+
+
+def running(company: Company, settings: Settings, language: str) -> Gallery:
+    """Two waves are released and one is open, in which people have left comments with receipts."""
+    app = _demo(settings)
+    gallery = Gallery(app, language)
+    Leadership.create(person=company.bob, department=company.departments["Legal"])
+    comment = _conversations(company)
+    wave = company.open_wave()
+    company.rate(wave, "Sales", 3, complaining(CODES["waiting"]))
+    Clockwork(app, settings, box := Mailbox(settings)).mail(wave.opens_at)
+    readers = _readers(app, company)
+    values = {"wave_id": wave.id, "comment_id": comment, "code": CODES["replied"]}
+    _hang_all(gallery, readers, ["finance", box.messages()[0]], **values)
+    _hang_ways_in(gallery, company, settings)
+    _hang_receipts(gallery)
+    _hang_replies(gallery, readers["lead"], comment)
+    _hang_answers(gallery, settings, wave)
+    return gallery
+
+
+def _demo(settings: Settings) -> Flask:
+    app = create_app(settings, demo=True)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    return app
+
+
+def _readers(app: Flask, company: Company) -> dict[str, FlaskClient]:
+    """Browsers of HR, a lead and a stranger."""
+    readers = {"hr": app.test_client(), "lead": app.test_client(), "stranger": app.test_client()}
+    for name, person in (("hr", company.hanna), ("lead", company.alice)):
+        with readers[name].session_transaction() as session:
+            session["_user_id"], session["_fresh"] = str(person.id), True
+    return readers
+
+
+def _conversations(company: Company) -> str:
+    """A closed wave with comments of every kind, some with receipts; the comment that has been replied to."""
+    wave = company.open_wave()
+    finance = company.departments["Finance"].id
+    company.rate(wave, "Sales", 1, complaining(CODES["replied"], finance))
+    company.rate(wave, "Logistics", 1, complaining(CODES["quiet"], finance))
+    company.answer(wave, strange)
+    company.close_wave(wave)
+    found = receipts.held(CODES["replied"])
+    assert found
+    assert found.comment_id
+    published = receipts.published(found.comment_id, [finance])
+    assert published
+    receipts.write_back(found, "Is there any news?")
+    receipts.reply(published, "We are looking into it.", OPENS)
+    receipts.write_back(found, "Thank you.")
+    return found.comment_id
+
+
+def _hang_all(gallery: Gallery, readers: dict[str, FlaskClient], keys: Sequence[str], **values: Any) -> None:
+    """Every address of the URL map that gives whoever may see it a page; so a new one cannot be forgotten."""
+    values = {"wave_id": 1, "person_id": 1, "cid": "chart", **values}
+    found = [page for key in keys for page in addresses(gallery.app, key=key, **values) if page.method == "GET"]
+    for address in found:
+        for reader, client in readers.items():
+            page = client.get(address.path, buffered=True, **gallery.asked)
+            if page.status_code == 200 and page.mimetype == "text/html" and address.endpoint != MAIL:
+                gallery.hang(f"{address.endpoint} ({reader})", page)
+                break
+
+
+def _hang_ways_in(gallery: Gallery, company: Company, settings: Settings) -> None:
+    stranger, asked = gallery.app.test_client(), gallery.asked
+    gallery.hang("login, no address", stranger.post("/login", **asked), 422)
+    gallery.hang("login, sent", stranger.post("/login", data={"email": "nobody@mirror.example"}, **asked))
+    gallery.hang("login, expired", stranger.get("/login/forged", **asked), 410)
+    token = sign_in_token(company.adam.id, company.adam.sign_ins, settings)
+    gallery.hang("login, button", stranger.get(f"/login/{token}", **asked))
+    gallery.hang("error", stranger.get("/nothing", **asked), 404)
+
+
+def _hang_receipts(gallery: Gallery) -> None:
+    client, asked = gallery.app.test_client(), gallery.asked
+    for state in ("waiting", "quiet"):
+        gallery.hang(f"receipt, {state}", client.get(f"/receipt/{CODES[state]}", **asked))
+    too_few = Wave.select().where(Wave.state == "closed").first()
+    called_off = Wave.create(
+        **{name: getattr(too_few, name) for name in ("pulse", "occurrence", "opens_at", "closes_at", "min_group")},
+        local_date="2025-01-01",
+        state="cancelled",
+    )
+    for state, wave in (("too few", too_few), ("called off", called_off)):
+        receipts.Receipt.create(digest=receipts.digest(CODES[state]), wave=wave)
+        gallery.hang(f"receipt, {state}", client.get(f"/receipt/{CODES[state]}", **asked))
+    link = f"/receipt/{CODES['quiet']}"
+    gallery.hang("receipt, unknown", client.post("/receipt/", data={"code": "7K2M"}, **asked), 404)
+    gallery.hang("receipt, typed", client.post("/receipt/", data={"code": CODES["quiet"]}, **asked))
+    gallery.hang("receipt, nothing written", client.post(link, data={"text": ""}, **asked), 422)
+    gallery.hang("receipt, written", client.post(link, data={"text": "More"}, **asked))
+    with without_database():
+        gallery.hang("receipt, kept", client.post(link, data={"text": "More"}, **asked), 503)
+
+
+def _hang_replies(gallery: Gallery, lead: FlaskClient, comment: str) -> None:
+    gallery.hang("reply, nothing written", lead.post(f"/lead/comments/{comment}", data={}, **gallery.asked), 422)
+    without = Comment.select().where(
+        Comment.provider == Department.get(Department.key == "finance"), Comment.kind == "complaint"
+    )
+    silent = next(
+        row.id for row in without if not receipts.Receipt.select().where(receipts.Receipt.comment == row).exists()
+    )
+    gallery.hang("reply, nobody to reach", lead.get(f"/lead/comments/{silent}", **gallery.asked))
+
+
+def _hang_answers(gallery: Gallery, settings: Settings, wave: Wave) -> None:
+    """The answer page from the mailed link to what comes after it."""
+    client, asked = gallery.app.test_client(), gallery.asked
+    link, *others = _links(settings, wave)
+    gallery.hang("answer, fresh", client.get(link.address, **asked))
+    gallery.hang(
+        "answer, first one given", client.get(link.address, query_string={"overall": "2", "lang": gallery.language})
+    )
+    gallery.hang("answer, nothing filled in", client.post(link.address, **asked), 422)
+    form = {"language": gallery.language} | form_in(gallery.pages["answer, fresh"].text) | link.filled(comment="Why?")
+    gallery.hang("answer, no kind", client.post(link.address, data=form, **asked), 422)
+    addable = next(str(found.id) for found in responses.questions(link.token.split(".")[0]).addable)
+    gallery.hang("answer, added", client.post(link.address, data=form | {"add": addable, "adding": "y"}, **asked))
+    form |= link.first(kind="suggestion", receipt="y")
+    with without_database():
+        gallery.hang("answer, kept", client.post(link.address, data=form, **asked), 503)
+    gallery.hang("answer, thanks", client.post(link.address, data=form, **asked))
+    gallery.hang("answer, sent twice", client.post(link.address, data=form, **asked), 409)
+    gallery.hang("answer, received", client.get(link.address, **asked))
+    gallery.hang("answer, unknown link", client.get("/r/forged.token", **asked), 404)
+    for state in ("closed", "cancelled"):
+        Wave.update(state=state).where(Wave.id == wave.id).execute()
+        gallery.hang(f"answer, {state}", client.get(others[0].address, **asked), 410)
+
+
+def _links(settings: Settings, wave: Wave) -> list[Link]:
+    waiting = Invitation.select().where(Invitation.wave == wave, ~Invitation.answered).join(Person).order_by(Person.id)
+    return [Link(invitation_token(one.id, settings), tuple(map(int, one.providers.split()))) for one in waiting]
+
+
+@contextmanager
+def without_database() -> Iterator[None]:
+    """The database cannot be reached."""
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("unable to open database file")
+
+    was_open = database.close()
+    connect, database.obj.connect = database.obj.connect, away
+    try:
+        yield
+    finally:
+        database.obj.connect = connect
+        if was_open:
+            database.connect()

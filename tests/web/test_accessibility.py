@@ -1,0 +1,118 @@
+"""WCAG 2.2 AA on every page that a person can reach, in both languages, light and dark, on a phone and zoomed.
+
+Zoomed means 320 CSS pixels: what WCAG 1.4.10 (Reflow) asks for, a screen of 1280 pixels at 400 %, or of 640 at 200 %.
+"""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from survey.web.access import limiter
+from tests.browser import PHONE
+from tests.web import gallery
+from tests.web.gallery import Gallery, walls
+
+pytestmark = pytest.mark.browser
+
+NO_PAGES = {"static", "api.alive", "api.ready", "hr.download", "demo.picture", "account.offer_sign_in", gallery.MAIL}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+ZOOMED = {"width": 320, "height": 690}
+WIDTH = "document.documentElement.scrollWidth"
+CHECK = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": RULES}}
+COLOURS = {"resultTypes": ["violations"], "runOnly": {"type": "rule", "values": ["color-contrast"]}}
+
+
+@pytest.fixture(params=["es", "en"])
+def language(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def begun(company, settings, language, monkeypatch) -> Gallery:
+    monkeypatch.setattr(limiter, "enabled", False)
+    return gallery.begun(company, settings, language)
+
+
+@pytest.fixture
+def running(released, company, settings, language, monkeypatch) -> Gallery:
+    monkeypatch.setattr(limiter, "enabled", False)
+    return gallery.running(company, settings, language)
+
+
+def violations(page: Page, options: dict[str, Any]) -> list[str]:
+    """What axe finds: the rule, and where."""
+    found = Axe().run(page, options=options).response["violations"]
+    return [f"{one['id']}: {node['html'][:140]}" for one in found for node in one["nodes"][:3]]
+
+
+def faults(page: Page) -> list[str]:
+    """What is wrong with a page on a phone: light, dark, zoomed."""
+    found = violations(page, CHECK)
+    page.emulate_media(color_scheme="dark")
+    found += [f"dark, {fault}" for fault in violations(page, COLOURS)]
+    for size in (PHONE, ZOOMED):
+        page.set_viewport_size(size)
+        if (width := page.evaluate(WIDTH)) > size["width"]:
+            found.append(f"{width} pixels wide on {size['width']}")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(PHONE)
+    return found
+
+
+def faults_of(chromium, shown: Gallery) -> dict[str, list[str]]:
+    with walls(chromium, shown) as open_page:
+        return {name: found for name in shown.pages if (found := faults(open_page(name)))}
+
+
+def test_nothing_is_wrong_with_any_page(chromium, running):
+    assert len(running.pages) > 40
+    assert faults_of(chromium, running) == {}
+
+
+def test_nothing_is_wrong_with_any_page_before_the_first_wave_has_closed(chromium, begun):
+    assert len(begun.pages) > 12
+    assert faults_of(chromium, begun) == {}
+
+
+def test_every_page_of_the_url_map_is_looked_at(running):
+    pages = {rule.endpoint for rule in running.app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    assert pages - NO_PAGES - {name.split(" (")[0] for name in running.pages} == {"respond.answer"}
+    assert "answer, fresh" in running.pages
+    assert "login, button" in running.pages
+
+
+def test_a_fault_is_found(chromium, app):
+    bad = Gallery(app, "en")
+    bad.pages["bad"] = app.response_class(
+        "<title>x</title><p style='color: #999'>grey</p><img src='x'><div style='width: 500px'>wide</div>"
+    )
+    found = " ".join(faults_of(chromium, bad)["bad"])
+    for expected in ("html-has-lang", "image-alt", "color-contrast", "pixels wide on 320", "pixels wide on 390"):
+        assert expected in found
+
+
+PLACES = """[...document.querySelectorAll("h1, h2, h3, h4, legend, label, input, select, textarea, button")]
+    .filter(stop => stop.getClientRects().length)
+    .map(stop => [stop.tagName, stop.getBoundingClientRect().top, stop.getBoundingClientRect().bottom])"""
+
+
+def test_without_styles_and_scripts_all_is_there_in_the_order_of_reading(chromium, running):
+    """Headings, questions and fields stand below each other as they come; nothing is drawn over anything else."""
+    with walls(chromium, running, styled=False, java_script_enabled=False) as open_page:
+        for name in running.pages:
+            places = open_page(name).evaluate(PLACES)
+            assert "H1" in {tag for tag, *_ in places}, name
+            for (_, top, _), (tag, _, bottom) in pairwise(places):
+                assert bottom >= top, f"{name}: {tag} stands above what comes before it"
+
+
+def test_without_styles_and_scripts_every_field_of_the_answer_page_is_seen(chromium, running):
+    with walls(chromium, running, styled=False, java_script_enabled=False) as open_page:
+        page = open_page("answer, fresh")
+        fields = page.locator("main :is(input:not([type=hidden]), select, textarea)")
+        assert fields.count() > 60
+        assert all(field.is_visible() for field in fields.all())
+        assert page.locator("#send").is_visible()
