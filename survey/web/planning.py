@@ -1,4 +1,4 @@
-"""HR's other pages: pulses and waves, people, touchpoints, and what needs doing."""
+"""HR's other pages: pulses and waves, touchpoints, and what needs doing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, FieldList, FloatField, Form, FormField, SelectField
 from wtforms.validators import NumberRange, ValidationError
 
-from survey import deliveries, outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
+from survey import outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
 from survey.measure.cadence import Occurrence
 from survey.models import Department, Pulse, Wave
 from survey.outside import LinkedDepartment, TouchpointRow
@@ -227,14 +227,6 @@ def open_now(key: str) -> Response:
     return redirect(url_for("planning.plan"))
 
 
-@blueprint.get("/people")
-@hr_only
-def directory() -> str:
-    """Who works where, who leads, and who uses whom."""
-    bounces = deliveries.bounces()
-    return render_template("planning/people.html", entries=people.directory(), bounces=bounces)
-
-
 @blueprint.route("/external", methods=["GET", "POST"])
 @hr_only
 def touchpoints() -> str | Response | tuple[str, int]:
@@ -328,10 +320,10 @@ def to_do() -> list[ToDo]:
         found.append(ToDo(text, url_for("planning.touchpoints")))
     if homeless:
         text = ngettext("%(num)d person has no department.", "%(num)d people have no department.", homeless)
-        found.append(ToDo(text, url_for("planning.directory")))
+        found.append(ToDo(text, url_for("staff.people")))
     if leaderless:
         text = ngettext("%(num)d department has no lead.", "%(num)d departments have no lead.", len(leaderless))
-        found.append(ToDo(text, url_for("planning.directory")))
+        found.append(ToDo(text, url_for("staff.people")))
     return found
 
 
