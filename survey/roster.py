@@ -9,7 +9,7 @@ from peewee import chunked
 from survey.imports import ImportSummary, ignored_columns, rehearsal
 from survey.models import Department, Leadership, Person
 from survey.people import EMAIL
-from survey.settings import LANGUAGES, is_address
+from survey.settings import find_language, is_address, offered_languages
 from survey.sheets import Faults, Row, Sheet, slug
 
 ROLES = ("", "hr", "admin")
@@ -76,8 +76,9 @@ def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) 
     department = slug(row["department"])
     if not department:
         faults.add(row.line, "department", f'"{row["department"]}" names no department.')
-    if (language := row["language"].lower()) and language not in LANGUAGES:
-        faults.add(row.line, "language", f'"{language}" is not offered; write es or en.')
+    language = find_language(row["language"])
+    if row["language"] and language is None:
+        faults.add(row.line, "language", f'"{row["language"]}" is not offered; write {offered_languages()}.')
     if (role := row["role"].lower()) not in ROLES:
         faults.add(row.line, "role", f'"{role}" is unknown; write hr, admin or nothing.')
     if faults.count > before:
@@ -90,7 +91,7 @@ def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) 
         email=email,
         name=" ".join(row["name"].split()),
         department=department,
-        language=language or None,
+        language=language,
         leads=tuple(slug(part) for part in row["leads"].split(";") if slug(part)) if "leads" in sheet.columns else None,
         role=role if "role" in sheet.columns else None,
         division=slug(row["division"]) if "division" in sheet.columns else None,

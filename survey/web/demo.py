@@ -128,8 +128,8 @@ def _employees() -> list[Character]:
         .order_by(Person.id)
     )
     by_department = {person.department.key: person for person in query if not leads_of(person)}
-    english = next((person for person in by_department.values() if person.language == "en"), None)
-    chosen = sorted(by_department.values(), key=lambda person: person is not english)[:EMPLOYEES]
+    foreign = next((person for person in by_department.values() if person.language != settings().language), None)
+    chosen = sorted(by_department.values(), key=lambda person: person is not foreign)[:EMPLOYEES]
     return [Character(person, person.department.name) for person in chosen]
 
 
