@@ -54,8 +54,17 @@ class AskingError(Refusal):
 
 
 def questionnaire_of(wave: Wave) -> Questionnaire:
-    """What a wave has asked, or asks: frozen at its opening. Waves that were open before that was kept: the file."""
-    return thawed(wave.questionnaire) if wave.questionnaire else load_questionnaire(wave.pulse.questionnaire)
+    """What a wave has asked, or asks: frozen at its opening. Waves that were open before that was kept: the file.
+
+    In a language that has come since, the words are the file's.
+    """
+    if not wave.questionnaire:
+        return load_questionnaire(wave.pulse.questionnaire)
+    found = thawed(wave.questionnaire)
+    try:
+        return found if found.languages >= languages().keys() else found.also(load_questionnaire(found.key))
+    except QuestionnaireError:  # the file has been taken away or broken; what was frozen still stands
+        return found
 
 
 def next_questionnaire(pulse: Pulse) -> Questionnaire:

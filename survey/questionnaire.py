@@ -41,12 +41,20 @@ class Words:
         return texts.get(language) or texts.get(SOURCE_LANGUAGE) or next(iter(texts.values()))
 
 
+    def also(self, other: "Words") -> "Words":
+        """This text, and in languages that it lacks the other."""
+        return Words(tuple({**dict(other.by_language), **dict(self.by_language)}.items()))
+
+
 @dataclass(frozen=True)
 class Item:
     key: str
     text: Words
     low: Words  # what score 1 means
     high: Words  # what score 5 means
+
+    def also(self, other: "Item") -> "Item":
+        return Item(self.key, *(getattr(self, part).also(getattr(other, part)) for part in PARTS))
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,14 @@ class Questionnaire:
     def text_of(self, item: str, language: str) -> str | None:
         """How an item is worded; None when the questionnaire does not have it."""
         return next((found.text[language] for found in self.every_item if found.key == item), None)
+
+    def also(self, other: "Questionnaire") -> "Questionnaire":
+        """The same, and in languages that it lacks with the other's words for its items."""
+        words = {item.key: item for item in other.every_item}
+        items, off = (
+            tuple(item.also(words.get(item.key, item)) for item in part) for part in (self.items, self.off)
+        )
+        return replace(self, title=self.title.also(other.title), items=items, off=off)
 
     def without(self, off: Iterable[str]) -> "Questionnaire":
         """The same with these items switched off."""

@@ -1,0 +1,182 @@
+"""Every page and every mail in a language that nobody speaks: what shows in another one cannot be translated."""
+
+from collections.abc import Iterator
+from datetime import date
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.exceptions import default_exceptions
+
+from survey import create_app, outbox, waves
+from survey.demo import Mailbox
+from survey.emails import LETTERS, compose_test, composer
+from survey.models import Department, Invitation, Leadership, Message, Person, Wave
+from survey.pulses import add_pulse
+from survey.settings import Settings
+from survey.signing import invitation_token, sign_in_token
+from survey.web import access
+from survey.web.frame import error_page
+from tests import pseudo
+from tests.cast import DAY, OPENS, Company, K
+from tests.pseudo import CODE, strays, texts_in
+from tests.web.pages import Address, addresses
+
+READS = {"Accept-Language": CODE}
+LATER = OPENS + 200 * DAY  # two waves are over and the third is open
+
+
+@pytest.fixture
+def third(released: list[Wave], company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wave]:
+    """The language is offered, and everybody's; Hanna leads Finance as well; a third wave is open and one is missed."""
+    with monkeypatch.context() as changed:
+        pseudo.install(tmp_path, changed)
+        Person.update(language=CODE).execute()
+        Leadership.create(person=company.hanna, department=company.departments["Finance"])
+        missed = add_pulse("missed", "weekly", date(2026, 9, 21), "Europe/Madrid")
+        wave = company.open_wave()
+        with time_machine.travel(wave.opens_at + DAY, tick=False):
+            missed_wave = Wave.get(Wave.pulse == missed)
+            Wave.update(state="cancelled", cancel_reason=waves.MISSED, cancelled_at=1).where(
+                Wave.id == missed_wave.id
+            ).execute()
+            yield wave
+    pseudo.forget()
+
+
+@pytest.fixture
+def demo(settings: Settings, third: Wave, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """All pages, those of the demo too."""
+    app = create_app(settings, demo=True)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    monkeypatch.setattr(access.limiter, "enabled", False)
+    return app
+
+
+@pytest.fixture
+def hanna(demo: Flask, company: Company, settings: Settings) -> FlaskClient:
+    """Hanna, who may see every page there is."""
+    client = demo.test_client()
+    person = Person.get_by_id(company.hanna.id)
+    assert client.post(f"/login/{sign_in_token(person.id, person.sign_ins, settings)}").status_code == 302
+    return client
+
+
+@pytest.fixture
+def letters(demo: Flask, company: Company, settings: Settings, third: Wave) -> list[EmailMessage]:
+    """A mail of each kind, and the one that only shows that mail works; they lie in the mailbox as well."""
+    of_kind = {
+        outbox.INVITATION: third,
+        outbox.REMINDER: third,
+        outbox.MISSED: Wave.get(Wave.state == "cancelled"),
+        outbox.UNOPENED: Wave.get(Wave.state == "planned"),
+        outbox.SIGN_IN: None,
+    }
+    alice = Person.get_by_id(company.alice.id)
+    box, compose = Mailbox(settings), composer(demo, settings)
+    mails = [compose_test(demo, Settings(**{**vars(settings), "language": CODE}), alice.email, third.opened_at)]
+    for kind in LETTERS:
+        wave = of_kind.get(kind, Wave.get(Wave.state == "closed"))
+        message = Message(kind=kind, wave=wave, person=alice, sequence=9, due_at=0)
+        mails.append(compose(message, third.opened_at))
+    for mail in mails[1:]:
+        box.send(mail)
+    return [BytesParser(EmailMessage, policy=policy.default).parsebytes(mail.as_bytes()) for mail in mails]
+
+
+def pages(app: Flask, settings: Settings, wave: Wave, method: str) -> list[Address]:
+    """Every page, once for each thing that its key may be; the link is one that has not been used."""
+    asked = Invitation.get(Invitation.wave == wave, ~Invitation.answered)
+    token = invitation_token(asked.id, settings)
+    keys = [Department.get().key, "quarterly", *Mailbox(settings).messages()]
+    values = {"wave_id": wave.id, "token": token, "person_id": 1, "cid": "nothing"}
+    found = {page: None for key in keys for page in addresses(app, key=key, **values) if page.method == method}
+    return [page for page in found if page.endpoint != "static"]
+
+
+def test_every_page_speaks_the_readers_language(demo, hanna, settings, third, letters) -> None:
+    known, wrong = pseudo.known_words(), {}
+    stranger = demo.test_client()
+    seen = set()
+    for page in pages(demo, settings, third, "GET"):
+        for client in (hanna, stranger):
+            answer = client.get(page.path, headers=READS)
+            if answer.location or answer.mimetype != "text/html":
+                continue
+            seen.add((page.endpoint, answer.status_code))
+            assert f'<html lang="{CODE}">' in answer.text, page
+            if found := strays(texts_in(answer.text), known):
+                wrong[page.path] = found
+    assert wrong == {}
+    assert {("hr.matrix", 200), ("respond.answer", 200), ("lead.results", 200), ("questionnaire.preview", 200)} <= seen
+
+
+def test_what_a_form_says_when_it_is_sent_empty_is_in_the_readers_language(demo, hanna, settings, third) -> None:
+    known, wrong = pseudo.known_words(), {}
+    forms = sorted(pages(demo, settings, third, "POST"), key=lambda page: page.endpoint == "account.logout")
+    for page in forms:
+        answer = hanna.post(page.path, headers=READS, follow_redirects=True)
+        if answer.mimetype == "text/html" and (found := strays(texts_in(answer.text), known)):
+            wrong[page.path] = found
+    assert wrong == {}
+
+
+def test_every_error_page_speaks_the_readers_language(demo, third) -> None:
+    known = pseudo.known_words()
+    for code, kind in default_exceptions.items():
+        with demo.test_request_context("/", headers=READS):
+            text, _ = error_page(kind())
+            assert strays(texts_in(text), known) == [], code
+
+
+def test_every_mail_speaks_its_readers_language(letters, third) -> None:
+    known = pseudo.known_words()
+    assert len(letters) == len(LETTERS) + 1
+    for mail in letters:
+        html, text = mail.get_body(("html",)), mail.get_body(("plain",)).get_content()
+        shown = [mail["Subject"], *text.split("\n\n"), *(texts_in(html.get_content()) if html else ())]
+        assert strays(shown, known) == [], mail["Subject"]
+        assert html is None or f'<html lang="{CODE}">' in html.get_content()
+
+
+# --- The tests see what they should --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>[Ŝééñð ~] Send</p>",
+        '<img alt="Answers">',
+        '<a title="More" href="/">[ḿ ~]</a>',
+        "<label>[a ~]</label><input type=submit value=Send>",
+        "<table><td>open</td></table>",
+        "<p>[cut off</p><p>Untranslated</p>",
+    ],
+)
+def test_a_text_that_cannot_be_translated_is_found(html: str) -> None:
+    assert strays(texts_in(html), set())
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>[Ŝééñð <strong>[ñóŵ ~]</strong> 12 ~]</p>",
+        "<script>let words</script><p>68 · ≈ 70, x</p>",
+        "<text>[Ŝééñð ɱý á…</text>",
+        "<p>Finance: [ñóŵ ~] http://127.0.0.1/hr/pulses</p>",
+    ],
+)
+def test_data_and_what_is_translated_are_left_alone(html: str) -> None:
+    assert strays(texts_in(html), {"finance"}) == []
+
+
+def test_a_strange_text_is_longer_and_keeps_its_placeholders() -> None:
+    strange = pseudo.pseudo("%(num)d departments serve <b>both</b> alike")
+    assert "%(num)d" in strange
+    assert "<b>" in strange
+    assert len(strange) >= 1.4 * len("%(num)d departments serve <b>both</b> alike")
