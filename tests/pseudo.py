@@ -29,6 +29,7 @@ FOLDER = "pt_BR"
 KEPT = re.compile(r"%\(\w+\)[sd]|%%|<[^>]+>|&\w+;")  # placeholders, markup
 DATE_PATTERN = re.compile(r"[EdMy ]+")
 ACCENTS = str.maketrans("abcdeghijklmnoprstuwyzACDEGHIJLMNOPRSTUW", "áƀçðéĝĥíĵķļɱñóƥŕšţúŵýžÁÇÐÉĜĤÍĴĻṀÑÓÞŔŠŢÚŴ")
+TAIL = 4  # signs in a row that make up what a text still lacks
 ENTRY = re.compile(r'en = "([^"]+)" \}')
 ADDRESS = re.compile(r"(?:https?://|/)\S+|[\w.-]+@[\w.-]+")
 WORD = re.compile(r"[^\W\d_]{2,}")
@@ -50,7 +51,7 @@ def pseudo(text: str) -> str:
         last = kept.end()
     strange = "".join([*parts, _strange(text[last:])])
     missing = ceil(1.4 * len(text)) - len(strange) - 3
-    return f"[{strange} {'~' * max(1, missing)}]"
+    return f"[{strange} {' '.join(['~' * TAIL] * ceil(max(1, missing) / TAIL))}]"
 
 
 def _strange(words: str) -> str:

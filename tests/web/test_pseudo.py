@@ -1,17 +1,21 @@
 """Every page and every mail in a language that nobody speaks: what shows in another one cannot be translated."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
+from threading import Thread
 
 import pytest
-import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext
 from werkzeug.exceptions import default_exceptions
+from werkzeug.serving import make_server
 
 from survey import create_app, outbox, waves
 from survey.demo import Mailbox
@@ -23,12 +27,51 @@ from survey.signing import invitation_token, sign_in_token
 from survey.web import access
 from survey.web.frame import error_page
 from tests import pseudo
-from tests.cast import DAY, OPENS, Company, K
+from tests.cast import Company
 from tests.pseudo import CODE, strays, texts_in
+from tests.test_circle import chromium  # noqa: F401 - a fixture
 from tests.web.pages import Address, addresses
+from tests.web.test_mailroom_alive import Quiet
 
 READS = {"Accept-Language": CODE}
-LATER = OPENS + 200 * DAY  # two waves are over and the third is open
+WIDTHS = (390, 1280)
+
+# Texts that run into each other, out of their box, or out of the page.
+TROUBLE = """() => {
+  const said = element => (element.textContent || "").trim().replace(/\\s+/g, " ").slice(0, 60);
+  const page = document.documentElement, found = [];
+  if (page.scrollWidth > page.clientWidth) {
+    const far = [...document.body.querySelectorAll("*")].findLast(one => one.getBoundingClientRect().right > page.clientWidth);
+    found.push(`the page is ${page.scrollWidth} pixels wide, with "${far && said(far)}"`);
+  }
+  const shown = element => {
+    const box = element.getBoundingClientRect(), style = getComputedStyle(element);
+    return box.width > 1 && box.height > 1 && style.visibility === "visible" && style.display !== "none";
+  };
+  for (const element of document.body.querySelectorAll("*")) {
+    if (!shown(element) || element.closest("svg") || element.matches("input, select, textarea")) continue;
+    const style = getComputedStyle(element), over = element.scrollWidth > element.clientWidth + 1;
+    const cuts = ["hidden", "clip"].includes(style.overflowX) && element.clientWidth > 1;
+    const holds = element.matches("button, [role=button], label, legend, th") && style.display !== "inline";
+    if (over && (cuts || holds)) found.push(`<${element.localName}> cuts off "${said(element)}"`);
+  }
+  for (const text of document.querySelectorAll("svg text")) {
+    const box = text.getBoundingClientRect(), edge = text.ownerSVGElement.getBoundingClientRect();
+    if (box.left < edge.left - 1 || box.right > edge.right + 1) found.push(`the picture cuts off "${said(text)}"`);
+  }
+  const leaves = [...document.querySelectorAll("label, legend, button, a, th, td, dt, dd, h1, h2, h3, h4, svg text")]
+    .filter(element => shown(element) && said(element) && !element.querySelector("label, button, a"));
+  const boxes = leaves.map(element => element.getBoundingClientRect());
+  for (let one = 0; one < leaves.length; one++)
+    for (let two = one + 1; two < leaves.length; two++) {
+      if (leaves[one].contains(leaves[two])) continue;
+      const a = boxes[one], b = boxes[two];
+      const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (across > 2 && down > 2) found.push(`"${said(leaves[one])}" lies on "${said(leaves[two])}"`);
+    }
+  return found;
+}"""
 
 
 @pytest.fixture
@@ -40,12 +83,9 @@ def third(released: list[Wave], company: Company, tmp_path: Path, monkeypatch: p
         Leadership.create(person=company.hanna, department=company.departments["Finance"])
         missed = add_pulse("missed", "weekly", date(2026, 9, 21), "Europe/Madrid")
         wave = company.open_wave()
-        with time_machine.travel(wave.opens_at + DAY, tick=False):
-            missed_wave = Wave.get(Wave.pulse == missed)
-            Wave.update(state="cancelled", cancel_reason=waves.MISSED, cancelled_at=1).where(
-                Wave.id == missed_wave.id
-            ).execute()
-            yield wave
+        told = {"state": "cancelled", "cancel_reason": waves.MISSED, "cancelled_at": wave.opens_at}
+        Wave.update(told).where(Wave.pulse == missed).execute()
+        yield wave
     pseudo.forget()
 
 
@@ -142,6 +182,45 @@ def test_every_mail_speaks_its_readers_language(letters, third) -> None:
         shown = [mail["Subject"], *text.split("\n\n"), *(texts_in(html.get_content()) if html else ())]
         assert strays(shown, known) == [], mail["Subject"]
         assert html is None or f'<html lang="{CODE}">' in html.get_content()
+
+
+@pytest.mark.browser
+def test_no_page_is_broken_by_longer_words(demo, company, settings, third, letters, chromium: Chromium) -> None:  # noqa: F811
+    with served(demo) as address:
+        context = chromium.new_context(locale=CODE)
+        page = context.new_page()
+        person = Person.get_by_id(company.hanna.id)
+        page.goto(f"{address}/login/{sign_in_token(person.id, person.sign_ins, settings)}")
+        page.click("main button")
+        wrong: list[str] = []
+        for found in pages(demo, settings, third, "GET"):
+            if found.endpoint == "account.offer_sign_in" or not _is_page(context, address + found.path):
+                continue
+            page.goto(address + found.path)
+            for details in page.locator("details").all():
+                details.evaluate("details => details.open = true")
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 844})
+                wrong += [f"{found.path} at {width}: {trouble}" for trouble in page.evaluate(TROUBLE)]
+        context.close()
+    assert not wrong, "\n".join(wrong)
+
+
+def _is_page(context: BrowserContext, address: str) -> bool:
+    answer = context.request.get(address)
+    return answer.headers.get("content-type", "").startswith("text/html")
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """The address of an application that this process serves."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 # --- The tests see what they should --------------------------------------------------------------------------------
