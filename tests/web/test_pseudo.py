@@ -41,7 +41,8 @@ TROUBLE = """() => {
   const said = element => (element.textContent || "").trim().replace(/\\s+/g, " ").slice(0, 60);
   const page = document.documentElement, found = [];
   if (page.scrollWidth > page.clientWidth) {
-    const far = [...document.body.querySelectorAll("*")].findLast(one => one.getBoundingClientRect().right > page.clientWidth);
+    const all = [...document.body.querySelectorAll("*")];
+    const far = all.findLast(one => one.getBoundingClientRect().right > page.clientWidth);
     found.push(`the page is ${page.scrollWidth} pixels wide, with "${far && said(far)}"`);
   }
   const shown = element => {
