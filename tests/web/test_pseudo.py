@@ -30,7 +30,7 @@ from tests import pseudo
 from tests.cast import Company
 from tests.pseudo import CODE, strays, texts_in
 from tests.test_circle import chromium  # noqa: F401 - a fixture
-from tests.web.pages import Address, addresses
+from tests.web.pages import Address, Link, addresses
 from tests.web.test_mailroom_alive import Quiet
 
 READS = {"Accept-Language": CODE}
@@ -165,6 +165,51 @@ def test_what_a_form_says_when_it_is_sent_empty_is_in_the_readers_language(demo,
         if answer.mimetype == "text/html" and (found := strays(texts_in(answer.text), known)):
             wrong[page.path] = found
     assert wrong == {}
+
+
+def test_what_an_employee_meets_on_the_way_is_in_their_language(demo, company, settings, third) -> None:
+    known, client = pseudo.known_words(), demo.test_client()
+    first, second = Invitation.select().where(Invitation.wave == third).limit(2)
+    before = Invitation.get(Invitation.wave != third)
+    addresses = [f"/r/{invitation_token(found.id, settings)}" for found in (first, second, before)]
+    steps = [
+        client.post(addresses[0]),  # nothing is answered
+        client.post(addresses[0], data=_answers(first, overall="6", comment="x" * 3000)),
+        client.post(addresses[0], data=_answers(first)),
+        client.post(addresses[0], data=_answers(first)),  # once more
+        client.get(addresses[2]),  # its wave is closed
+    ]
+    waves.cancel_wave(third, third.closes_at)
+    steps.append(client.get(addresses[1]))
+    assert [answer.status_code for answer in steps] == [422, 422, 200, 409, 200, 410]
+    for answer in steps:
+        assert strays(texts_in(answer.text), known) == []
+
+
+def _answers(invitation: Invitation, **first: str) -> dict[str, str]:
+    link = Link("", tuple(map(int, invitation.providers.split())))
+    return link.filled(**first)
+
+
+def test_pages_that_have_nothing_to_show_yet_speak_the_readers_language(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as changed:
+        pseudo.install(tmp_path, changed)
+        changed.setattr(access.limiter, "enabled", False)
+        hanna = Person.create(name="Hanna Hansen", email="hanna@mirror.example", language=CODE, role="hr")
+        lonely = Department.create(key="lonely", name="Lonely")
+        Leadership.create(person=hanna, department=lonely)
+        app = create_app(settings, demo=True)
+        app.config["WTF_CSRF_ENABLED"] = False
+        client, known = app.test_client(), pseudo.known_words()
+        client.post(f"/login/{sign_in_token(hanna.id, 0, settings)}")
+        values = {"wave_id": 1, "token": "forged.token", "person_id": 1, "cid": "nothing", "key": "lonely"}
+        for page in addresses(app, **values):
+            answer = client.get(page.path, headers=READS)
+            if page.method == "GET" and answer.mimetype == "text/html" and not answer.location:
+                assert strays(texts_in(answer.text), known) == [], page
+    pseudo.forget()
 
 
 def test_every_error_page_speaks_the_readers_language(demo, third) -> None:
