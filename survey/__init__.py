@@ -8,29 +8,17 @@ from survey.settings import Settings, folder
 
 def create_app(settings: Settings, *, demo: bool = False) -> Flask:
     """The web application. The tables must be bound to a database already (survey.database)."""
-    from survey.web import (
-        access,
-        account,
-        api,
-        commitments,
-        frame,
-        hr,
-        lead,
-        mailroom,
-        planning,
-        receipt,
-        replies,
-        respond,
-    )
+    from survey.web import access, account, frame
     from survey.web import demo as demo_pages
+    from survey.web.blueprints import BLUEPRINTS
 
     app = frame.Espejo(__name__, static_folder=str(folder("static")), static_url_path="/static")
     frame.configure(app, settings)
     access.login_manager.init_app(app)
     access.limiter.init_app(app)  # before CSRF, so that a flood is turned away first
     access.csrf.init_app(app)
-    for page in (account, respond, receipt, lead, replies, commitments, hr, planning, mailroom, api):
-        app.register_blueprint(page.blueprint)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     if demo:
         app.register_blueprint(demo_pages.blueprint)
     app.add_url_rule("/", "index", demo_pages.who_is_who if demo else account.index)

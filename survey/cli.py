@@ -9,18 +9,21 @@ from pathlib import Path
 import click
 
 from survey import (
+    asking,
     create_app,
     database,
     deliveries,
     erasure,
     external,
     leases,
+    links,
     outbox,
     people,
     planning,
     pulses,
     releases,
     results,
+    roster,
     running,
     scheduler,
     waves,
@@ -117,6 +120,8 @@ def doctor(settings: Settings) -> None:
         f"The release of wave {wave.id} is not what was released: its tallies have changed."
         for wave in releases.altered()
     ]
+    wrong += map(str, asking.faults())
+    wrong += [f"{key}: {planning.too_many(count)}" for key, count in asking.too_long().items()]
     wrong += [f"{department.name} has no lead." for department in people.departments_without_lead()]
     wrong += [
         f"Wave {late.id} ({late.pulse.key}) should have {'opened' if late.state == 'planned' else 'closed'} at "
@@ -169,7 +174,7 @@ def bring_in() -> None:
 @with_database
 def import_people(settings: Settings, file: Path, complete: bool, dry_run: bool) -> None:
     """email,name,department,language,leads,role"""
-    _say_import(people.import_people(file, settings.language, complete=complete, rehearse=dry_run).lines(), dry_run)
+    _say_import(roster.import_people(file, settings.language, complete=complete, rehearse=dry_run).lines(), dry_run)
 
 
 @bring_in.command("links")
@@ -179,7 +184,7 @@ def import_people(settings: Settings, file: Path, complete: bool, dry_run: bool)
 @with_database
 def import_links(settings: Settings, file: Path, complete: bool, dry_run: bool) -> None:
     """client,provider,weight"""
-    _say_import(people.import_links(file, complete=complete, rehearse=dry_run).lines(), dry_run)
+    _say_import(links.import_links(file, complete=complete, rehearse=dry_run).lines(), dry_run)
 
 
 @bring_in.command("external")

@@ -16,10 +16,10 @@ from typing import NoReturn
 
 from peewee import fn
 
+from survey.imports import ignored_columns, rehearsal
 from survey.mapping import CANONICAL, Combination, ExternalScore, Interpreter, LeftOut, Mapping, Target
 from survey.models import Department, ExternalImport, ExternalTally, Source, Touchpoint, database
 from survey.outside import set_departments, weights_by_key
-from survey.people import ignored_columns, rehearsal
 from survey.sheets import Faults, ImportRefused, Row, Sheet, number, slug
 
 SUM_COLUMNS = ("touchpoint", "item", "date", "mean", "n", "sd")

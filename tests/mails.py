@@ -22,6 +22,7 @@ from survey.models import (
     Message,
     Person,
     Touchpoint,
+    Wave,
     database,
 )
 from survey.outside import set_departments
@@ -177,6 +178,13 @@ def missed(company: Company, tmp_path: Path) -> None:
     waves.open_due(OPENS + 100 * DAY, K)
 
 
+def unopened(company: Company, tmp_path: Path) -> None:
+    """A wave is due whose questionnaire has another scale than the wave before."""
+    wave = company.released_wave()
+    Wave.update(questionnaire=wave.questionnaire.replace("siempre", "a veces")).execute()
+    waves.open_due(Wave.get(Wave.state == "planned").opens_at, K)
+
+
 def asked_to_sign_in(company: Company, tmp_path: Path) -> None:
     outbox.queue(outbox.SIGN_IN, [company.hanna.id], OPENS)
 
@@ -188,6 +196,7 @@ MAILS = {
     "summary": (outbox.SUMMARY, closed, "alice"),
     "summary-below-threshold": (outbox.SUMMARY, closed_in_vain, "alice"),
     "missed": (outbox.MISSED, missed, "hanna"),
+    "unopened": (outbox.UNOPENED, unopened, "hanna"),
     "sign-in": (outbox.SIGN_IN, asked_to_sign_in, "hanna"),
 }
 each_mail = pytest.mark.parametrize("name", MAILS)

@@ -97,7 +97,7 @@ def test_where_the_item_is_not_asked_the_mail_has_the_plain_link_alone(
     written: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = load_questionnaire(DEFAULT)
-    monkeypatch.setattr(emails, "load_questionnaire", lambda _key: replace(asked, items=asked.items[:1]))
+    monkeypatch.setattr(emails.asking, "questionnaire_of", lambda _wave: replace(asked, items=asked.items[:1]))
     mail = written("invitation")
     assert scale_of(mail) == []
     assert "All in all" not in html_of(mail) + text_of(mail)

@@ -1,4 +1,4 @@
-"""HR's other pages: pulses and waves, people, touchpoints, and what needs doing."""
+"""HR's other pages: pulses and waves, touchpoints, and what needs doing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, FieldList, FloatField, Form, FormField, SelectField
 from wtforms.validators import NumberRange, ValidationError
 
-from survey import deliveries, outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
+from survey import asking, outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
 from survey.measure.cadence import Occurrence
 from survey.models import Department, Pulse, Wave
 from survey.outside import LinkedDepartment, TouchpointRow
 from survey.pulses import DayRange, PulseError
+from survey.questionnaire import QuestionnaireError
 from survey.refusal import Refusal, _l
 from survey.releases import Participation
 from survey.web.access import hr_only, settings
@@ -214,6 +215,8 @@ def open_now(key: str) -> Response:
     pulse = Pulse.get_or_none(Pulse.key == key) or abort(404)
     try:
         waves.open_now(pulse, now(), settings().smallest_group, int(settings().rest_days))
+    except QuestionnaireError as refusal:
+        flash(wording.refusal(refusal), "error")
     except waves.WaveError:
         flash(
             _(
@@ -225,14 +228,6 @@ def open_now(key: str) -> Response:
     else:
         flash(_("The wave is open; the invitations are on their way."))
     return redirect(url_for("planning.plan"))
-
-
-@blueprint.get("/people")
-@hr_only
-def directory() -> str:
-    """Who works where, who leads, and who uses whom."""
-    bounces = deliveries.bounces()
-    return render_template("planning/people.html", entries=people.directory(), bounces=bounces)
 
 
 @blueprint.route("/external", methods=["GET", "POST"])
@@ -311,7 +306,8 @@ def to_do() -> list[ToDo]:
     homeless = people.without_department()
     unmapped = sum(not row.departments for row in outside.touchpoints())
     leaderless = people.departments_without_lead()
-    found = [_late(wave) for wave in waves.overdue(now())]
+    found = [ToDo(wording.refusal(fault), url_for("planning.plan")) for fault in asking.faults()]
+    found += [_late(wave) for wave in waves.overdue(now())]
     if not settings().smtp_url and counts.get("pending"):
         found.append(
             ToDo(_("No mail server is set (ESPEJO_SMTP_URL), so mail stays queued."), url_for("mailroom.outbox"))
@@ -328,10 +324,10 @@ def to_do() -> list[ToDo]:
         found.append(ToDo(text, url_for("planning.touchpoints")))
     if homeless:
         text = ngettext("%(num)d person has no department.", "%(num)d people have no department.", homeless)
-        found.append(ToDo(text, url_for("planning.directory")))
+        found.append(ToDo(text, url_for("staff.people")))
     if leaderless:
         text = ngettext("%(num)d department has no lead.", "%(num)d departments have no lead.", len(leaderless))
-        found.append(ToDo(text, url_for("planning.directory")))
+        found.append(ToDo(text, url_for("staff.people")))
     return found
 
 

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, current_app, g, make_response, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError, generate_csrf
+from werkzeug.datastructures import MultiDict
 
 from survey import receipts, responses, returns
+from survey.asking import questionnaire_of
 from survey.commitments import CommitmentRow
 from survey.database import DATABASE_ERRORS
-from survey.questionnaire import Questionnaire, load_questionnaire
+from survey.questionnaire import Questionnaire
 from survey.responses import Outcome, Questions
 from survey.returns import SinceLastTime
-from survey.settings import LANGUAGES
+from survey.settings import find_language
 from survey.signing import invitation_id
 from survey.web.access import csrf, has_session, limiter, settings
 from survey.web.answer_form import OTHER_BUTTONS, AnswerForm, Fault, read_form
@@ -92,7 +94,8 @@ def _token() -> str:
 
 def _language_of_form() -> str | None:
     """The language that the reader switches to, else the one of the page that was sent."""
-    return next((text for name in ("switch", "language") if (text := request.form.get(name)) in LANGUAGES), None)
+    asked = (find_language(request.form.get(name, "")) for name in ("switch", "language"))
+    return next((language for language in asked if language), None)
 
 
 def _reply(token: str, is_stale: bool = False) -> Response:
@@ -109,7 +112,7 @@ def _reply(token: str, is_stale: bool = False) -> Response:
         return _received(asked, _posted_codes(), first_time=False)
     if not asked.is_open:
         return _end("closed.html", asked, status=410)
-    questionnaire = load_questionnaire(asked.pulse.questionnaire)
+    questionnaire = questionnaire_of(asked.wave)
     if request.method != "POST":
         since = returns.since_last_time(asked.wave, asked.department_id, asked.provider_ids, today())
         return _ask(asked, questionnaire, read_form(asked, questionnaire, request.form, request.args), since=since)
@@ -188,6 +191,11 @@ def _end(template: str, asked: Questions, status: int, **values: object) -> Resp
 def _draft(asked: Questions) -> str:
     """The name under which a device keeps what was filled in: it leads nobody back to the link."""
     return hashlib.sha256(f"draft {asked.invitation_id}".encode()).hexdigest()[:16]
+
+
+def preview(asked: Questions, questionnaire: Questionnaire) -> Response:
+    """The questions as they would be asked: for HR to look at, from an address that takes no answers."""
+    return _ask(asked, questionnaire, read_form(asked, questionnaire, MultiDict(), {}))
 
 
 def _page(template: str, status: int = 200, **values: object) -> Response:

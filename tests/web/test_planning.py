@@ -410,14 +410,6 @@ def test_what_a_touchpoint_counts_for_shows_on_the_gap_page(mapping, hanna):
 # --- Lists, and what needs doing -----------------------------------------------------------------------------------
 
 
-def test_people_are_listed_by_department_never_by_name_but_leads(hanna, company):
-    page = hanna.get("/hr/people").text
-    shown = {row[0]: row[1:3] for row in tables(page)[0]}
-    assert shown["Finance"] == ["12", "Alice Álvarez"]
-    assert shown["Legal"] == ["4", "nobody"]
-    assert "Charlie" not in page
-
-
 @pytest.mark.parametrize(
     ("make", "address"),
     [
