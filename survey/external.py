@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from peewee import fn
 
-from survey.imports import ignored_columns, rehearsal
+from survey.rehearsals import ignored_columns, rehearsal
 from survey.mapping import CANONICAL, Combination, ExternalScore, Interpreter, LeftOut, Mapping, Target
 from survey.models import Department, ExternalImport, ExternalTally, Source, Touchpoint, database
 from survey.outside import set_departments, weights_by_key

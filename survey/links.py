@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from survey.imports import ImportSummary, ignored_columns, rehearsal
+from survey.rehearsals import ImportSummary, ignored_columns, rehearsal
 from survey.models import Department, ServiceLink
 from survey.sheets import Faults, Row, Sheet, number, slug
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from peewee import chunked
 
-from survey.imports import ImportSummary, ignored_columns, rehearsal
+from survey.rehearsals import ImportSummary, ignored_columns, rehearsal
 from survey.models import Department, Leadership, Person
 from survey.people import EMAIL
 from survey.settings import LANGUAGES, is_address

@@ -31,5 +31,9 @@ def rehearsal(undo: bool) -> Iterator[None]:
 
 def ignored_columns(sheet: Sheet, used: Iterable[str]) -> list[str]:
     """A notice when the file has columns that nothing reads."""
-    ignored = [f'"{column}"' for column in sheet.columns if column not in used]
-    return [f"Columns that are not read: {', '.join(ignored)}."] if ignored else []
+    return notice_of_unread([column for column in sheet.columns if column not in used])
+
+
+def notice_of_unread(columns: Iterable[str]) -> list[str]:
+    named = [f'"{column}"' for column in columns]
+    return [f"Columns that are not read: {', '.join(named)}."] if named else []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from survey.imports import ImportSummary, ignored_columns, rehearsal
+from survey.rehearsals import ImportSummary, ignored_columns, rehearsal
 from survey.models import Department
 from survey.settings import Settings
 from survey.sheets import Faults, Sheet
