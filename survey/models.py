@@ -6,6 +6,7 @@ from typing import Any
 from peewee import (
     AutoField,
     BigIntegerField,
+    BlobField,
     BooleanField,
     CharField,
     Check,
@@ -359,6 +360,28 @@ class ExternalTally(Table):
         indexes = ((("touchpoint", "item", "ends_on"), False),)
 
 
+class KeptMapping(Table):
+    """How to read the files of a source, kept for the next one."""
+
+    key = CharField(max_length=80, primary_key=True)  # as the command line writes it: "help-desk"
+    name = CharField(max_length=80)  # as HR wrote it: "Help desk"
+    toml = TextField()
+    header = CharField(max_length=64)  # SHA-256 of the columns of the file that it was made with
+    kept_at = BigIntegerField()
+
+
+class Upload(Table):
+    """A file of customers' scores between its upload and its import."""
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    person = required(Person)  # who uploaded it, and alone may see it
+    file_name = CharField(max_length=255)
+    content = BlobField()  # CSV, compressed by zlib
+    profile = TextField()  # what stands in its columns, as JSON
+    mapping = TextField()  # how it is to be read, as far as that is chosen; JSON
+    kept_until = BigIntegerField()  # then it goes, imported or not
+
+
 # --- What is mailed ------------------------------------------------------------------------------------------------
 
 
@@ -445,6 +468,8 @@ TABLES = (
     TouchpointDepartment,
     ExternalImport,
     ExternalTally,
+    KeptMapping,
+    Upload,
     Message,
     MailSwitch,
     Bounce,
