@@ -226,6 +226,7 @@ class Rating(Table):
     provider = required(Department)
     client_group = required(ClientGroup)
     answers = TextField()  # JSON: {"promises": 4, "overall": 2, "missing": 1}
+    added = BooleanField(default=False)  # the person was not asked about this provider, and added it
 
 
 class Comment(Table):
@@ -277,6 +278,18 @@ class Tally(Table):
             Check(" AND ".join(f"n{score} >= 0" for score in SCORES)),
             Check(" + ".join(f"n{score}" for score in SCORES) + " >= 3"),
         ]
+
+
+class Addition(Table):
+    """How many people of a client group (as made at opening) rated a provider they had not been asked about."""
+
+    wave = required(Wave)
+    client_group = required(ClientGroup)
+    provider = required(Department)
+    people = IntegerField(constraints=[Check("people >= 3")])
+
+    class Meta:
+        primary_key = CompositeKey("wave", "client_group", "provider")
 
 
 class Release(Table):
@@ -462,6 +475,7 @@ TABLES = (
     Comment,
     Rated,
     Tally,
+    Addition,
     Release,
     Source,
     Touchpoint,
