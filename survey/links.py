@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
-from survey.rehearsals import ImportSummary, ignored_columns, rehearsal
 from survey.models import Department, ServiceLink
+from survey.refusal import _l
+from survey.rehearsals import ImportSummary, ignored_columns, rehearsal
 from survey.sheets import Faults, Row, Sheet, number, slug
 
 LINK_COLUMNS = ("client", "provider", "weight")
+
+REPEATED = _l("the same client and provider stand on line %(line)s as well.")
+NO_LINKS = _l("has no service links in it.")
+NO_DEPARTMENT = _l('"%(name)s" is no department; import its people first, or mend the name.')
+OWN_PROVIDER = _l("a department cannot be its own provider.")
+NO_WEIGHT = _l('"%(text)s" is no weight; write a number from 0 to 1.')
 
 
 def import_links(path: Path, *, complete: bool = False, rehearse: bool = False) -> ImportSummary:
@@ -26,11 +33,11 @@ def import_links(path: Path, *, complete: bool = False, rehearse: bool = False) 
             continue
         pair, weight = link
         if pair in lines:
-            faults.add(row.line, None, f"the same client and provider stand on line {lines[pair]} as well.")
+            faults.add(row.line, None, REPEATED, line=lines[pair])
         lines[pair] = row.line
         wanted[pair] = weight
     if not wanted and not faults.count:
-        faults.add(None, None, "has no service links in it.")
+        faults.add(None, None, NO_LINKS)
     faults.refuse_if_any()
     with rehearsal(rehearse):
         summary = _store_links(wanted, complete)
@@ -44,14 +51,12 @@ def _read_link(
     before = faults.count
     for column in ("client", "provider"):
         if slug(row[column]) not in departments:
-            faults.add(
-                row.line, column, f'"{row[column]}" is no department; import its people first, or mend the name.'
-            )
+            faults.add(row.line, column, NO_DEPARTMENT, name=row[column])
     if slug(row["client"]) == slug(row["provider"]):
-        faults.add(row.line, "provider", "a department cannot be its own provider.")
+        faults.add(row.line, "provider", OWN_PROVIDER)
     weight = number(row["weight"], sheet.decimal_comma)
     if weight is None or not 0 <= weight <= 1:
-        faults.add(row.line, "weight", f'"{row["weight"]}" is no weight; write a number from 0 to 1.')
+        faults.add(row.line, "weight", NO_WEIGHT, text=row["weight"])
     if faults.count > before or weight is None:
         return None
     return (departments[slug(row["client"])], departments[slug(row["provider"])]), weight

@@ -31,7 +31,7 @@ def rehearsal(undo: bool) -> Iterator[None]:
 
 def ignored_columns(sheet: Sheet, used: Iterable[str]) -> list[str]:
     """A notice when the file has columns that nothing reads."""
-    return notice_of_unread([column for column in sheet.columns if column not in used])
+    return notice_of_unread(column for column in sheet.columns if column not in used)
 
 
 def notice_of_unread(columns: Iterable[str]) -> list[str]:
