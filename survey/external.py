@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from survey.imports import supersede
 from survey.interpreter import Combination, ExternalScore, Interpreter, LeftOut
@@ -119,6 +119,27 @@ def import_external(path: Path, mapping: Mapping | None, now: int, *, rehearse: 
     with rehearsal(rehearse):
         _store(taken, chosen, digest, now, summary)
     return summary
+
+
+class ReadAnswer(NamedTuple):
+    line: int
+    cells: Combination
+    meaning: ExternalScore | LeftOut | None  # none where there is a fault
+
+
+def first_answers(path: Path, mapping: Mapping, most: int) -> list[ReadAnswer]:
+    """The first answers of a file that is not summed, as they are read. Raises ImportRefused."""
+    faults = Faults(path.name)
+    sheet = _open_sheet(path, mapping, faults)
+    sheet.require(*_columns_read(mapping))
+    interpreter = Interpreter(mapping, sheet, faults)
+    found: list[ReadAnswer] = []
+    for line, cells in sheet.lines():
+        for combination in _combinations(mapping, sheet, _chosen(mapping, sheet, [(line, cells)], Counter())):
+            found.append(ReadAnswer(line, combination, interpreter.meaning(combination)))
+            if len(found) == most:
+                return found
+    return found
 
 
 def _open_sheet(path: Path, mapping: Mapping, faults: Faults) -> Sheet:

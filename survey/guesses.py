@@ -133,7 +133,7 @@ def guess_rest(profile: Profile, values: dict[str, Any], export: Export | None =
     """What `values` do not say yet and their layout suggests: date format, scale, codes, touchpoints."""
     found: dict[str, Any] = {}
     dated = profile.column(values["columns"].get("date", ""))
-    if dated and "date_format" not in values and len(meant := _without_doubles(dated.date_formats)) == 1:
+    if dated and "date_format" not in values and len(meant := without_doubles(dated.date_formats)) == 1:
         found["date_format"] = meant
     if "scale" not in values:
         found |= _guess_scale(rated_values(profile, values), export, values)
@@ -149,7 +149,7 @@ def guess_rest(profile: Profile, values: dict[str, Any], export: Export | None =
     return found
 
 
-def _without_doubles(formats: list[str]) -> list[str]:
+def without_doubles(formats: list[str]) -> list[str]:
     """A year of four digits is never meant as one of two."""
     return [name for name in formats if "%y" not in name or name.replace("%y", "%Y") not in formats]
 

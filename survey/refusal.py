@@ -9,7 +9,7 @@ class Refusal(ValueError):
     As a string it is the sentence itself, with dates like 2027-01-12; pages say the same in the reader's language.
     """
 
-    def __init__(self, text: str, **values: object) -> None:
+    def __init__(self, text: str, /, **values: object) -> None:
         super().__init__(text % values if values else text)
         self.text = text
         self.values = values

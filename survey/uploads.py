@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath, PureWindowsPath
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from survey import kept_mappings
 from survey.guesses import guess
@@ -20,7 +20,7 @@ MOST_BYTES = 50_000_000  # of a file
 LONGEST_NAME = 200  # bytes of a file's name, which file systems limit
 
 
-def keep(person: Person, file: BinaryIO, file_name: str, now: int) -> Upload:
+def keep(person: Person, file: IO[bytes], file_name: str, now: int) -> Upload:
     """Keep a file for a day, with a first guess at how to read it. Raises ImportRefused when it cannot be read."""
     forget_due(now)
     name = plain_name(file_name)
@@ -46,7 +46,7 @@ def _kept(profile: Profile) -> dict[str, Any] | None:
     )
 
 
-def _start(file: BinaryIO) -> bytes:
+def _start(file: IO[bytes]) -> bytes:
     start = file.read(4)
     file.seek(0)
     return start

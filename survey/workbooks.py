@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import BinaryIO
+from typing import IO
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, LargeZipFile, ZipFile
 
@@ -31,7 +31,7 @@ def is_workbook(start: bytes) -> bool:
     return start.startswith(SIGNATURE)
 
 
-def to_csv(workbook: BinaryIO, faults: Faults) -> bytes:
+def to_csv(workbook: IO[bytes], faults: Faults) -> bytes:
     """The first sheet as CSV in UTF-8, formulas by the value that was last computed.
 
     Raises ImportRefused when it is no workbook, or larger than can be read here.
@@ -51,7 +51,7 @@ def to_csv(workbook: BinaryIO, faults: Faults) -> bytes:
     return target.getvalue().encode()
 
 
-def _refuse_bombs(workbook: BinaryIO, faults: Faults) -> None:
+def _refuse_bombs(workbook: IO[bytes], faults: Faults) -> None:
     """A few kilobytes can unpack to gigabytes; a part never unpacks to more than its entry says."""
     try:
         with ZipFile(workbook) as archive:
@@ -65,7 +65,7 @@ def _refuse_bombs(workbook: BinaryIO, faults: Faults) -> None:
         faults.refuse_if_any()
 
 
-def _rows(workbook: BinaryIO, faults: Faults) -> Iterator[list[str]]:
+def _rows(workbook: IO[bytes], faults: Faults) -> Iterator[list[str]]:
     """The rows of the first sheet, all as wide as the first one or wider; raises ImportRefused."""
     book = openpyxl.load_workbook(workbook, read_only=True, data_only=True, keep_links=False)
     try:
