@@ -167,6 +167,7 @@ def _hold(client: Department | None) -> None:
 
 def _set(client: int, provider: int, weight: float) -> None:
     this_one = (ServiceLink.client == client) & (ServiceLink.provider == provider)
+    this_one = (ServiceLink.client == client) & (ServiceLink.provider == provider)
     if weight == 0:
         ServiceLink.delete().where(this_one).execute()
     elif not ServiceLink.update(weight=weight).where(this_one).execute():
@@ -192,21 +193,20 @@ def suggestions() -> list[Suggestion]:
     active = {department.id: department for department in departments()}
     linked = set(ServiceLink.select(ServiceLink.client, ServiceLink.provider).where(ServiceLink.weight > 0).tuples())
     found: dict[tuple[frozenset[int], int], list[releases.Added]] = defaultdict(list)
-    for wave in latest:
-        for added in releases.added([wave]):
-            missing = frozenset(
-                client
-                for client in added.clients
-                if client in active and client != added.provider and (client, added.provider) not in linked
-            )
-            if missing and added.provider in active:
-                found[missing, added.provider].append(added)
+    for added in releases.added(latest):
+        missing = frozenset(
+            client
+            for client in added.clients
+            if client in active and client != added.provider and (client, added.provider) not in linked
+        )
+        if missing and added.provider in active:
+            found[missing, added.provider].append(added)
     suggested = [
         Suggestion(
             tuple(sorted((active[client] for client in clients), key=lambda client: client.name)),
             active[provider],
             len(rows),
-            rows[0].people,
+            rows[-1].people,
         )
         for (clients, provider), rows in found.items()
     ]

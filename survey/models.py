@@ -66,6 +66,17 @@ class Person(Table):
     sign_ins = IntegerField(default=0)  # counts sign-ins; a sign-in link works for one value of it only
 
 
+class RosterFile(Table):
+    """A file of people between its upload and its import."""
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    person = required(Person)  # who uploaded it, and alone may see it
+    file_name = CharField(max_length=255)
+    content = BlobField()  # CSV, compressed by zlib
+    complete = BooleanField()  # whoever is not in it is made inactive
+    kept_until = BigIntegerField()  # then it goes, imported or not
+
+
 class Leadership(Table):
     """`person` leads `department`; a department may have several leads, a person several departments."""
 
@@ -461,6 +472,7 @@ UNORDERED = (Invitation, Rating, Comment)
 TABLES = (
     Department,
     Person,
+    RosterFile,
     Leadership,
     ServiceLink,
     Pulse,

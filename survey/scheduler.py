@@ -15,7 +15,7 @@ from apscheduler.schedulers.base import BaseScheduler
 from flask import Flask
 from peewee import PeeweeException
 
-from survey import deliveries, erasure, leases, outbox, uploads
+from survey import deliveries, erasure, leases, outbox, roster_files, uploads
 from survey import waves as steps
 from survey.database import server_clock
 from survey.emails import composer
@@ -74,7 +74,8 @@ class Clockwork:
         """Forget who came when, if closing could not; who was asked long ago; and files that nobody imported."""
         erasure.rewrite_due()
         forgotten = erasure.forget_due(now, int(self._settings.retention_days))
-        return Counter({"waves forgotten": forgotten, "uploads forgotten": uploads.forget_due(now)})
+        files = uploads.forget_due(now) + roster_files.forget_due(now)
+        return Counter({"waves forgotten": forgotten, "uploads forgotten": files})
 
     def tick(self, now: int) -> Counter[str]:
         """Do once what is due at `now`: every job, in order, whoever holds the lease."""

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from survey import standings
-from survey.models import Bounce, Department, Leadership, Person, ServiceLink, database
+from survey.models import Bounce, Department, Leadership, Person, database
 from survey.refusal import Refusal, _l
 from survey.roster import above, refused_power
 from survey.standings import Change, Standing
@@ -181,12 +181,6 @@ def _key_of(department: int | None, known: Collection[Department]) -> str:
 
 def unknown_addresses(emails: Collection[str]) -> list[str]:
     """Those that no active person has."""
-    known = {
-        email for (email,) in Person.select(Person.email).where(Person.email.in_(list(emails)), Person.active).tuples()
-    }
+    query = Person.select(Person.email).where(Person.email.in_(list(emails)), Person.active)
+    known = {email for (email,) in query.tuples()}
     return [email for email in emails if email not in known]
-
-
-def links_of(department: Department) -> int:
-    """How many departments it uses."""
-    return ServiceLink.select().where(ServiceLink.client == department, ServiceLink.weight > 0).count()

@@ -25,8 +25,8 @@ def keep(person: Person, file: IO[bytes], file_name: str, now: int) -> Upload:
     forget_due(now)
     name = plain_name(file_name)
     faults = Faults(name)
-    content = to_csv(file, faults) if is_workbook(_start(file)) else file.read()
-    with _as_file(name, content) as path:
+    content = as_csv(file, faults)
+    with as_file(name, content) as path:
         profile = profile_of(path, faults)
     return Upload.create(
         person=person,
@@ -46,10 +46,11 @@ def _kept(profile: Profile) -> dict[str, Any] | None:
     )
 
 
-def _start(file: IO[bytes]) -> bytes:
+def as_csv(file: IO[bytes], faults: Faults) -> bytes:
+    """The file, or the first sheet of a workbook, as CSV. Raises ImportRefused."""
     start = file.read(4)
     file.seek(0)
-    return start
+    return to_csv(file, faults) if is_workbook(start) else file.read()
 
 
 def plain_name(file_name: str) -> str:
@@ -89,12 +90,12 @@ def choose(upload: Upload, values: dict[str, Any]) -> None:
 def opened(upload: Upload) -> Iterator[Path]:
     """The file under its own name, as long as it is looked at."""
     (content,) = Upload.select(Upload.content).where(Upload.id == upload.id).tuples().first()
-    with _as_file(upload.file_name, zlib.decompress(bytes(content))) as path:
+    with as_file(upload.file_name, zlib.decompress(bytes(content))) as path:
         yield path
 
 
 @contextmanager
-def _as_file(name: str, content: bytes) -> Iterator[Path]:
+def as_file(name: str, content: bytes) -> Iterator[Path]:
     with TemporaryDirectory(prefix="espejo-") as folder:
         path = Path(folder) / name
         path.write_bytes(content)

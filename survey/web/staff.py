@@ -72,7 +72,7 @@ class PersonForm(FlaskForm):
     name = NameField(_l("Name"))
     email = StringField(_l("E-mail"), filters=[lambda text: one_line(text).lower()])
     department = SelectField(_l("Department"))
-    language = SelectField(_l("Language"), choices=list(LANGUAGE_NAMES.items()))
+    language = SelectField(_l("Language"))
     role = SelectField(_l("May see"))
     active = BooleanField(_l("Active: is asked, gets mail and may sign in"))
     seen = HiddenField()
@@ -96,6 +96,7 @@ def person(person_id: int) -> str | Response | tuple[str, int]:
     seen = fingerprint((found.email, standing))
     form = PersonForm(obj=standing, email=found.email, seen=seen)
     form.department.choices = [(NONE, _("none")), *_departments(standing.department)]
+    form.language.choices = list(LANGUAGE_NAMES.items())
     form.role.choices = [(role, _role_name(role)) for role in ROLES if _may_choose(role, standing)]
     if request.method == "POST" and form.validate():
         try:
