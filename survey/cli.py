@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from survey import (
+    asking,
     create_app,
     database,
     deliveries,
@@ -119,6 +120,8 @@ def doctor(settings: Settings) -> None:
         f"The release of wave {wave.id} is not what was released: its tallies have changed."
         for wave in releases.altered()
     ]
+    wrong += map(str, asking.faults())
+    wrong += [f"{key}: {planning.too_many(count)}" for key, count in asking.too_long().items()]
     wrong += [f"{department.name} has no lead." for department in people.departments_without_lead()]
     wrong += [
         f"Wave {late.id} ({late.pulse.key}) should have {'opened' if late.state == 'planned' else 'closed'} at "

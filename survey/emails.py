@@ -17,12 +17,12 @@ from flask import Flask, render_template, url_for
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 
-from survey import outbox, wording
+from survey import asking, outbox, wording
 from survey.charts import to_png
 from survey.models import Department, Invitation, Message, Person, Pulse, Wave
 from survey.outbox import Compose
 from survey.people import leads_of
-from survey.settings import Settings
+from survey.settings import Settings, locale_of
 from survey.signing import SIGN_IN_MINUTES, invitation_token, sign_in_token
 from survey.summaries import LeadSummary, lead_summary
 from survey.waves import MISSED
@@ -52,7 +52,8 @@ def composer(app: Flask, settings: Settings) -> Compose:
 
     def compose(message: Message, now: int) -> EmailMessage:
         person = Person.get_by_id(message.person_id)
-        with app.test_request_context("/", base_url=settings.address), force_locale(person.language):
+        language = locale_of(settings.language_for(person.language))
+        with app.test_request_context("/", base_url=settings.address), force_locale(language):
             letter = LETTERS[message.kind](message, person, settings)
             return _as_mail(message, person, letter, settings, now)
 
@@ -61,7 +62,7 @@ def composer(app: Flask, settings: Settings) -> Compose:
 
 def compose_test(app: Flask, settings: Settings, address: str, now: int) -> EmailMessage:
     """A mail that only shows that mail works."""
-    with app.test_request_context("/", base_url=settings.address), force_locale(settings.language):
+    with app.test_request_context("/", base_url=settings.address), force_locale(locale_of(settings.language)):
         mail = _envelope(settings, address, "", now)
         mail["Subject"] = _("Espejo can send mail")
         mail.set_content(_("This is a test mail from Espejo. If you can read it, sending works."))
@@ -116,6 +117,15 @@ def missed(message: Message, person: Person, settings: Settings) -> Letter:
     return Letter(subject, {"pulses": sorted(days.items()), "address": url_for("planning.plan", _external=True)})
 
 
+def unopened(message: Message, person: Person, settings: Settings) -> Letter:
+    """To HR: a wave is due, but may not open until its questionnaire is mended."""
+    pulse = _wave(message).pulse
+    found = asking.fault(pulse.questionnaire)
+    reason = wording.refusal(found) if found else _("It has been mended since, so the wave opens within a minute.")
+    subject = _("Espejo: %(pulse)s cannot open its wave", pulse=pulse.key)
+    return Letter(subject, {"reason": reason, "address": url_for("planning.plan", _external=True)})
+
+
 def sign_in(message: Message, person: Person, settings: Settings) -> Letter:
     """To HR or a lead who asked for it: a link that signs in once."""
     token = sign_in_token(person.id, person.sign_ins, settings)
@@ -128,6 +138,7 @@ LETTERS: dict[str, Callable[[Message, Person, Settings], Letter]] = {
     outbox.REMINDER: reminder,
     outbox.SUMMARY: summary,
     outbox.MISSED: missed,
+    outbox.UNOPENED: unopened,
     outbox.SIGN_IN: sign_in,
 }
 

@@ -60,7 +60,7 @@ class Person(Table):
     email = CharField(max_length=254, unique=True)  # lower case: addresses compare without case
     name = CharField(max_length=200)
     department = required(Department, null=True)  # none for an administrator from outside
-    language = CharField(max_length=2, constraints=[Check("language IN ('es', 'en')")])
+    language = CharField(max_length=20)  # a code of survey.settings.languages(): "es", "pt-BR"
     role = CharField(max_length=5, default="", constraints=[Check("role IN ('', 'hr', 'admin')")])
     active = BooleanField(default=True)  # an inactive person is never asked, mailed or let in
     sign_ins = IntegerField(default=0)  # counts sign-ins; a sign-in link works for one value of it only
@@ -129,6 +129,28 @@ class Blackout(Table):
         constraints = [Check("starts_on <= ends_on")]
 
 
+class ItemOff(Table):
+    """A practice that the pulse's coming waves do not ask about."""
+
+    pulse = required(Pulse)
+    item = CharField(max_length=40)
+
+    class Meta:
+        primary_key = CompositeKey("pulse", "item")
+
+
+class Rewording(Table):
+    """HR's own words for an item, in the pulse's coming waves."""
+
+    pulse = required(Pulse)
+    item = CharField(max_length=40)
+    language = CharField(max_length=20)
+    text = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("pulse", "item", "language")
+
+
 class PulseDepartment(Table):
     """The audience of a pulse: whole departments. A pulse without a row here asks every department."""
 
@@ -160,6 +182,7 @@ class Wave(Table):
     cancelled_at = BigIntegerField(null=True)
     left_out = IntegerField(null=True)  # people of the audience who were not asked: they had been lately
     traces_left = BooleanField(null=True)  # its answers were deleted, and the files are still to be rewritten
+    questionnaire = TextField(default="")  # JSON: what it asks, in which words, frozen when it opens; see survey.asking
 
     class Meta:
         indexes = (
@@ -477,6 +500,8 @@ TABLES = (
     ServiceLink,
     Pulse,
     Blackout,
+    ItemOff,
+    Rewording,
     PulseDepartment,
     Wave,
     Reminder,

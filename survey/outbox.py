@@ -29,6 +29,7 @@ INVITATION = "invitation"
 REMINDER = "reminder"
 SUMMARY = "summary"  # to a lead, when a wave has closed
 MISSED = "missed"  # to HR: waves whose day passed while nothing was running
+UNOPENED = "unopened"  # to HR: a wave that is due and may not open until somebody mends what it asks
 SIGN_IN = "sign-in"
 
 # Why a message was not sent after all.
@@ -36,6 +37,7 @@ ANSWERED = "the person has answered"
 WAVE_CLOSED = "the wave is no longer open"
 LEFT = "the person is no longer active"
 EXPIRED = "it had become pointless"
+MENDED = "what it tells of has been mended"
 UNWRITABLE = "the mail could not be written or handed over; see the log"
 
 
@@ -335,6 +337,8 @@ def why_not_sent(message: Message, now: int) -> str | None:
     active, wave_state, answered = found or (False, None, None)  # erased a moment ago
     if not active:
         return LEFT
+    if message.kind == UNOPENED and wave_state != "planned":
+        return MENDED
     if message.kind not in (INVITATION, REMINDER):
         return None
     if wave_state != "open":

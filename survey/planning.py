@@ -4,12 +4,13 @@ from datetime import date, datetime, timedelta
 
 import click
 
-from survey import people, pulses, releases, replanning, waves, workdays
+from survey import asking, people, pulses, releases, replanning, waves, workdays
 from survey.commands import WAVE, local_time, now, with_database
 from survey.measure.cadence import Why
 from survey.models import Department, Pulse, Wave
 from survey.pulses import DayRange
-from survey.settings import Settings
+from survey.questionnaire import DEFAULT, MOST_TAPS, questionnaires
+from survey.settings import SOURCE_LANGUAGE, Settings
 
 DAY = click.DateTime(["%Y-%m-%d"])
 WAVES_SHOWN = 4
@@ -41,6 +42,7 @@ def pulse() -> None:
 @click.argument("key")
 @click.option("--cadence", required=True, help=", ".join(pulses.cadences()))
 @click.option("--first", required=True, type=DAY, help="Local date of the first wave: 2026-01-12")
+@click.option("--questionnaire", default=DEFAULT, show_default=True, help=", ".join(questionnaires()))
 @click.option("--timezone", help="IANA name; default: ESPEJO_TIMEZONE")
 @click.option("--department", "keys", multiple=True, help="Ask only this department; may be repeated.")
 @click.option("--holidays", default="", metavar="CODE", help="Days off are weekends and the public holidays of ES-MD.")
@@ -51,6 +53,7 @@ def pulse_add(
     key: str,
     cadence: str,
     first: datetime,
+    questionnaire: str,
     timezone: str | None,
     keys: tuple[str, ...],
     holidays: str,
@@ -63,11 +66,13 @@ def pulse_add(
         cadence,
         first.date(),
         timezone or settings.timezone,
+        questionnaire,
         departments=departments,
         holidays=holidays,
         blackouts=blackouts,
     )
     _say_plan(added, 1)
+    _say_length(added)
 
 
 @pulse.command("plan")
@@ -78,6 +83,8 @@ def pulse_plan(settings: Settings, key: str | None, count: int) -> None:
     """Every date of the coming waves, of one pulse or of all."""
     for found in [_pulse(key)] if key else Pulse.select().order_by(Pulse.key):
         _say_plan(found, count)
+        if fault := asking.fault(found.questionnaire):
+            click.echo(f"  No wave opens: {fault}")
 
 
 @pulse.command("list")
@@ -166,6 +173,36 @@ def pulse_blackout(settings: Settings, key: str, days: DayRange, remove: bool) -
     _say_plan(_pulse(key))
 
 
+@pulse.command("questionnaire")
+@click.argument("key")
+@click.option("--off", multiple=True, metavar="PRACTICE", help="Do not ask about it any more; may be repeated.")
+@click.option("--on", multiple=True, metavar="PRACTICE", help="Ask about it again; may be repeated.")
+@with_database
+def pulse_questionnaire(settings: Settings, key: str, off: tuple[str, ...], on: tuple[str, ...]) -> None:
+    """What the next wave asks; changes hold from its opening on."""
+    found = _pulse(key)
+    if off or on:
+        asking.switch(found, off, on)
+    asked = asking.next_questionnaire(found)
+    click.echo(f"{key} asks {found.questionnaire}:")
+    for item in asked.every_item:
+        sign = "off" if item in asked.off else "   "
+        click.echo(f"  {sign}  {item.key}: {item.text[settings.language]}")
+    click.echo(f"Most people need {asking.taps_of(asked)} taps.")
+    _say_length(found)
+
+
+def _say_length(found: Pulse) -> None:
+    count = asking.taps_of(asking.next_questionnaire(found))
+    if count > MOST_TAPS:
+        click.echo(f"Warning: {too_many(count)}")
+
+
+def too_many(count: int) -> str:
+    """What is wrong with so many taps."""
+    return f"answering takes {count} taps, and beyond {MOST_TAPS} people leave; switch a practice off."
+
+
 def _pulse(key: str) -> Pulse:
     found = Pulse.get_or_none(Pulse.key == key)
     if found is None:
@@ -201,7 +238,7 @@ def _say_plan(found: Pulse, count: int = WAVES_SHOWN) -> None:
 
 def _reason(why: Why, found: Pulse, own_day: date) -> str:
     if why is Why.HOLIDAY:
-        return workdays.holiday_name(found.holidays, own_day, "en")
+        return workdays.holiday_name(found.holidays, own_day, SOURCE_LANGUAGE)
     return {
         Why.WEEKEND: "a weekend",
         Why.BLACKOUT: "no waves on that day",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from peewee import fn
 
+from survey import asking
 from survey.measure.cadence import (
     Cadence,
     CadenceError,
@@ -22,7 +23,7 @@ from survey.measure.cadence import (
 )
 from survey.measure.cadence import summary_at as summary_after
 from survey.models import Blackout, Department, Pulse, PulseDepartment, Reminder, Wave, database
-from survey.questionnaire import DEFAULT, QuestionnaireError, load_questionnaire
+from survey.questionnaire import DEFAULT
 from survey.refusal import Refusal, _l
 from survey.settings import folder
 from survey.sheets import slug
@@ -69,7 +70,7 @@ def add_pulse(
 ) -> Pulse:
     """Add a pulse and plan its first wave. No `departments` means all, no `holidays` that weekends count as well.
 
-    Raises PulseError or CalendarUnknown.
+    Raises PulseError, QuestionnaireError or CalendarUnknown.
     """
     if slug(key) != key or len(key) > 80:
         raise PulseError(
@@ -77,12 +78,12 @@ def add_pulse(
         )
     if Pulse.get_or_none(Pulse.key == key):
         raise PulseError(f'There is a pulse "{key}" already; choose another key.')
+    asking.check(questionnaire)
     try:
         load_cadence(cadence)
-        load_questionnaire(questionnaire)
         ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        if isinstance(error, (CadenceError, QuestionnaireError)):
+        if isinstance(error, CadenceError):
             raise PulseError(str(error)) from error
         raise PulseError(f'"{timezone}" is no time zone; write a name like Europe/Madrid.') from error
     check_day(first)

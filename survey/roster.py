@@ -11,7 +11,7 @@ from survey.models import Department, Person, database
 from survey.people import EMAIL
 from survey.refusal import _l
 from survey.rehearsals import ImportSummary, notice_of_unread
-from survey.settings import LANGUAGES, is_address
+from survey.settings import find_language, is_address, offered_languages
 from survey.sheets import Faults, Row, Sheet, slug
 from survey.standings import Change, Standing
 
@@ -26,7 +26,7 @@ NO_ADDRESS = _l('"%(email)s" is no e-mail address.')
 NO_NAME = _l("is empty.")
 TOO_LONG = _l("the name (200), the department or the division (80 characters) is too long.")
 NO_DEPARTMENT = _l('"%(name)s" names no department.')
-NO_LANGUAGE = _l('"%(language)s" is not offered; write one of %(offered)s.')
+NO_LANGUAGE = _l('"%(language)s" is not offered; write %(offered)s.')
 NO_ROLE = _l('"%(role)s" is unknown; write hr, admin or nothing.')
 IN_ANOTHER = _l('"%(email)s" is in "%(department)s" on line %(line)s; keep one of them.')
 REPEATED = _l('"%(email)s" stands on line %(line)s as well; keep one of them.')
@@ -129,8 +129,9 @@ def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) 
     department = slug(row["department"])
     if not department:
         faults.add(row.line, "department", NO_DEPARTMENT, name=row["department"])
-    if (language := row["language"].lower()) and language not in LANGUAGES:
-        faults.add(row.line, "language", NO_LANGUAGE, language=language, offered=", ".join(LANGUAGES))
+    language = find_language(row["language"])
+    if row["language"] and language is None:
+        faults.add(row.line, "language", NO_LANGUAGE, language=row["language"], offered=offered_languages())
     if (role := row["role"].lower()) not in ROLES:
         faults.add(row.line, "role", NO_ROLE, role=role)
     if faults.count > before:
@@ -143,7 +144,7 @@ def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) 
         email=email,
         name=" ".join(row["name"].split()),
         department=department,
-        language=language or None,
+        language=language,
         leads=_keys(row["leads"]) if "leads" in sheet.columns else None,
         role=role if "role" in sheet.columns else None,
         division=slug(row["division"]) if "division" in sheet.columns else None,

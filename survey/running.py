@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 from apscheduler.schedulers.blocking import BlockingScheduler
 
-from survey import create_app, database, demo, leases, outbox
+from survey import asking, create_app, database, demo, leases, outbox
 from survey.commands import FILE, PORT, now, with_database, with_settings
 from survey.models import database as tables
 from survey.scheduler import Clockwork, add_jobs, present
@@ -54,9 +54,12 @@ def run_demo(port: int, home: Path | None) -> None:
 def serve(settings: Settings, host: str, port: int, workers: int, no_scheduler: bool) -> None:
     """Web and scheduler together."""
     database.open_database(settings)
+    tables.close()
     if workers > 1 and database.is_sqlite():
         raise click.ClickException("SQLite is written by one process; use --workers 1, or PostgreSQL.")
-    tables.close()
+    with tables.connection_context():
+        for fault in asking.faults():
+            click.echo(f"Warning: {fault}", err=True)
     server = _server(settings, host, port, with_clock=not no_scheduler)
     click.echo(f"Espejo is at http://{host}:{port}/ (links in mails begin with {settings.address})")
     server.run(workers)

@@ -11,13 +11,17 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from email.errors import MessageError
 from email.headerregistry import Address
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-LANGUAGES = ("es", "en")
-LANGUAGE_NAMES = {"es": "español", "en": "English"}
+from babel import Locale, UnknownLocaleError
+
+SOURCE_LANGUAGE = "en"  # the code is written in it, so it needs no catalogue
+FIRST_LANGUAGES = ("es", "en")  # the others follow by their codes
+CATALOGUES = Path(__file__).parent / "translations"
 DATABASES = ("postgresql", "cockroachdb")
 PLAIN_ADDRESS = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@[a-z0-9-]+(\.[a-z0-9-]+)+")
 SMALLEST_GROUP = 3  # people; below this no promise of confidentiality would mean anything
@@ -45,7 +49,7 @@ class Settings:
         "", "mails", "no more leave in any 60 seconds, all processes together; empty: no limit"
     )
     company: str = setting("Espejo", "text", "the company's name on pages and in mails")
-    language: str = setting("es", "es or en", "the language of people who have chosen none")
+    language: str = setting("es", "code", "the language of people who have chosen none")
     timezone: str = setting("Europe/Madrid", "IANA name", "the time zone of pulses that name none")
     min_group: str = setting("5", "people, at least 3", "no figure about fewer people is ever shown")
     retention_days: str = setting("90", "days", "after a wave has closed, who was asked in it is forgotten")
@@ -66,8 +70,8 @@ class Settings:
 
     def check(self) -> None:
         """Raise SettingsError for the first setting that cannot be used."""
-        if self.language not in LANGUAGES:
-            raise SettingsError(f'ESPEJO_LANGUAGE: "{self.language}" is not offered; write es or en.')
+        if self.language not in languages():
+            raise SettingsError(f'ESPEJO_LANGUAGE: "{self.language}" is not offered; write {offered_languages()}.')
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError):
@@ -96,6 +100,10 @@ class Settings:
             raise SettingsError(f"ESPEJO_DATABASE_URL: write {'://… or '.join(DATABASES)}://…; empty means SQLite.")
         if not is_address(self.mail_from):
             raise SettingsError(f'ESPEJO_MAIL_FROM: "{self.mail_from}" is no plain e-mail address.')
+
+    def language_for(self, code: str | None) -> str:
+        """The language of somebody who has chosen `code`: the default one when it is not offered, or no longer."""
+        return code if code in languages() else self.language
 
     @property
     def home_folder(self) -> Path:
@@ -130,6 +138,55 @@ class Settings:
     def key(self) -> str:
         """The secret key: the setting, else the file in the home folder, which is made on first use."""
         return self.secret_key or _key_from_file(self.make_home() / "secret-key")
+
+
+# --- Languages -----------------------------------------------------------------------------------------------------
+
+
+@cache
+def languages() -> dict[str, str]:
+    """{code: the language's own name} of all that are offered: {"es": "español", …, "pt-BR": "português (Brasil)"}.
+
+    English is the source; any other language is offered when it has a compiled catalogue, in a folder like pt_BR.
+    Raises SettingsError when a folder is named like no language.
+    """
+    folders = {path.parent.parent.name for path in CATALOGUES.glob("*/LC_MESSAGES/messages.mo")}
+    names = {}
+    for folder in {SOURCE_LANGUAGE, *folders}:
+        try:
+            locale = Locale.parse(folder)
+        except (UnknownLocaleError, ValueError) as error:
+            raise SettingsError(f"{CATALOGUES / folder}: name the folder like a language: fr, pt_BR.") from error
+        names[code_of(locale)] = locale.get_display_name() or folder
+    return {code: names[code] for code in sorted(names, key=_rank)}
+
+
+def _rank(code: str) -> tuple[int, str]:
+    return FIRST_LANGUAGES.index(code) if code in FIRST_LANGUAGES else len(FIRST_LANGUAGES), code
+
+
+def offered_languages() -> str:
+    """The codes as a sentence lists them: "es, en or pt-BR"."""
+    *others, last = languages()
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def find_language(text: str) -> str | None:
+    """The code of the offered language that `text` names, in any case, with a hyphen or an underscore; else None."""
+    wanted = text.strip().replace("_", "-").casefold()
+    return next((code for code in languages() if code.casefold() == wanted), None)
+
+
+def code_of(locale: Locale) -> str:
+    """A language as pages and files write it (BCP 47): "es", "pt-BR"."""
+    return str(locale).replace("_", "-")
+
+
+def locale_of(code: str) -> Locale:
+    return Locale.parse(code, sep="-")
+
+
+# --- Reading what is given -----------------------------------------------------------------------------------------
 
 
 def is_address(text: str) -> bool:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from peewee import PeeweeException
 
-from survey import closing, erasure, outbox
+from survey import asking, closing, erasure, outbox
 from survey.audience import find_audience, invite
 from survey.database import take_turns
 from survey.measure.cadence import local
@@ -19,6 +19,7 @@ from survey.models import (
     Department,
     Invitation,
     Leadership,
+    Message,
     Person,
     Pulse,
     Reminder,
@@ -27,6 +28,7 @@ from survey.models import (
     database,
 )
 from survey.pulses import plan_next, schedule_on, store_reminders, summary_at, timetable
+from survey.questionnaire import QuestionnaireError
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +53,19 @@ class WaveError(ValueError):
 def open_due(now: int, k: int, rest_days: int = 0) -> list[Wave]:
     """Open every wave whose time has come, plan the next ones, and return those opened.
 
-    A wave that is more than 24 hours late is skipped. A pulse whose last wave could not be closed waits for that.
+    A wave that is more than 24 hours late is skipped. A pulse whose last wave could not be closed waits for that, and
+    one whose questionnaire may not be asked until that is mended: HR is told once.
     """
     _skip_missed(now)
-    return _each("opened", _due_to_open(now), lambda wave: open_wave(wave, now, k, rest_days))
+
+    def open_or_tell(wave: Wave) -> bool:
+        try:
+            return open_wave(wave, now, k, rest_days)
+        except QuestionnaireError as error:
+            _tell_unopened(wave, error, now)
+            return False
+
+    return _each("opened", _due_to_open(now), open_or_tell)
 
 
 def remind_due(now: int) -> int:
@@ -124,6 +135,15 @@ def _due_to_open(now: int) -> list[Wave]:
     )
 
 
+def _tell_unopened(wave: Wave, error: QuestionnaireError, now: int) -> None:
+    """Tell HR, and the log, that a wave is due but may not open; once, however often that is tried."""
+    told = (Message.kind == outbox.UNOPENED) & (Message.wave == wave)
+    if Message.select().where(told).exists():
+        return
+    log.error("Wave %d is not opened: %s", wave.id, error)
+    outbox.queue(outbox.UNOPENED, hr_people(), now, wave=wave, expires_at=wave.opens_at + LATEST_OPENING_SECONDS)
+
+
 def _skip_missed(now: int, only: Pulse | None = None) -> None:
     """Plan the next wave of each active pulse; while that is too late to open, skip it. HR gets one message for all."""
     if not _behind(now, only):
@@ -139,7 +159,7 @@ def _skip_missed(now: int, only: Pulse | None = None) -> None:
                 log.exception("The next wave of %s could not be planned; it is tried again.", pulse.key)
         if skipped:
             expires_at = now + SUMMARY_KEEPS_SECONDS
-            outbox.queue(outbox.MISSED, _hr_people(), now, wave=skipped[-1], expires_at=expires_at)
+            outbox.queue(outbox.MISSED, hr_people(), now, wave=skipped[-1], expires_at=expires_at)
 
 
 def _behind(now: int, only: Pulse | None) -> list[Pulse]:
@@ -162,7 +182,7 @@ def _catch_up(pulse: Pulse, now: int) -> list[Wave]:
     return skipped
 
 
-def _hr_people() -> list[int]:
+def hr_people() -> list[int]:
     return [person.id for person in Person.select(Person.id).where(Person.active, Person.role.in_(["hr", "admin"]))]
 
 
@@ -174,10 +194,13 @@ def open_wave(wave: Wave, now: int, k: int, rest_days: int = 0) -> bool:
 
     When so many are asked by other waves these days that fewer than k people are left, the wave waits for those whom
     its own pulse asked last, or is cancelled, and nobody is bothered. False when it did not open, for that reason,
-    because another process was first, or because HR has moved it since it was read.
+    because another process was first, or because HR has moved it since it was read. What it asks is frozen in it.
+
+    Raises QuestionnaireError when its questionnaire may not be asked.
     """
     with database.atomic():
         take_turns()
+        asked = asking.freeze(wave.pulse)
         audience, providers = find_audience(wave, rest_days)
         if audience.left_out and len(audience.people) < k:
             if _wait_for_own(wave, rest_days):
@@ -187,19 +210,25 @@ def open_wave(wave: Wave, now: int, k: int, rest_days: int = 0) -> bool:
                 plan_next(wave.pulse)
             return False
         planned = (Wave.id == wave.id) & (Wave.state == "planned") & (Wave.opens_at == wave.opens_at)
-        opened = {"state": "open", "opened_at": now, "min_group": k, "left_out": audience.left_out}
+        opened = {
+            "state": "open",
+            "opened_at": now,
+            "min_group": k,
+            "left_out": audience.left_out,
+            "questionnaire": asked,
+        }
         if not Wave.update(opened).where(planned).execute():
             return False
         invite(wave, audience.people, providers, k)
-        asked = (person for person, _ in audience.people)
-        outbox.queue(outbox.INVITATION, asked, now, wave=wave, expires_at=wave.closes_at)
+        invited = (person for person, _ in audience.people)
+        outbox.queue(outbox.INVITATION, invited, now, wave=wave, expires_at=wave.closes_at)
         if following := plan_next(wave.pulse):
             _let_rest(following, wave, rest_days)
     return True
 
 
 def open_now(pulse: Pulse, now: int, k: int, rest_days: int = 0) -> Wave:
-    """Open the pulse's next wave today, whatever day it is planned for. Raises WaveError.
+    """Open the pulse's next wave today, whatever day it is planned for. Raises WaveError or QuestionnaireError.
 
     What the pulse has missed by more than 24 hours is skipped first, so that the wave after this one lies ahead.
     """

@@ -10,13 +10,15 @@ from flask_babel import format_percent, get_locale, ngettext
 from flask_babel import gettext as _
 
 from survey import outbox
+from survey.asking import questionnaire_of
 from survey.measure.cadence import Occurrence, Why, local
 from survey.measure.disclosure import Change, Figure
 from survey.measure.gaps import State
-from survey.models import Pulse
+from survey.models import Pulse, Wave
 from survey.questionnaire import DEFAULT, load_questionnaire
 from survey.refusal import Refusal
 from survey.releases import Clients, GapRow, Participation
+from survey.settings import code_of
 from survey.summaries import DepartmentSummary
 from survey.workdays import holiday_name
 
@@ -35,9 +37,10 @@ def item_name(item: str) -> str:
     }[item]
 
 
-def item_text(item: str) -> str:
-    """The item as it was asked."""
-    return next(found.text[_language()] for found in load_questionnaire(DEFAULT).items if found.key == item)
+def item_text(item: str, wave: Wave | None = None) -> str:
+    """The item as it was asked in `wave`; in the words of Espejo's own questionnaire where it was not, or in none."""
+    own = questionnaire_of(wave).text_of(item, language()) if wave else None
+    return own or load_questionnaire(DEFAULT).text_of(item, language()) or item_name(item)
 
 
 def state_name(state: State) -> str:
@@ -103,6 +106,7 @@ def message_kind_name(kind: str) -> str:
         outbox.REMINDER: _("reminder"),
         outbox.SUMMARY: _("summary for a lead"),
         outbox.MISSED: _("notice to HR"),
+        outbox.UNOPENED: _("notice to HR"),
         outbox.SIGN_IN: _("sign-in link"),
     }[kind]
 
@@ -114,6 +118,7 @@ def not_sent_reason(reason: str) -> str:
         outbox.WAVE_CLOSED: _("the wave is no longer open"),
         outbox.LEFT: _("the person is no longer active"),
         outbox.EXPIRED: _("it had become pointless"),
+        outbox.MENDED: _("what it tells of has been mended"),
         outbox.UNWRITABLE: _("the mail could not be written or handed over; see the log"),
     }.get(reason, reason)
 
@@ -152,7 +157,7 @@ def moved(coming: Occurrence, pulse: Pulse) -> str:
         return ""
     from_day = day(coming.own_day)
     if coming.why is Why.HOLIDAY:
-        name = holiday_name(pulse.holidays, coming.own_day, _language())
+        name = holiday_name(pulse.holidays, coming.own_day, language())
         return _("moved from %(day)s: %(holiday)s", day=from_day, holiday=name)
     return {
         Why.WEEKEND: _("moved from %(day)s, a weekend", day=from_day),
@@ -269,8 +274,9 @@ def period(starts_on: date, ends_on: date) -> str:
     return _("%(first)s to %(last)s", first=short_day(starts_on), last=short_day(ends_on))
 
 
-def _language() -> str:
-    return str(get_locale().language)
+def language() -> str:
+    """The language of what is being written, as pages name it: "es", "pt-BR"."""
+    return code_of(get_locale())
 
 
 FILTERS = {

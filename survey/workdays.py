@@ -69,6 +69,6 @@ def _form_of(language: str, country: str) -> str | None:
 
     Left to itself, the library would take the language of the server's environment.
     """
-    known = country_holidays(country)
-    forms = [form for form in known.supported_languages or () if form.partition("_")[0] == language]
-    return min(forms, key=lambda form: (form != f"{language}_US", form), default=known.default_language)
+    known, (spoken, _, place) = country_holidays(country), language.partition("-")
+    forms = [form for form in known.supported_languages or () if form.partition("_")[0] == spoken]
+    return min(forms, key=lambda form: (form != f"{spoken}_{place or 'US'}", form), default=known.default_language)

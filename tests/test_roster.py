@@ -126,7 +126,7 @@ def test_every_fault_is_named_by_line_and_column(folder: Path) -> None:
     faults = people_faults(folder, "nobody,A,Finance,fr,,", "b@x.example,,…,es,,boss", "c@x.example,C,Finance,en,,HR")
     assert faults == (
         'people.csv, line 2, column "email": "nobody" is no e-mail address.',
-        'people.csv, line 2, column "language": "fr" is not offered; write one of es, en.',
+        'people.csv, line 2, column "language": "fr" is not offered; write es or en.',
         'people.csv, line 3, column "name": is empty.',
         'people.csv, line 3, column "department": "…" names no department.',
         'people.csv, line 3, column "role": "boss" is unknown; write hr, admin or nothing.',

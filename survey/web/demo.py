@@ -30,7 +30,7 @@ class Envelope:
     key: str
     to: str
     subject: str
-    date: str
+    sent_at: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,12 @@ def message(key: str) -> str:
     mail = _mail_or_404(key)
     text = mail.get_body(("plain",))
     return render_template(
-        "demo/message.html", key=key, envelope=_envelope(key, mail), text=text.get_content() if text else "", mail=mail
+        "demo/message.html",
+        key=key,
+        envelope=_envelope(key, mail),
+        text=text.get_content() if text else "",
+        mail=mail,
+        zone=settings().timezone,
     )
 
 
@@ -113,7 +118,7 @@ def _mail_or_404(key: str) -> EmailMessage:
 
 
 def _envelope(key: str, mail: EmailMessage) -> Envelope:
-    return Envelope(key, str(mail["To"]), str(mail["Subject"]), str(mail["Date"]))
+    return Envelope(key, str(mail["To"]), str(mail["Subject"]), int(mail["Date"].datetime.timestamp()))
 
 
 def _employees() -> list[Character]:
@@ -128,8 +133,8 @@ def _employees() -> list[Character]:
         .order_by(Person.id)
     )
     by_department = {person.department.key: person for person in query if not leads_of(person)}
-    english = next((person for person in by_department.values() if person.language == "en"), None)
-    chosen = sorted(by_department.values(), key=lambda person: person is not english)[:EMPLOYEES]
+    foreign = next((person for person in by_department.values() if person.language != settings().language), None)
+    chosen = sorted(by_department.values(), key=lambda person: person is not foreign)[:EMPLOYEES]
     return [Character(person, person.department.name) for person in chosen]
 
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
+from babel import Locale
 from flask import Flask, Response, current_app, g, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from survey import wording
 from survey.database import DATABASE_ERRORS, UNAVAILABLE
 from survey.models import database
-from survey.settings import LANGUAGE_NAMES, LANGUAGES, Settings, folder
+from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,15 +73,15 @@ def configure(app: Flask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # a page may stay open all day; the session's end is the limit
         WTF_CSRF_SSL_STRICT=False,  # pages send no referrer; the token and SameSite do the work
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),  # the address changes with the content
-        BABEL_TRANSLATION_DIRECTORIES=str(Path(app.root_path) / "translations"),
+        BABEL_TRANSLATION_DIRECTORIES=str(CATALOGUES),
         RATELIMIT_HEADERS_ENABLED=False,
         RATELIMIT_STORAGE_URI="memory://",
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}  # read once, when Babel first asks for templates
-    Babel(app, locale_selector=select_language, default_locale=settings.language)
+    Babel(app, locale_selector=select_language, default_locale=str(locale_of(settings.language)))
     app.jinja_env.globals.update(
         company=settings.company,
-        languages=LANGUAGE_NAMES,
+        languages=languages(),
         mail_is_sent=bool(settings.smtp_url),
         asset=asset,
         **wording.GLOBALS,
@@ -91,29 +91,22 @@ def configure(app: Flask, settings: Settings) -> None:
     app.before_request(_allow_file)
     app.teardown_request(_disconnect)
     app.after_request(_add_headers)
-    app.context_processor(lambda: {"language": language()})
+    app.context_processor(lambda: {"language": wording.language()})
     app.register_error_handler(Exception, error_page)
 
 
-def language() -> str:
-    """The language of the page being made: es or en."""
-    found = get_locale()
-    return found.language if found is not None else LANGUAGES[0]
-
-
-def select_language() -> str:
-    """Asked for in the address, else the reader's own, else the browser's, else the setting's."""
-    for asked in (request.args.get("lang"), getattr(g, "reader_language", None)):
-        if asked in LANGUAGES:
-            return asked
-    if current_user and current_user.is_authenticated:
-        return current_user.person.language
-    return browser_language()
+def select_language() -> Locale:
+    """Asked for in the address, else the reader's own, else the browser's, else the setting's; always one offered."""
+    asked = find_language(request.args.get("lang", ""))
+    own = getattr(g, "reader_language", None)
+    if asked is None and own is None and current_user and current_user.is_authenticated:
+        own = current_user.person.language
+    return locale_of(asked or (own if own in languages() else browser_language()))
 
 
 def browser_language() -> str:
     """What the reader's browser prefers, else the setting's: known without the database."""
-    return request.accept_languages.best_match(LANGUAGES, current_app.config["ESPEJO"].language)
+    return request.accept_languages.best_match(languages(), current_app.config["ESPEJO"].language)
 
 
 @cache
@@ -194,7 +187,7 @@ def error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:
     title, text = _error_words(code)
     # Rendered without what other pages are given: who is reading may be what could not be found out.
     template = current_app.jinja_env.get_template("error.html")
-    return template.render(title=title, text=text, language=language()), code
+    return template.render(title=title, text=text, language=wording.language()), code
 
 
 def _error_words(code: int) -> tuple[str, str]:

@@ -9,10 +9,11 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from survey import outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
+from survey import asking, outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
 from survey.measure.cadence import Occurrence
 from survey.models import Pulse, Wave
 from survey.pulses import DayRange, PulseError
+from survey.questionnaire import QuestionnaireError
 from survey.refusal import Refusal, _l
 from survey.releases import Participation
 from survey.web.access import hr_only, settings
@@ -207,6 +208,8 @@ def open_now(key: str) -> Response:
     pulse = Pulse.get_or_none(Pulse.key == key) or abort(404)
     try:
         waves.open_now(pulse, now(), settings().smallest_group, int(settings().rest_days))
+    except QuestionnaireError as refusal:
+        flash(wording.refusal(refusal), "error")
     except waves.WaveError:
         flash(
             _(
@@ -226,7 +229,8 @@ def to_do() -> list[ToDo]:
     homeless = people.without_department()
     unmapped = sum(not row.departments for row in outside.touchpoints())
     leaderless = people.departments_without_lead()
-    found = [_late(wave) for wave in waves.overdue(now())]
+    found = [ToDo(wording.refusal(fault), url_for("planning.plan")) for fault in asking.faults()]
+    found += [_late(wave) for wave in waves.overdue(now())]
     if not settings().smtp_url and counts.get("pending"):
         found.append(
             ToDo(_("No mail server is set (ESPEJO_SMTP_URL), so mail stays queued."), url_for("mailroom.outbox"))

@@ -11,12 +11,13 @@ from wtforms import BooleanField, Form, RadioField, StringField
 from wtforms.validators import AnyOf, Length, ValidationError
 
 from survey import responses
+from survey.asking import questionnaire_of
 from survey.database import DATABASE_ERRORS
 from survey.measure.scale import COMMENT_KINDS, MISSING_REASONS, SCORES
 from survey.models import Department
-from survey.questionnaire import Questionnaire, load_questionnaire
+from survey.questionnaire import Questionnaire
 from survey.responses import Answer, Outcome, Questions
-from survey.settings import LANGUAGES
+from survey.settings import find_language
 from survey.signing import invitation_id
 from survey.web.access import limiter, settings
 from survey.web.frame import browser_language, error_page, log_failure
@@ -121,8 +122,7 @@ def keep(error: Exception) -> Response:
     if request.method != "POST" or invitation_id(_token(), settings()) is None:
         return make_response(error_page(error))
     log_failure(error)
-    language = request.form.get("language")
-    g.reader_language = language if language in LANGUAGES else browser_language()
+    g.reader_language = find_language(request.form.get("language", "")) or browser_language()
     kept = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
     return _page(
         "kept.html",
@@ -156,7 +156,7 @@ def _reply(token: str, is_stale: bool = False) -> Response:
         return _received(first_time=False)
     if not asked.is_open:
         return _page("closed.html", status=410)
-    questionnaire = load_questionnaire(asked.pulse.questionnaire)
+    questionnaire = questionnaire_of(asked.wave)
     pages = _pages(asked, questionnaire)
     if request.method != "POST":
         return _ask(asked, questionnaire, pages)
@@ -211,6 +211,11 @@ def _received(first_time: bool) -> Response:
     """Thanks; or, to whoever sends twice, that the first answer stands."""
     repeated = request.method == "POST" and not first_time
     return _page("received.html", status=409 if repeated else 200, first_time=first_time)
+
+
+def preview(asked: Questions, questionnaire: Questionnaire) -> Response:
+    """The questions as they would be asked: for HR to look at, from an address that takes no answers."""
+    return _ask(asked, questionnaire, _pages(asked, questionnaire))
 
 
 def _page(template: str, status: int = 200, **values: object) -> Response:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from survey import roster_files
 from survey.models import RosterFile
 from survey.roster import PEOPLE_COLUMNS, Plan
-from survey.settings import LANGUAGE_NAMES
+from survey.settings import languages
 from survey.sheets import Fault, ImportRefused
 from survey.web import reading
 from survey.web.access import hr_only, settings
@@ -116,5 +116,5 @@ def _told(plan: Plan, field: str, value: object) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if field == "language":
-        return LANGUAGE_NAMES.get(str(value), str(value))
+        return languages().get(str(value), str(value))
     return str(value) or _("nothing")

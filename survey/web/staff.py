@@ -15,7 +15,7 @@ from survey import people as company
 from survey.models import Bounce, Department, Person
 from survey.refusal import _l
 from survey.roster import LONGEST_EMAIL, LONGEST_NAME, ROLES
-from survey.settings import LANGUAGE_NAMES, is_address
+from survey.settings import is_address, languages
 from survey.sheets import slug
 from survey.staffing import DepartmentFacts, StaffRefusal, fingerprint
 from survey.standings import Standing
@@ -96,7 +96,7 @@ def person(person_id: int) -> str | Response | tuple[str, int]:
     seen = fingerprint((found.email, standing))
     form = PersonForm(obj=standing, email=found.email, seen=seen)
     form.department.choices = [(NONE, _("none")), *_departments(standing.department)]
-    form.language.choices = list(LANGUAGE_NAMES.items())
+    form.language.choices = list(languages().items())
     form.role.choices = [(role, _role_name(role)) for role in ROLES if _may_choose(role, standing)]
     if request.method == "POST" and form.validate():
         try:
