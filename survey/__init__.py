@@ -15,6 +15,7 @@ def create_app(settings: Settings, *, demo: bool = False) -> Flask:
         frame,
         hr,
         intake,
+        launch,
         lead,
         linking,
         mailroom,
@@ -31,7 +32,21 @@ def create_app(settings: Settings, *, demo: bool = False) -> Flask:
     access.login_manager.init_app(app)
     access.limiter.init_app(app)  # before CSRF, so that a flood is turned away first
     access.csrf.init_app(app)
-    for page in (account, respond, lead, hr, planning, questionnaire, staff, linking, rosters, intake, mailroom, api):
+    for page in (
+        account,
+        respond,
+        lead,
+        hr,
+        planning,
+        launch,
+        questionnaire,
+        staff,
+        linking,
+        rosters,
+        intake,
+        mailroom,
+        api,
+    ):
         app.register_blueprint(page.blueprint)
     if demo:
         app.register_blueprint(demo_pages.blueprint)

@@ -40,7 +40,6 @@ class Words:
         texts = dict(self.by_language)
         return texts.get(language) or texts.get(SOURCE_LANGUAGE) or next(iter(texts.values()))
 
-
     def also(self, other: "Words") -> "Words":
         """This text, and in languages that it lacks the other."""
         return Words(tuple({**dict(other.by_language), **dict(self.by_language)}.items()))
@@ -84,9 +83,7 @@ class Questionnaire:
     def also(self, other: "Questionnaire") -> "Questionnaire":
         """The same, and in languages that it lacks with the other's words for its items."""
         words = {item.key: item for item in other.every_item}
-        items, off = (
-            tuple(item.also(words.get(item.key, item)) for item in part) for part in (self.items, self.off)
-        )
+        items, off = (tuple(item.also(words.get(item.key, item)) for item in part) for part in (self.items, self.off))
         return replace(self, title=self.title.also(other.title), items=items, off=off)
 
     def without(self, off: Iterable[str]) -> "Questionnaire":

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from survey import asking, outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
+from survey import asking, deliveries, outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
+from survey.deliveries import Delivery
 from survey.measure.cadence import Occurrence
 from survey.models import Pulse, Wave
 from survey.pulses import DayRange, PulseError
@@ -31,7 +32,8 @@ NO_DAYS = _l("Write how many days later, from 1 to %(most)s; with a minus sign i
 class PulsePlan:
     pulse: Pulse
     running: Wave | None
-    participation: Participation | None
+    participation: list[Participation]  # of the running wave, by client group
+    deliveries: list[Delivery]  # its mails
     planned: Wave | None
     coming: list[Occurrence]
     blackouts: list[DayRange]
@@ -56,16 +58,19 @@ class ToDo:
 @hr_only
 def plan() -> str:
     """Each pulse with its running wave and the coming ones."""
-    return render_template("planning/pulses.html", plans=[_plan(pulse) for pulse in Pulse.select().order_by(Pulse.key)])
+    mails = deliveries.by_wave()
+    plans = [_plan(pulse, mails) for pulse in Pulse.select().order_by(Pulse.key)]
+    return render_template("planning/pulses.html", plans=plans, whole=releases.whole_participation)
 
 
-def _plan(pulse: Pulse) -> PulsePlan:
+def _plan(pulse: Pulse, mails: list[Delivery]) -> PulsePlan:
     running = Wave.get_or_none(Wave.pulse == pulse, Wave.state == "open")
     last = Wave.select().where(Wave.pulse == pulse, Wave.state != "planned").order_by(Wave.occurrence.desc()).first()
     return PulsePlan(
         pulse=pulse,
         running=running,
-        participation=releases.whole_participation(releases.participation(running)) if running else None,
+        participation=releases.participation(running) if running else [],
+        deliveries=[found for found in mails if found.wave == running],
         planned=pulses.planned_wave(pulse),
         coming=pulses.coming(pulse, COMING, now()),
         blackouts=pulses.blackouts(pulse),
@@ -199,6 +204,22 @@ def close(wave_id: int) -> str | Response:
     if waves.close_wave(wave, now()):
         flash(_("The wave is closed and its results are released. The leads get their summaries by mail."))
     return redirect(url_for("hr.overview"))
+
+
+@blueprint.route("/waves/<int(max=2147483647):wave_id>/cancel", methods=["GET", "POST"])
+@hr_only
+def cancel(wave_id: int) -> str | Response:
+    """Call an open wave off: first a page that says what that means, then the deed."""
+    wave = Wave.get_or_none(Wave.id == wave_id, Wave.state.in_(["open", "cancelled"])) or abort(404)
+    if wave.state == "cancelled":
+        flash(_("This wave has been cancelled already."))
+        return redirect(url_for("planning.plan"))
+    if request.method != "POST":
+        answered = releases.whole_participation(releases.participation(wave))
+        return render_template("planning/cancel.html", wave=wave, participation=answered)
+    if waves.cancel_wave(wave, now()):
+        flash(_("The wave is cancelled: its answers are deleted, and nothing is published."))
+    return redirect(url_for("planning.plan"))
 
 
 @blueprint.post("/pulses/<key>/open")

@@ -79,7 +79,7 @@ def preview(key: str) -> Response:
     )
     names = (_("Workshop"), _("Accounting"), _("Front desk"))[:PROVIDERS_PER_PERSON]
     providers = tuple(Department(id=place, key=f"preview-{place}", name=name) for place, name in enumerate(names, 1))
-    asked = Questions("", wave, pulse, wording.language(), providers, answered=False)
+    asked = Questions("", wave, pulse, None, wording.language(), providers, answered=False)
     return respond.preview(asked, asking.next_questionnaire(pulse))
 
 
