@@ -3,7 +3,7 @@
 from email.message import EmailMessage
 from zoneinfo import available_timezones
 
-from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
@@ -12,7 +12,7 @@ from wtforms import DateField, Field, RadioField, SelectField, SelectMultipleFie
 from wtforms.validators import ValidationError
 
 from survey import people, pulses, wording
-from survey.emails import composer
+from survey.emails import write
 from survey.forecast import Draft, Forecast, as_if_added, forecast
 from survey.models import ClientGroup, Department, Invitation, Message, Person, Pulse, Wave, random_id
 from survey.outbox import INVITATION
@@ -200,7 +200,7 @@ def _sample(draft: Draft) -> EmailMessage:
         Invitation.create(wave=wave, person=person, client_group=group, providers=asked)
         message = Message.create(kind=INVITATION, wave=wave, person=person, due_at=wave.opens_at)
         Wave.update(state="open", min_group=settings().smallest_group).where(Wave.id == wave.id).execute()
-        return composer(current_app, settings())(message, now())
+        return write(message, person, settings(), now())
 
 
 @blueprint.get("/questions")
