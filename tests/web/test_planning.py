@@ -78,6 +78,38 @@ def test_only_an_open_wave_can_be_closed(wave, hanna, found):
     assert states() == ["open", "planned"]
 
 
+# --- Calling a wave off --------------------------------------------------------------------------------------------
+
+
+def test_asking_what_cancelling_means_cancels_nothing_and_says_that_answers_go(wave, hanna, company):
+    company.answer(wave, share=0.5)
+    before = everything()
+    page = hanna.get(f"/hr/waves/{wave.id}/cancel").text
+    assert "All answers given so far are deleted" in page
+    assert everything() == before
+
+
+def test_a_cancelled_wave_publishes_nothing_and_keeps_no_answer(wave, hanna, company):
+    company.answer(wave, share=0.5)
+    answer = hanna.post(f"/hr/waves/{wave.id}/cancel", follow_redirects=True)
+    assert "The wave is cancelled: its answers are deleted" in answer.text
+    assert states() == ["cancelled", "planned"]
+    assert (Release.select().count(), len(everything()["Rating"]), len(everything()["Comment"])) == (0, 0, 0)
+    before = everything()
+    assert "cancelled already" in hanna.post(f"/hr/waves/{wave.id}/cancel", follow_redirects=True).text
+    assert everything() == before
+
+
+@pytest.mark.parametrize("found", ["planned", "closed", "99"])
+def test_only_an_open_wave_can_be_cancelled_on_the_page(wave, hanna, found):
+    if found == "closed":
+        hanna.post(f"/hr/waves/{wave.id}/close")
+    meant = {"planned": Wave.get(Wave.state == "planned").id, "closed": wave.id, "99": 99}[found]
+    before = everything()
+    assert hanna.post(f"/hr/waves/{meant}/cancel").status_code == 404
+    assert everything() == before
+
+
 # --- Opening the next one ------------------------------------------------------------------------------------------
 
 
@@ -159,8 +191,20 @@ def test_the_pulses_page_shows_what_runs_and_what_comes(wave, hanna, company):
     company.answer(wave, share=0.5)
     page = hanna.get("/hr/pulses").text
     assert f"/hr/waves/{wave.id}/close" in page
-    assert len(tables(page)[0]) == 1 + 4
+    assert f"/hr/waves/{wave.id}/cancel" in page
+    participation, mails, coming = tables(page)
+    assert "Legal" not in {row[0] for row in participation}  # four people: never alone
+    assert any("Legal" in row[0] for row in participation)
+    assert mails == [["Kind", "Done", "Waiting", "Failed"], ["invitation", "0", "59", "0"]]
+    assert len(coming) == 1 + 4
     assert "/hr/pulses/quarterly/open" not in page
+
+
+def test_how_far_a_running_waves_mail_is_tells_nobody_apart(wave, hanna, company):
+    invitations = Message.select().where(Message.kind == "invitation").order_by(Message.id)
+    for state, message in zip(["sent", "dropped", "dead", "retry"], invitations, strict=False):
+        Message.update(state=state).where(Message.id == message.id).execute()
+    assert tables(hanna.get("/hr/pulses").text)[1][1] == ["invitation", "2", "55", "2"]
 
 
 # --- Changing what comes -------------------------------------------------------------------------------------------
