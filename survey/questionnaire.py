@@ -166,7 +166,6 @@ def frozen(found: Questionnaire) -> str:
             "off": [_frozen_item(item) for item in found.off],
         },
         ensure_ascii=False,
-        sort_keys=True,
     )
 
 

@@ -34,7 +34,7 @@ ENTRY = re.compile(r'en = "([^"]+)" \}')
 ADDRESS = re.compile(r"(?:https?://|/)\S+|[\w.-]+@[\w.-]+")
 WORD = re.compile(r"[^\W\d_]{2,}")
 TOLD = ("alt", "title", "aria-label", "aria-description", "placeholder")  # attributes that are read out or shown
-UNSEEN = ("script", "style", "code", "noscript")
+UNSEEN = ("script", "style", "code", "textarea")
 INLINE = ("a", "b", "strong", "em", "small", "span", "br", "wbr", "i", "tspan")  # within one sentence
 DATA = ("name", "key", "email", "text", "file_name", "timezone", "reply", "title")  # columns that people fill
 # Names of Espejo, of file types and of time zones; examples of codes.

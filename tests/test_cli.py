@@ -14,7 +14,7 @@ import time_machine
 from click.testing import CliRunner
 from flask import Flask
 
-from survey import cli, deliveries, leases, outbox
+from survey import asking, cli, deliveries, leases, outbox
 from survey.database import MIGRATIONS
 from survey.measure.scale import ITEMS
 from survey.models import Invitation, Message, Person, Pulse, ServiceLink, Tally, Wave
@@ -207,6 +207,26 @@ def test_the_doctor_warns_of_a_pulse_that_asks_more_often_than_people_rest(espej
     assert "quarterly is" not in espejo("doctor", code=1)
 
 
+def test_the_doctor_names_a_questionnaire_that_was_altered_and_the_plan_does_too(
+    espejo: Espejo, company: Company
+) -> None:
+    wave = company.released_wave()
+    Wave.update(questionnaire=wave.questionnaire.replace("siempre", "a veces")).execute()
+    said = 'the scale of "promises" ends in "siempre"; when the wave of 2026-03-02 used it, it was "a veces".'
+    assert said in espejo("doctor", code=1)
+    assert said in espejo("pulse", "plan", "quarterly")
+
+
+def test_the_doctor_and_the_plan_warn_of_a_pulse_that_takes_too_many_taps(
+    espejo: Espejo, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "answering takes 28 taps, and beyond 24 people leave; switch a practice off."
+    assert said not in espejo("doctor", code=1) + add_pulse(espejo)
+    monkeypatch.setattr(asking, "PROVIDERS_PER_PERSON", 4)
+    assert f"quarterly: {said}" in espejo("doctor", code=1)
+    assert said in add_pulse(espejo, "other")
+
+
 def test_the_doctor_sees_that_a_release_was_changed(espejo: Espejo, company: Company) -> None:
     wave = company.released_wave()
     Tally.update(n5=Tally.n5 + 1).execute()
@@ -311,6 +331,33 @@ def test_a_pulse_is_added_and_its_first_wave_told(espejo: Espejo, company: Compa
         "   closes 2026-03-20 18:00+0100   summary 2026-03-20 18:00+0100\n"
     )
     assert "clima  monthly  from 2026-03-09  Europe/Madrid  active\n" in espejo("pulse", "list")
+
+
+def test_a_practice_is_switched_off_and_on_by_hand(espejo: Espejo, company: Company) -> None:
+    said = espejo("pulse", "questionnaire", "quarterly", "--off", "openness", "--off", "promises")
+    assert "  off  openness: Acepta bien las críticas\n" in said
+    assert "Most people need 15 taps.\n" in said
+    assert "off  promises" in espejo("pulse", "questionnaire", "quarterly")
+    assert "off" not in espejo("pulse", "questionnaire", "quarterly", "--on", "openness", "--on", "promises")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("quarterly", "--off", "overall"), '"overall" is always asked'),
+        (("quarterly", "--on", "speed"), 'This questionnaire has no "speed"'),
+        (("other",), 'There is no pulse "other"'),
+    ],
+)
+def test_what_cannot_be_switched_is_a_plain_message(
+    words: tuple[str, ...], said: str, espejo: Espejo, company: Company
+) -> None:
+    assert said in espejo("pulse", "questionnaire", *words, code=1)
+
+
+def test_a_pulse_chooses_its_questionnaire(espejo: Espejo, company: Company) -> None:
+    add_pulse(espejo, questionnaire="five-practices")
+    assert "There is no questionnaire" in add_pulse(espejo, "other", code=1, questionnaire="long")
 
 
 def test_the_plan_shows_the_coming_waves_in_local_time(espejo: Espejo) -> None:

@@ -18,7 +18,7 @@ from survey import create_app, outbox, waves
 from survey.emails import compose_test, composer
 from survey.external import import_external
 from survey.measure.scale import COMMENT_KINDS, ITEMS
-from survey.models import Department, Leadership, Message, Person, Touchpoint, database
+from survey.models import Department, Leadership, Message, Person, Touchpoint, Wave, database
 from survey.outside import set_departments
 from survey.pulses import add_pulse
 from survey.responses import Answer
@@ -174,6 +174,13 @@ def missed(company: Company, tmp_path: Path) -> None:
     waves.open_due(OPENS + 100 * DAY, K)
 
 
+def unopened(company: Company, tmp_path: Path) -> None:
+    """A wave is due whose questionnaire has another scale than the wave before."""
+    wave = company.released_wave()
+    Wave.update(questionnaire=wave.questionnaire.replace("siempre", "a veces")).execute()
+    waves.open_due(Wave.get(Wave.state == "planned").opens_at, K)
+
+
 def asked_to_sign_in(company: Company, tmp_path: Path) -> None:
     outbox.queue(outbox.SIGN_IN, [company.hanna.id], OPENS)
 
@@ -185,6 +192,7 @@ MAILS = {
     "summary": (outbox.SUMMARY, closed, "alice"),
     "summary-below-threshold": (outbox.SUMMARY, closed_in_vain, "alice"),
     "missed": (outbox.MISSED, missed, "hanna"),
+    "unopened": (outbox.UNOPENED, unopened, "hanna"),
     "sign-in": (outbox.SIGN_IN, asked_to_sign_in, "hanna"),
 }
 each_mail = pytest.mark.parametrize("name", MAILS)

@@ -9,6 +9,7 @@ from peewee import IntegrityError
 from survey import pulses
 from survey.models import Pulse, PulseDepartment, Reminder, Wave
 from survey.pulses import PulseError, add_pulse, blackouts, cadences, coming, load_cadence, plan_next, summary_at
+from survey.questionnaire import QuestionnaireError
 from survey.replanning import set_holidays
 from survey.settings import Settings
 from survey.waves import open_now
@@ -105,7 +106,6 @@ def test_there_are_seven_cadences() -> None:
         ({"key": "quarterly"}, 'There is a pulse "quarterly" already'),
         ({"cadence": "daily"}, 'There is no cadence "daily"; choose from first-tuesday, fortnightly'),
         ({"cadence": "../jobs"}, 'There is no cadence "../jobs"'),
-        ({"questionnaire": "long"}, 'There is no questionnaire "long"; there is five-practices.'),
         ({"timezone": "Europe/Nowhere"}, '"Europe/Nowhere" is no time zone; write a name like Europe/Madrid.'),
         ({"timezone": "/etc/passwd"}, '"/etc/passwd" is no time zone'),
     ],
@@ -116,6 +116,12 @@ def test_a_pulse_that_cannot_be_used_is_refused_by_name(company: Company, given:
         add_pulse(**values)
     assert said in str(refused.value)
     assert (Pulse.select().count(), Wave.select().count()) == (1, 1)
+
+
+def test_a_questionnaire_that_is_not_there_is_refused_by_name(company: Company) -> None:
+    with pytest.raises(QuestionnaireError, match='There is no questionnaire "long"; there is five-practices'):
+        add_pulse("second", "weekly", date(2026, 3, 2), "Europe/Madrid", "long")
+    assert Pulse.select().count() == 1
 
 
 def test_a_key_of_80_characters_is_taken(company: Company) -> None:

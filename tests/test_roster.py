@@ -46,6 +46,11 @@ def test_people_are_added_with_their_departments_and_leads(folder: Path) -> None
     assert (person("bob").role, person("bob").department.key) == ("hr", "atencion-al-cliente")
 
 
+def test_a_language_is_known_in_whatever_case(folder: Path) -> None:
+    take_people(folder, "email,name,department,language\nalice@mirror.example,Alice,Finance,EN\n")
+    assert person("alice").language == "en"
+
+
 def test_a_person_without_a_language_gets_the_companys(folder: Path) -> None:
     take_people(folder)
     assert (person("alice").language, person("carla").language) == ("en", "es")

@@ -13,7 +13,7 @@ from survey.measure.scale import OVERALL
 from survey.models import Department, Pulse, Wave
 from survey.questionnaire import MOST_TAPS, Questionnaire, QuestionnaireError, load_questionnaire
 from survey.responses import Questions
-from survey.settings import find_language, languages
+from survey.settings import languages
 from survey.web import respond
 from survey.web.access import hr_only, settings
 from survey.web.frame import now
@@ -39,13 +39,10 @@ class Row:
 
 @blueprint.get("")
 @hr_only
-def show(key: str) -> str | tuple[str, int]:
+def show(key: str) -> str:
     """What the pulse's coming waves ask."""
     pulse = _pulse_or_404(key)
-    try:
-        return _page(pulse, asking.rewordings(pulse), asking.switched_off(pulse))
-    except QuestionnaireError as refusal:
-        return render_template("questionnaire/unreadable.html", pulse=pulse, fault=wording.refusal(refusal)), 409
+    return _page(pulse, asking.rewordings(pulse), asking.switched_off(pulse))
 
 
 @blueprint.post("")
@@ -83,11 +80,17 @@ def preview(key: str) -> Response:
     return respond.preview(asked, asking.next_questionnaire(pulse))
 
 
+@blueprint.errorhandler(QuestionnaireError)
+def unreadable(error: QuestionnaireError) -> tuple[str, int]:
+    """The file is gone or broken, so there is nothing to change or to show."""
+    key = (request.view_args or {})["key"]
+    return render_template("questionnaire/unreadable.html", key=key, fault=wording.refusal(error)), 409
+
+
 def _page(pulse: Pulse, texts: asking.Texts, off: set[str]) -> str:
     file = load_questionnaire(pulse.questionnaire)
     asked = asking.next_questionnaire(pulse)
     fault = asking.fault(pulse.questionnaire)
-    shown = find_language(request.args.get("preview", "")) or wording.language()
     return render_template(
         "questionnaire/questionnaire.html",
         pulse=pulse,
@@ -99,7 +102,6 @@ def _page(pulse: Pulse, texts: asking.Texts, off: set[str]) -> str:
         characters=asking.LONGEST_TEXT,
         planned=pulses.planned_wave(pulse),
         running=Wave.select().where(Wave.pulse == pulse, Wave.state == "open").exists(),
-        shown=shown,
     )
 
 

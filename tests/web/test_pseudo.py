@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 from survey import create_app, outbox, waves
 from survey.demo import Mailbox
 from survey.emails import LETTERS, compose_test, composer
-from survey.models import Department, Invitation, Leadership, Message, Person, Wave
+from survey.models import Department, Invitation, Leadership, Message, Person, Wave, database
 from survey.pulses import add_pulse
 from survey.settings import Settings
 from survey.signing import invitation_token, sign_in_token
@@ -30,7 +30,7 @@ from tests import pseudo
 from tests.cast import Company
 from tests.pseudo import CODE, strays, texts_in
 from tests.test_circle import chromium  # noqa: F401 - a fixture
-from tests.web.pages import Address, addresses
+from tests.web.pages import Address, Link, addresses
 from tests.web.test_mailroom_alive import Quiet
 
 READS = {"Accept-Language": CODE}
@@ -41,7 +41,8 @@ TROUBLE = """() => {
   const said = element => (element.textContent || "").trim().replace(/\\s+/g, " ").slice(0, 60);
   const page = document.documentElement, found = [];
   if (page.scrollWidth > page.clientWidth) {
-    const far = [...document.body.querySelectorAll("*")].findLast(one => one.getBoundingClientRect().right > page.clientWidth);
+    const all = [...document.body.querySelectorAll("*")];
+    const far = all.findLast(one => one.getBoundingClientRect().right > page.clientWidth);
     found.push(`the page is ${page.scrollWidth} pixels wide, with "${far && said(far)}"`);
   }
   const shown = element => {
@@ -75,18 +76,24 @@ TROUBLE = """() => {
 
 
 @pytest.fixture
-def third(released: list[Wave], company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wave]:
-    """The language is offered, and everybody's; Hanna leads Finance as well; a third wave is open and one is missed."""
+def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The language is offered, until the test ends."""
     with monkeypatch.context() as changed:
         pseudo.install(tmp_path, changed)
-        Person.update(language=CODE).execute()
-        Leadership.create(person=company.hanna, department=company.departments["Finance"])
-        missed = add_pulse("missed", "weekly", date(2026, 9, 21), "Europe/Madrid")
-        wave = company.open_wave()
-        told = {"state": "cancelled", "cancel_reason": waves.MISSED, "cancelled_at": wave.opens_at}
-        Wave.update(told).where(Wave.pulse == missed).execute()
-        yield wave
+        yield
     pseudo.forget()
+
+
+@pytest.fixture
+def third(released: list[Wave], company: Company, offered: None) -> Wave:
+    """The language is everybody's; Hanna leads Finance as well; a third wave is open and one was missed."""
+    Person.update(language=CODE).execute()
+    Leadership.create(person=company.hanna, department=company.departments["Finance"])
+    missed = add_pulse("missed", "weekly", date(2026, 9, 21), "Europe/Madrid")
+    wave = company.open_wave()
+    told = {"state": "cancelled", "cancel_reason": waves.MISSED, "cancelled_at": wave.opens_at}
+    Wave.update(told).where(Wave.pulse == missed).execute()
+    return wave
 
 
 @pytest.fixture
@@ -152,7 +159,7 @@ def test_every_page_speaks_the_readers_language(demo, hanna, settings, third, le
             assert f'<html lang="{CODE}">' in answer.text, page
             if found := strays(texts_in(answer.text), known):
                 wrong[page.path] = found
-    assert wrong == {}
+    assert not wrong, "\n".join(f"{path}: {texts}" for path, texts in wrong.items())
     assert {("hr.matrix", 200), ("respond.answer", 200), ("lead.results", 200), ("questionnaire.preview", 200)} <= seen
 
 
@@ -163,7 +170,51 @@ def test_what_a_form_says_when_it_is_sent_empty_is_in_the_readers_language(demo,
         answer = hanna.post(page.path, headers=READS, follow_redirects=True)
         if answer.mimetype == "text/html" and (found := strays(texts_in(answer.text), known)):
             wrong[page.path] = found
-    assert wrong == {}
+    assert not wrong, "\n".join(f"{path}: {texts}" for path, texts in wrong.items())
+
+
+def test_what_an_employee_meets_on_the_way_is_in_their_language(demo, company, settings, third) -> None:
+    known, client = pseudo.known_words(), demo.test_client()
+    first, second = Invitation.select().where(Invitation.wave == third).limit(2)
+    before = Invitation.get(Invitation.wave != third)
+    addresses = [f"/r/{invitation_token(found.id, settings)}" for found in (first, second, before)]
+    steps = [
+        client.post(addresses[0]),  # nothing is answered
+        client.post(addresses[0], data=_answers(first, overall="6", comment="x" * 3000)),
+        client.post(addresses[0], data=_answers(first)),
+        client.post(addresses[0], data=_answers(first)),  # once more
+        client.get(addresses[2]),  # its wave is closed
+    ]
+    waves.cancel_wave(third, third.closes_at)
+    steps.append(client.get(addresses[1]))
+    assert [answer.status_code for answer in steps] == [422, 422, 200, 409, 200, 410]
+    for answer in steps:
+        assert strays(texts_in(answer.text), known) == []
+
+
+def _answers(invitation: Invitation, **first: str) -> dict[str, str]:
+    link = Link("", tuple(map(int, invitation.providers.split())))
+    return link.filled(**first)
+
+
+def test_pages_that_have_nothing_to_show_yet_speak_the_readers_language(
+    settings: Settings, offered: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access.limiter, "enabled", False)
+    hanna = Person.create(name="Hanna Hansen", email="hanna@mirror.example", language=CODE, role="hr")
+    Leadership.create(person=hanna, department=Department.create(key="lonely", name="Lonely"))
+    app, known, wrong = create_app(settings, demo=True), pseudo.known_words(), {}
+    app.config["WTF_CSRF_ENABLED"] = False
+    database.close()
+    client = app.test_client()
+    client.post(f"/login/{sign_in_token(hanna.id, 0, settings)}")
+    for page in addresses(app, wave_id=1, person_id=1, cid="nothing", key="lonely"):
+        if page.endpoint == "static":
+            continue
+        answer = client.get(page.path, headers=READS)
+        if answer.mimetype == "text/html" and not answer.location and (found := strays(texts_in(answer.text), known)):
+            wrong[page.path] = found
+    assert not wrong, "\n".join(f"{path}: {texts}" for path, texts in wrong.items())
 
 
 def test_every_error_page_speaks_the_readers_language(demo, third) -> None:

@@ -1,0 +1,78 @@
+"""Dates, plurals and numbers as people read them, in each language, on both sides of one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import pytest
+import time_machine
+from flask import Flask
+from flask_babel import force_locale, ngettext
+
+from survey import wording
+from survey.settings import SOURCE_LANGUAGE, languages
+from tests.cast import OPENS
+from tests.test_house import CATALOGUES, compiled
+from tests.test_house import strings as every_string
+
+DAY = date(2026, 3, 3)
+AFTERNOON = 1_772_550_300  # Tuesday 3 March 2026, 16:05 in Madrid
+
+
+@pytest.fixture
+def speaking(app: Flask) -> Iterator[Callable[[str], object]]:
+    """A context in which everything is written in a language."""
+
+    @contextmanager
+    def in_language(language: str) -> Iterator[None]:
+        with app.test_request_context("/"), force_locale(language), time_machine.travel(OPENS, tick=False):
+            yield
+
+    return in_language
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "next_year", "short", "moment"),
+    [
+        ("es", "martes 3 de marzo", "lunes 1 de marzo de 2027", "3 mar 2026", "martes 3 de marzo a las 16:05"),
+        ("en", "Tuesday 3 March", "Monday 1 March 2027", "Mar 3, 2026", "Tuesday 3 March at 16:05"),
+    ],
+)
+def test_dates(speaking, language: str, day: str, next_year: str, short: str, moment: str) -> None:
+    with speaking(language):
+        assert wording.day(DAY) == day
+        assert wording.day(date(2027, 3, 1)) == next_year
+        assert wording.short_day(DAY) == short
+        assert wording.moment(AFTERNOON, "Europe/Madrid") == moment
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "two"),
+    [("es", "1 queja", "2 quejas"), ("en", "1 complaint", "2 complaints")],
+)
+def test_one_is_singular_and_two_are_plural(speaking, language: str, one: str, two: str) -> None:
+    with speaking(language):
+        told = [ngettext("%(num)d complaint", "%(num)d complaints", number) for number in (1, 2)]
+    assert told == [one, two]
+
+
+@pytest.mark.parametrize("language", [language for language in languages() if language != SOURCE_LANGUAGE])
+def test_every_plural_differs_from_its_singular(language: str) -> None:
+    texts = compiled(CATALOGUES / language / "LC_MESSAGES" / "messages.mo")
+    plurals = {key[0] for key in texts if isinstance(key, tuple)}
+    assert len(plurals) >= 10
+    assert plurals <= every_string()
+    same = {key for key in plurals if texts[key, 0] == texts[key, 1]}
+    assert same <= {"of %(num)d nothing sure can be said", "%(num)d thank-you"}  # which say the same of one and of many
+
+
+@pytest.mark.parametrize(
+    ("language", "share", "band", "interval"),
+    [("es", "74\xa0%", "10 a 19", "−5 a 12"), ("en", "74%", "10 to 19", "−5 to 12")],
+)
+def test_numbers(speaking, language: str, share: str, band: str, interval: str) -> None:
+    with speaking(language):
+        assert wording.percent(0.74) == share
+        assert wording.people((10, 19)) == band
+        assert wording.interval((-5, 12)) == interval
+        assert (wording.signed(6), wording.signed(-6), wording.signed(0)) == ("+6", "−6", "0")
