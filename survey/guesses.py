@@ -86,7 +86,7 @@ def _words(name: str) -> str:
 
 def _looks_rated(column: Column, export: Export | None) -> bool:
     """Whether a column seems to hold scores that can be compared."""
-    if export and slug(column.name) in export.never_scores:
+    if not column.name or (export and slug(column.name) in export.never_scores):
         return False
     if export and export.scores:
         return slug(column.name) in export.scores

@@ -53,7 +53,8 @@ class Profile:
     decimal_comma: bool  # some numbers are written 4,5
 
     def column(self, name: str) -> Column | None:
-        return next((column for column in self.columns if column.name == name), None)
+        """The column of this name; columns without a name cannot be asked for."""
+        return next((column for column in self.columns if name and column.name == name), None)
 
     @property
     def names(self) -> list[str]:

@@ -102,9 +102,10 @@ def _columns(form: Form, profile: Profile, values: Values) -> Values:
 
 
 def _column(text: str, profile: Profile) -> Column | None:
-    """The column whose number was sent; none for any other text."""
+    """The column whose number was sent; none for any other text, nor for a column without a name."""
     place = int(text) if re.fullmatch(r"\d{1,4}", text) else NONE
-    return profile.columns[place] if 0 <= place < len(profile.columns) else None
+    found = profile.columns[place] if 0 <= place < len(profile.columns) else None
+    return found if found and found.name else None
 
 
 def _rows(form: Form, profile: Profile, values: Values) -> Values:
@@ -244,10 +245,12 @@ def _score_of(text: str, written: str, scale: Values) -> float:
 
 
 def possible_formats(profile: Profile, values: Values) -> list[str]:
-    """The date formats to choose from: those that read every date, else all."""
+    """The date formats to choose from: those that read every date, else those that read some, else all."""
     column = profile.column(values["columns"].get("date", ""))
-    fitting = without_doubles(column.date_formats) if column else []
-    return fitting or list(dates.FORMATS)
+    if column is None:
+        return []
+    some = {name for text, _ in column.values for name in dates.formats_of([text])}
+    return without_doubles(column.date_formats or [name for name in dates.FORMATS if name in some] or [*dates.FORMATS])
 
 
 def _dates(form: Form, profile: Profile, values: Values) -> Values:

@@ -30,8 +30,11 @@ from survey.web.frame import now, takes_files
 from survey.web.guide import STEPS, Values
 
 blueprint = Blueprint("intake", __name__, url_prefix="/hr")
-for name in ("fault", "sentence", "left_out_reason", "date_format_example", "imported_on"):
-    blueprint.add_app_template_filter(getattr(reading, name), name)
+for told in (
+    *(reading.fault, reading.sentence, reading.left_out_reason, reading.imported_on, reading.one_decimal),
+    *(reading.date_format_example, reading.written_like),
+):
+    blueprint.add_app_template_filter(told)
 
 PLACES = 4  # departments to choose for one touchpoint; more when it has more
 NO_DEPARTMENT = 0  # the choice that leaves a place empty
