@@ -290,7 +290,10 @@ def _store_touchpoints(
     source: Source, taken: Taken, mapping: Mapping, summary: ExternalSummary
 ) -> dict[str, Touchpoint]:
     """The touchpoints of the file by key, added where new and linked to departments where that is plain."""
-    targets = {target.key: target for target in (mapping.touchpoints or {}).values()}
+    targets: dict[str, Target] = {}
+    for target in (mapping.touchpoints or {}).values():
+        if target.departments or target.key not in targets:
+            targets[target.key] = target
     known = {touchpoint.key: touchpoint for touchpoint in Touchpoint.select().where(Touchpoint.source == source)}
     departments: dict[str, Department] = {department.key: department for department in Department.select()}
     found = {}

@@ -24,10 +24,16 @@ Form = MultiDict[str, str]
 Values = dict[str, Any]  # a mapping's table, maybe not whole yet
 
 
-def read_step(step: str, form: Form, profile: Profile, values: Values) -> Values:
-    """The mapping's table with what one step has chosen; raises Refusal."""
-    readers = {"layout": _layout, "columns": _columns, "touchpoints": _touchpoints, "scale": _scale, "dates": _dates}
-    found = readers[step](form, profile, values)
+def read_step(step: str, form: Form, profile: Profile, values: Values, known: dict[str, str]) -> Values:
+    """The mapping's table with what one step has chosen; raises Refusal.
+
+    `known`: keys by name of the touchpoints that the source has already, which a file may call otherwise.
+    """
+    if step == "touchpoints":
+        found = _touchpoints(form, profile, values, known)
+    else:
+        readers = {"layout": _layout, "columns": _columns, "scale": _scale, "dates": _dates}
+        found = readers[step](form, profile, values)
     return found | guess_rest(profile, found)
 
 
@@ -103,7 +109,7 @@ def _columns(form: Form, profile: Profile, values: Values) -> Values:
 
 def _column(text: str, profile: Profile) -> Column | None:
     """The column whose number was sent; none for any other text, nor for a column without a name."""
-    place = int(text) if re.fullmatch(r"\d{1,4}", text) else NONE
+    place = int(text) if re.fullmatch(r"[0-9]{1,4}", text) else NONE
     found = profile.columns[place] if 0 <= place < len(profile.columns) else None
     return found if found and found.name else None
 
@@ -137,10 +143,10 @@ def _texts(profile: Profile, values: Values, name: str) -> list[str]:
     return sorted(text for text, _ in column.values) if column and column.is_whole else []
 
 
-def _touchpoints(form: Form, profile: Profile, values: Values) -> Values:
+def _touchpoints(form: Form, profile: Profile, values: Values, known: dict[str, str]) -> Values:
     by_column = bool(item_names(profile, values))
     targets: dict[str, Values] = {}
-    keys: dict[str, str] = {}
+    keys = dict(known)
     for place, name in enumerate(names_in(profile, values)):
         if values["form"] != "wide" and f"include-{place}" not in form:
             continue

@@ -50,7 +50,7 @@ def left_out_reason(reason: str) -> str:
     }.get(reason, reason)
 
 
-def date_format_example(date_format: str, text: str) -> str:
+def date_format_example(text: str, date_format: str) -> str:
     """What `text` means in a date format: a day, a month or a year in words; empty when it cannot be read so."""
     found = dates.period(text, (date_format,))
     if found is None:
