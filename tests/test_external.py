@@ -171,7 +171,7 @@ def test_a_month_supersedes_its_days(folder: Folder) -> None:
 def test_a_new_touchpoint_is_linked_to_the_department_of_the_same_name(folder: Folder, name: str) -> None:
     department("Shop")
     summary = folder.take(ANSWERS.replace("Shop", name))
-    assert summary.notices == [f"{name} was linked to Shop (weight 1)."]
+    assert summary.notices == [f"{name} was linked, with weights: Shop 1."]
     assert summary.without_department == []
     assert [(link.weight, link.attributed) for link in TouchpointDepartment.select()] == [(1.0, False)]
 
@@ -191,7 +191,7 @@ def test_a_mapping_may_link_touchpoints_to_departments(folder: Folder) -> None:
     department("Sales")
     department("Support")
     summary = folder.take("What,When,Mark\nShop,10/01/2026,5\n", mapping=mapping_with({"sales": 1, "support": 0.5}))
-    assert summary.notices == ["Shop was linked to Sales (weight 1), Support (weight 0.5)."]
+    assert summary.notices == ["Shop was linked, with weights: Sales 1, Support 0.5."]
 
 
 def test_a_mapping_never_overrides_the_departments_that_hr_has_chosen(folder: Folder) -> None:
