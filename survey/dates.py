@@ -3,12 +3,14 @@
 import re
 import time
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
 FIRST_YEAR = 1970  # an earlier date is a slip
 EXAMPLE_DAY = date(2017, 5, 31)  # its day, month and year cannot be mistaken for one another
+MOST = 0.9  # of the texts of a column
+FIRST_TEXTS = 20  # by which a format is tried at all
 SECONDS = "unix"  # the format of seconds since 1970, in UTC
 TIME_OF_DAY = re.compile(r"(?:T|,? )\d{1,2}:\d{2}.*$")
 MONTHS = {  # as strptime knows them, which speaks English here
@@ -53,6 +55,12 @@ def formats_of(texts: Iterable[str]) -> list[str]:
         if not left:
             break
     return left if found else []
+
+
+def formats_of_most(texts: Sequence[str]) -> list[str]:
+    """The formats that read nearly all of `texts`: a slip in one line does not make a date anything else."""
+    tried = [one for one in FORMATS if any(period(text, (one,)) for text in texts[:FIRST_TEXTS])]
+    return [one for one in tried if sum(period(text, (one,)) is not None for text in texts) >= MOST * len(texts)]
 
 
 def _first_day(text: str, date_format: str) -> date:

@@ -69,6 +69,7 @@ EXPORTS = (
         dates=("created-at", "response-date", "date"),
         scores=frozenset({"score"}),
         kinds=("survey-type",),
+        scales={"csat": (1, 5)},
     ),
     Export(
         name="HubSpot",

@@ -28,7 +28,7 @@ ROWS_AT_ONCE = 1000  # counted before looking whether memory fills
 NEITHER_FORM = _l("the header has %(found)s; write %(forms)s, or bring a mapping.")
 KEEPS = _l("%(name)s keeps its departments (%(kept)s); the mapping has others.")
 NOT_LINKED = _l("%(name)s was not linked, as there is no department %(missing)s.")
-LINKED = _l("%(name)s was linked to %(told)s.")
+LINKED = _l("%(name)s was linked, with weights: %(told)s.")
 SUPERSEDED = _l("Scores of it were superseded by %(file)s; undo that import to go back.")
 
 
@@ -290,7 +290,10 @@ def _store_touchpoints(
     source: Source, taken: Taken, mapping: Mapping, summary: ExternalSummary
 ) -> dict[str, Touchpoint]:
     """The touchpoints of the file by key, added where new and linked to departments where that is plain."""
-    targets = {target.key: target for target in (mapping.touchpoints or {}).values()}
+    targets: dict[str, Target] = {}
+    for target in (mapping.touchpoints or {}).values():
+        if target.departments or target.key not in targets:
+            targets[target.key] = target
     known = {touchpoint.key: touchpoint for touchpoint in Touchpoint.select().where(Touchpoint.source == source)}
     departments: dict[str, Department] = {department.key: department for department in Department.select()}
     found = {}
@@ -334,7 +337,7 @@ def _link(
         summary.without_department.append(touchpoint.name)
         return
     set_departments(touchpoint.id, {departments[key].id: weight for key, weight in wanted.items()}, attributed=False)
-    told = ", ".join(f"{departments[key].name} (weight {weight:g})" for key, weight in wanted.items())
+    told = ", ".join(f"{departments[key].name} {weight:g}" for key, weight in wanted.items())
     summary.notices.append(Sentence(LINKED, name=touchpoint.name, told=told))
 
 

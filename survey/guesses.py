@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
-from survey.exports import Export, is_recommendation, recognise
+from survey.exports import NPS, Export, is_recommendation, recognise
 from survey.mapping import LONGEST_KEY, as_code
 from survey.measure.scale import ITEMS, OVERALL
 from survey.profiles import Column, Profile
@@ -14,8 +14,9 @@ from survey.sheets import number, slug
 
 MOST_SCORES = 15  # different values of a column that looks like scores
 LARGEST_SCORE = 10  # of a column that looks like scores, codes apart
+HIGHEST_SATISFACTION = 7  # of the tools that ask both; a higher score answers whether one would recommend
 CODES = (-9, -1, 77, 88, 97, 98, 99, 999)  # that survey tools write for no answer
-SCALES = ((1, 5), (1, 7), (1, 10), (0, 100))
+SCALES = ((1, 5), (1, 7), (1, 10), (0, 10), (0, 100))
 NEARLY_ALL = 0.9  # of the values lie on the scale; the others are codes
 ROWS_PER_TOUCHPOINT = 3  # at least so many, or the column tells something else
 DATE_NAMES = re.compile(r"fecha|\bdia\b|date|\bday\b|when|created|recorded|submit|period|mes\b|month")
@@ -58,7 +59,8 @@ def _guess_layout(profile: Profile, export: Export | None) -> dict[str, Any]:
     found: dict[str, Any] = {"columns": {"date": dated.name} if dated else {}}
     if rows := export and _rows(profile, export):
         found["rows"] = rows
-    rated = [column for column in profile.columns if column is not dated and _looks_rated(column, export)]
+    kinds = _kinds_column(profile, export) if export else None
+    rated = [column for column in profile.columns if column is not dated and _looks_rated(column, export, kinds)]
     if not rated and not export:
         rated = [column for column in profile.columns if column.is_numeric and SCORE_NAMES.search(_words(column.name))][
             :1
@@ -68,7 +70,8 @@ def _guess_layout(profile: Profile, export: Export | None) -> dict[str, Any]:
         items = next((column.name for column in profile.columns if ITEM_NAMES.search(slug(column.name))), "")
         columns = {"touchpoint": named.name, "score": rated[0].name} | ({"item": items} if items else {})
         return found | {"form": "long", "columns": found["columns"] | columns}
-    return found | {"form": "wide", "touchpoints": {column.name: {} for column in rated}}
+    target = {"name": export.name, "item": OVERALL} if export and export.scores else {}
+    return found | {"form": "wide", "touchpoints": {column.name: target for column in rated}}
 
 
 def _date_column(profile: Profile, export: Export | None) -> Column | None:
@@ -84,18 +87,30 @@ def _words(name: str) -> str:
     return slug(name).replace("-", " ")
 
 
-def _looks_rated(column: Column, export: Export | None) -> bool:
+def _looks_rated(column: Column, export: Export | None, kinds: Column | None) -> bool:
     """Whether a column seems to hold scores that can be compared."""
-    if export and slug(column.name) in export.never_scores:
+    if not column.name or (export and slug(column.name) in export.never_scores):
         return False
     if export and export.scores:
-        return slug(column.name) in export.scores
+        return slug(column.name) in export.scores and not _asks_to_recommend(column, export, kinds)
     if is_recommendation(f"{column.name} {column.question}") or not column.is_whole or column.different > MOST_SCORES:
         return False
     numbers = {value: n for text, n in column.values if (value := number(text, True)) is not None}
     scores = [value for value in numbers if value not in CODES]
     wordy = sum(n for text, n in column.values if number(text, True) is None and not WORDLESS.match(text))
     return len(scores) > 1 and not wordy and all(0 <= score <= LARGEST_SCORE for score in scores)
+
+
+def _asks_to_recommend(column: Column, export: Export, kinds: Column | None) -> bool:
+    """Whether all scores of a tool's file answer "would you recommend us?"."""
+    if kinds:
+        return all(slug(kind) == NPS for kind, _ in kinds.values)
+    return bool(export.kinds) and column.high is not None and column.high > HIGHEST_SATISFACTION
+
+
+def _kinds_column(profile: Profile, export: Export) -> Column | None:
+    """The column that tells which kind of survey a row is from."""
+    return next((one for one in profile.columns if slug(one.name) in export.kinds and one.is_whole), None)
 
 
 def _touchpoint_column(profile: Profile, export: Export | None, taken: Iterable[Column | None]) -> Column | None:
@@ -117,8 +132,8 @@ def _touchpoint_column(profile: Profile, export: Export | None, taken: Iterable[
 
 def _rows(profile: Profile, export: Export) -> dict[str, Any] | None:
     """Rows of one kind, where a file mixes kinds that cannot be read alike."""
-    column = next((column for column in profile.columns if slug(column.name) in export.kinds), None)
-    if column is None or not column.is_whole:
+    column = _kinds_column(profile, export)
+    if column is None:
         return None
     wanted = [kind for kind, _ in column.values if slug(kind) not in export.passed_over]
     if export.scales:

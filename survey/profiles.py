@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from survey.dates import formats_of
+from survey.dates import formats_of, formats_of_most
 from survey.refusal import _l
 from survey.sheets import Faults, Sheet, number
 
@@ -26,7 +26,8 @@ IMPORT_ID = re.compile(r'\{"ImportId":')  # the third header row of Qualtrics
 class Column:
     """`values`: (text, how often), the most frequent first; all of them when `is_whole`, else a few.
 
-    `date_formats`: those that read every value. `low`, `high`: the smallest and largest number, where all are numbers.
+    `date_formats`: those that read every value, or else nearly every one.
+    `low`, `high`: the smallest and largest number, where all are numbers.
     """
 
     name: str
@@ -53,7 +54,8 @@ class Profile:
     decimal_comma: bool  # some numbers are written 4,5
 
     def column(self, name: str) -> Column | None:
-        return next((column for column in self.columns if column.name == name), None)
+        """The column of this name; columns without a name cannot be asked for."""
+        return next((column for column in self.columns if name and column.name == name), None)
 
     @property
     def names(self) -> list[str]:
@@ -123,7 +125,7 @@ def _column(name: str, question: str, cells: Counter[str], decimal_comma: bool) 
         is_whole,
         len(counted),
         blanks,
-        formats_of(counted),
+        formats_of(counted) or formats_of_most([text for text, _ in counted.most_common(MOST_VALUES)]),
         low=min(numbers, default=None),
         high=max(numbers, default=None),
         question=question.strip(),

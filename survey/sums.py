@@ -1,5 +1,6 @@
 """Reading files that a source has summed already: a row for each mean."""
 
+import re
 from collections import Counter
 from datetime import date
 from math import sqrt
@@ -45,7 +46,7 @@ def _read_sum(row: Row, interpreter: Interpreter) -> tuple[ExternalScore, int] |
     target = interpreter.target(row[columns.touchpoint], row.line)
     item = (target and target.item) or (interpreter.item(row[columns.item], row.line) if columns.item else None)
     period = interpreter.period(row[columns.date], row.line)
-    written, n = number(row[columns.mean], comma), number(row[columns.n], comma)
+    written, n = number(row[columns.mean], comma), _count(row[columns.n], comma)
     if written is None or not scale.low <= written <= scale.high:
         faults.add(
             row.line, columns.mean, NO_MEAN, text=row[columns.mean], low=f"{scale.low:g}", high=f"{scale.high:g}"
@@ -59,6 +60,13 @@ def _read_sum(row: Row, interpreter: Interpreter) -> tuple[ExternalScore, int] |
     if not is_honest:
         return None
     return ExternalScore(target.key, item, *period, 100 - mean if scale.best_is_low else mean, sd), int(n)
+
+
+def _count(text: str, decimal_comma: bool) -> float | None:
+    """A number of answers, which may have signs between thousands: "1.200" where decimals have a comma."""
+    thousands = "." if decimal_comma else ","
+    in_groups = re.fullmatch(rf"\d{{1,3}}(\{thousands}\d{{3}})+", text)
+    return number(text.replace(thousands, "") if in_groups else text, decimal_comma)
 
 
 def _read_sd(row: Row, interpreter: Interpreter, mean: float, n: float) -> tuple[float | None, bool]:

@@ -24,10 +24,16 @@ Form = MultiDict[str, str]
 Values = dict[str, Any]  # a mapping's table, maybe not whole yet
 
 
-def read_step(step: str, form: Form, profile: Profile, values: Values) -> Values:
-    """The mapping's table with what one step has chosen; raises Refusal."""
-    readers = {"layout": _layout, "columns": _columns, "touchpoints": _touchpoints, "scale": _scale, "dates": _dates}
-    found = readers[step](form, profile, values)
+def read_step(step: str, form: Form, profile: Profile, values: Values, known: dict[str, str]) -> Values:
+    """The mapping's table with what one step has chosen; raises Refusal.
+
+    `known`: keys by name of the touchpoints that the source has already, which a file may call otherwise.
+    """
+    if step == "touchpoints":
+        found = _touchpoints(form, profile, values, known)
+    else:
+        readers = {"layout": _layout, "columns": _columns, "scale": _scale, "dates": _dates}
+        found = readers[step](form, profile, values)
     return found | guess_rest(profile, found)
 
 
@@ -102,9 +108,10 @@ def _columns(form: Form, profile: Profile, values: Values) -> Values:
 
 
 def _column(text: str, profile: Profile) -> Column | None:
-    """The column whose number was sent; none for any other text."""
-    place = int(text) if re.fullmatch(r"\d{1,4}", text) else NONE
-    return profile.columns[place] if 0 <= place < len(profile.columns) else None
+    """The column whose number was sent; none for any other text, nor for a column without a name."""
+    place = int(text) if re.fullmatch(r"[0-9]{1,4}", text) else NONE
+    found = profile.columns[place] if 0 <= place < len(profile.columns) else None
+    return found if found and found.name else None
 
 
 def _rows(form: Form, profile: Profile, values: Values) -> Values:
@@ -136,10 +143,10 @@ def _texts(profile: Profile, values: Values, name: str) -> list[str]:
     return sorted(text for text, _ in column.values) if column and column.is_whole else []
 
 
-def _touchpoints(form: Form, profile: Profile, values: Values) -> Values:
+def _touchpoints(form: Form, profile: Profile, values: Values, known: dict[str, str]) -> Values:
     by_column = bool(item_names(profile, values))
     targets: dict[str, Values] = {}
-    keys: dict[str, str] = {}
+    keys = dict(known)
     for place, name in enumerate(names_in(profile, values)):
         if values["form"] != "wide" and f"include-{place}" not in form:
             continue
@@ -244,10 +251,12 @@ def _score_of(text: str, written: str, scale: Values) -> float:
 
 
 def possible_formats(profile: Profile, values: Values) -> list[str]:
-    """The date formats to choose from: those that read every date, else all."""
+    """The date formats to choose from: those that read every date, else those that read some, else all."""
     column = profile.column(values["columns"].get("date", ""))
-    fitting = without_doubles(column.date_formats) if column else []
-    return fitting or list(dates.FORMATS)
+    if column is None:
+        return []
+    some = {name for text, _ in column.values for name in dates.formats_of([text])}
+    return without_doubles(column.date_formats or [name for name in dates.FORMATS if name in some] or [*dates.FORMATS])
 
 
 def _dates(form: Form, profile: Profile, values: Values) -> Values:

@@ -30,8 +30,11 @@ from survey.web.frame import now, takes_files
 from survey.web.guide import STEPS, Values
 
 blueprint = Blueprint("intake", __name__, url_prefix="/hr")
-for name in ("fault", "sentence", "left_out_reason", "date_format_example", "imported_on"):
-    blueprint.add_app_template_filter(getattr(reading, name), name)
+for told in (
+    *(reading.fault, reading.sentence, reading.left_out_reason, reading.imported_on, reading.one_decimal),
+    *(reading.date_format_example, reading.written_like),
+):
+    blueprint.add_app_template_filter(told)
 
 PLACES = 4  # departments to choose for one touchpoint; more when it has more
 NO_DEPARTMENT = 0  # the choice that leaves a place empty
@@ -88,13 +91,19 @@ def step(upload_id: str, step: str) -> str | Response | tuple[str, int]:
     if request.method != "POST":
         return _step_page(kept, step, profile, values)
     try:
-        uploads.choose(kept, guide.read_step(step, request.form, profile, values))
+        known = {row.name: row.key for row in _touchpoints_of(values)}
+        uploads.choose(kept, guide.read_step(step, request.form, profile, values, known))
     except Refusal as refusal:
         return _step_page(kept, step, profile, values, wording.refusal(refusal)), 422
     later = STEPS[STEPS.index(step) + 1 :]
     if not later:
         return redirect(url_for("intake.check", upload_id=kept.id))
     return redirect(url_for("intake.step", upload_id=kept.id, step=later[0]))
+
+
+def _touchpoints_of(values: Values) -> list[TouchpointRow]:
+    """What the source of a file has rated before."""
+    return [row for row in outside.touchpoints() if row.source == values["source"]["name"]]
 
 
 def _step_page(kept: Upload, step: str, profile: Profile, values: Values, problem: str = "") -> str:
@@ -118,9 +127,7 @@ def _step_page(kept: Upload, step: str, profile: Profile, values: Values, proble
         items=SHOWN_ITEMS,
         reasons=REASONS,
         departments=people.departments() if step == "touchpoints" else [],
-        known={row.key: row for row in outside.touchpoints() if row.source == values["source"]["name"]}
-        if step == "touchpoints"
-        else {},
+        known={row.key: row for row in _touchpoints_of(values)},
         key_length=LONGEST_KEY,
     )
 
@@ -167,7 +174,8 @@ def _check_page(
         problems=problems,
         tallies=reading.tallies(shown["summary"], mapping) if shown["summary"] and mapping else [],
         not_read=[name for name in profile.names if name not in reading.columns_read(values)],
-        same_header=kept_mappings.made_for(profile.names),
+        same_header=(same := kept_mappings.made_for(profile.names)),
+        keep_as=same.name if same else kept_mappings.free_name(values["source"]["name"], kept.file_name),
         **shown,
     )
 

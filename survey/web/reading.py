@@ -20,9 +20,8 @@ from survey.sheets import Fault
 from survey.web.guide import Values
 
 MOST_SCORES_SHOWN = 11
-ON_PAGES = {
-    NOT_MAPPED: _l('"%(name)s" is new in this file: say on the page before what it rates, or that it is not read.')
-}
+NEW_NAME = _l('"%(name)s" is new in this file: say in the step “Touchpoints” what it rates, or that it is not read.')
+ON_PAGES = {NOT_MAPPED: NEW_NAME}  # where there is no mapping to write in
 
 
 def sentence(found: str) -> str:
@@ -51,13 +50,22 @@ def left_out_reason(reason: str) -> str:
     }.get(reason, reason)
 
 
-def date_format_example(date_format: str, text: str) -> str:
+def date_format_example(text: str, date_format: str) -> str:
     """What `text` means in a date format: a day, a month or a year in words; empty when it cannot be read so."""
     found = dates.period(text, (date_format,))
     if found is None:
         return ""
     pattern = {"day": "long", "month": "LLLL y", "year": "y"}[dates.precision(date_format)]
     return format_date(found[0], pattern, get_locale())
+
+
+def written_like(date_format: str) -> str:
+    """A day as a date format writes it."""
+    return "1496188800" if date_format == dates.SECONDS else dates.EXAMPLE_DAY.strftime(date_format)
+
+
+def one_decimal(points: float) -> str:
+    return format_decimal(points, "0.0")
 
 
 def imported_on(second: int, zone: str) -> str:
@@ -105,7 +113,7 @@ def _line(summary: ExternalSummary, mapping: Mapping, key: str, item: str, blank
         summary.names[key],
         item,
         counted.total(),
-        format_decimal(round(mean, 1)),
+        one_decimal(mean),
         _as_written(counted, mapping) if is_single else [],
         blanks,
         [pair for target in targets[:1] for pair in target.departments.items()],
