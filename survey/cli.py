@@ -15,6 +15,7 @@ from survey import (
     deliveries,
     erasure,
     external,
+    kept_mappings,
     leases,
     links,
     outbox,
@@ -30,7 +31,6 @@ from survey import (
 )
 from survey.commands import FILE, WAVE, local_time, now, with_database, with_settings
 from survey.emails import compose_test
-from survey.mapping import load_mapping
 from survey.models import Pulse
 from survey.models import database as tables
 from survey.settings import Settings, is_address
@@ -194,7 +194,7 @@ def import_links(settings: Settings, file: Path, complete: bool, dry_run: bool) 
 @with_database
 def import_external(settings: Settings, file: Path, mapping: str | None, dry_run: bool) -> None:
     """touchpoint,item,date,score or touchpoint,item,date,mean,n[,sd]"""
-    how = load_mapping(mapping) if mapping else None
+    how = kept_mappings.find(mapping) if mapping else None
     _say_import(external.import_external(file, how, now(), rehearse=dry_run).lines(), dry_run)
 
 

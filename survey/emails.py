@@ -57,10 +57,14 @@ def composer(app: Flask, settings: Settings) -> Compose:
         person = Person.get_by_id(message.person_id)
         language = locale_of(settings.language_for(person.language))
         with app.test_request_context("/", base_url=settings.address), force_locale(language):
-            letter = LETTERS[message.kind](message, person, settings)
-            return _as_mail(message, person, letter, settings, now)
+            return write(message, person, settings, now)
 
     return compose
+
+
+def write(message: Message, person: Person, settings: Settings, now: int) -> EmailMessage:
+    """The mail in the language of the page that is being made; only inside a request, or what stands in for one."""
+    return _as_mail(message, person, LETTERS[message.kind](message, person, settings), settings, now)
 
 
 def compose_test(app: Flask, settings: Settings, address: str, now: int) -> EmailMessage:

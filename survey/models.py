@@ -6,6 +6,7 @@ from typing import Any
 from peewee import (
     AutoField,
     BigIntegerField,
+    BlobField,
     BooleanField,
     CharField,
     Check,
@@ -63,6 +64,17 @@ class Person(Table):
     role = CharField(max_length=5, default="", constraints=[Check("role IN ('', 'hr', 'admin')")])
     active = BooleanField(default=True)  # an inactive person is never asked, mailed or let in
     sign_ins = IntegerField(default=0)  # counts sign-ins; a sign-in link works for one value of it only
+
+
+class RosterFile(Table):
+    """A file of people between its upload and its import."""
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    person = required(Person)  # who uploaded it, and alone may see it
+    file_name = CharField(max_length=255)
+    content = BlobField()  # CSV, compressed by zlib
+    complete = BooleanField()  # whoever is not in it is made inactive
+    kept_until = BigIntegerField()  # then it goes, imported or not
 
 
 class Leadership(Table):
@@ -457,6 +469,28 @@ class ExternalTally(Table):
         indexes = ((("touchpoint", "item", "ends_on"), False),)
 
 
+class KeptMapping(Table):
+    """How to read the files of a source, kept for the next one."""
+
+    key = CharField(max_length=80, primary_key=True)  # as the command line writes it: "help-desk"
+    name = CharField(max_length=80)  # as HR wrote it: "Help desk"
+    toml = TextField()
+    header = CharField(max_length=64)  # SHA-256 of the columns of the file that it was made with
+    kept_at = BigIntegerField()
+
+
+class Upload(Table):
+    """A file of customers' scores between its upload and its import."""
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    person = required(Person)  # who uploaded it, and alone may see it
+    file_name = CharField(max_length=255)
+    content = BlobField()  # CSV, compressed by zlib
+    profile = TextField()  # what stands in its columns, as JSON
+    mapping = TextField()  # how it is to be read, as far as that is chosen; JSON
+    kept_until = BigIntegerField()  # then it goes, imported or not
+
+
 # --- What is mailed ------------------------------------------------------------------------------------------------
 
 
@@ -523,6 +557,7 @@ UNORDERED = (Invitation, Rating, Comment, Receipt, Reply)
 TABLES = (
     Department,
     Person,
+    RosterFile,
     Leadership,
     ServiceLink,
     Pulse,
@@ -550,6 +585,8 @@ TABLES = (
     TouchpointDepartment,
     ExternalImport,
     ExternalTally,
+    KeptMapping,
+    Upload,
     Message,
     MailSwitch,
     Bounce,

@@ -58,6 +58,7 @@ class DirectoryEntry:
     people: int  # active
     leads: tuple[str, ...]  # names
     uses: tuple[tuple[str, float], ...]  # (provider's name, weight), the heaviest first
+    division: str  # name; empty: none
 
 
 def departments(also: Iterable[int] = ()) -> list[Department]:
@@ -93,10 +94,22 @@ def directory() -> list[DirectoryEntry]:
     )
     for client, name, weight in links.order_by(ServiceLink.weight.desc(), Department.name).tuples():
         uses[client].append((name, weight))
+    names = dict(Department.select(Department.id, Department.name).tuples())
     return [
-        DirectoryEntry(found, people.get(found.id, 0), tuple(leads[found.id]), tuple(uses[found.id]))
+        DirectoryEntry(
+            found,
+            people.get(found.id, 0),
+            tuple(leads[found.id]),
+            tuple(uses[found.id]),
+            names.get(found.parent_id, ""),
+        )
         for found in departments()
     ]
+
+
+def closed_departments() -> list[Department]:
+    """Departments that are no more, by name."""
+    return list(Department.select().where(~Department.active).order_by(Department.name))
 
 
 def without_department() -> int:

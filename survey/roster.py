@@ -1,19 +1,40 @@
-"""Files of people: who works where, who leads what."""
+"""Files of people: who works where, who leads what. What a file would change is known before anything is stored."""
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from peewee import chunked
-
-from survey.imports import ImportSummary, ignored_columns, rehearsal
-from survey.models import Department, Leadership, Person
+from survey import standings
+from survey.models import Department, Person, database
 from survey.people import EMAIL
+from survey.refusal import _l
+from survey.rehearsals import ImportSummary, notice_of_unread
 from survey.settings import find_language, is_address, offered_languages
 from survey.sheets import Faults, Row, Sheet, slug
+from survey.standings import Change, Standing
 
 ROLES = ("", "hr", "admin")
 PEOPLE_COLUMNS = ("email", "name", "department", "language", "leads", "role", "division")
+LONGEST_EMAIL = 254
+LONGEST_NAME = 200
+LONGEST_DEPARTMENT = 80
+
+NO_PEOPLE = _l("has no people in it.")
+NO_ADDRESS = _l('"%(email)s" is no e-mail address.')
+NO_NAME = _l("is empty.")
+TOO_LONG = _l("the name (200), the department or the division (80 characters) is too long.")
+NO_DEPARTMENT = _l('"%(name)s" names no department.')
+NO_LANGUAGE = _l('"%(language)s" is not offered; write %(offered)s.')
+NO_ROLE = _l('"%(role)s" is unknown; write hr, admin or nothing.')
+IN_ANOTHER = _l('"%(email)s" is in "%(department)s" on line %(line)s; keep one of them.')
+REPEATED = _l('"%(email)s" stands on line %(line)s as well; keep one of them.')
+LEADS_NOTHING = _l('"%(key)s" is no department of this file or of an earlier one.')
+TWO_DIVISIONS = _l('"%(department)s" is in another division on line %(line)s.')
+OWN_DIVISION = _l('"%(department)s" would be a division of itself.')
+ADMINISTRATORS = _l("%(email)s: only an administrator gives the role admin, takes it away, or turns out who has it.")
+YOURSELF = _l("%(email)s is you: somebody else has to take your access away.")
 
 
 @dataclass(frozen=True)
@@ -30,57 +51,89 @@ class Entry:
     division: str | None  # key; empty: the department belongs to none
 
 
-def import_people(path: Path, language: str, *, complete: bool = False, rehearse: bool = False) -> ImportSummary:
-    """Take in `email,name,department,language,leads,role,division`; all of it, or nothing when there is a fault.
+@dataclass(frozen=True)
+class Roster:
+    """A people file, read and in itself without fault."""
 
-    Known people (by e-mail, without case) are brought up to date. `complete`: whoever is not in the file is made
-    inactive. `rehearse`: say what would change, and change nothing. Raises sheets.ImportRefused.
+    file_name: str
+    entries: tuple[Entry, ...]
+    names: dict[str, str]  # {key: name} of every department and division in it
+    ignored: tuple[str, ...]  # columns that nothing reads
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a people file would change."""
+
+    changes: tuple[Change, ...]
+    departments: tuple[str, ...]  # keys of those that it adds, or makes active again
+    divisions: dict[str, tuple[str, str]]  # {department: (old division, new)}, by key; empty: none
+    names: dict[str, str]  # {key: name} of every department
+    unchanged: int  # people
+    ignored: tuple[str, ...]
+
+    @property
+    def added(self) -> list[Change]:
+        return [change for change in self.changes if change.is_new]
+
+    @property
+    def changed(self) -> list[Change]:
+        return [change for change in self.changes if not change.is_new and not change.turns_out]
+
+    @property
+    def turned_out(self) -> list[Change]:
+        return [change for change in self.changes if change.turns_out]
+
+    @property
+    def changes_something(self) -> bool:
+        return bool(self.changes or self.departments or self.divisions)
+
+    @cached_property
+    def digest(self) -> str:
+        """The same plan has the same digest, so that what is stored is what somebody saw."""
+        told = repr((self.changes, self.departments, sorted(self.divisions.items())))
+        return hashlib.sha256(told.encode()).hexdigest()
+
+
+# --- Reading -------------------------------------------------------------------------------------------------------
+
+
+def read_roster(path: Path, file_name: str = "") -> Roster:
+    """Read `email,name,department,language,leads,role,division`; raises sheets.ImportRefused.
+
+    `file_name` is what faults call the file, when that is not the name of `path`.
     """
-    faults = Faults(path.name)
+    faults = Faults(file_name or path.name)
     sheet = Sheet(path, faults)
     sheet.require("email", "name", "department")
     names: dict[str, str] = {}
     entries = [entry for row in sheet if (entry := _read_person(row, sheet, faults, names))]
     _refuse_repeats(entries, faults)
     if not entries and not faults.count:
-        faults.add(None, None, "has no people in it.")
-    summary = ImportSummary()
-    with rehearsal(rehearse):
-        known = {department.key: department for department in Department.select()}
-        for entry in entries:
-            for key in entry.leads or ():
-                if key not in names and key not in known:
-                    faults.add(entry.line, "leads", f'"{key}" is no department of this file or of an earlier one.')
-        faults.refuse_if_any()
-        parents = _read_divisions(entries, known, faults)
-        faults.refuse_if_any()
-        known |= _add_departments(names, known, summary)
-        _set_divisions(parents, known, summary)
-        _store_people(entries, known, language, summary)
-        if complete:
-            _make_others_inactive(entries, summary)
-    summary.notices += ignored_columns(sheet, PEOPLE_COLUMNS)
-    return summary
+        faults.add(None, None, NO_PEOPLE)
+    faults.refuse_if_any()
+    ignored = tuple(column for column in sheet.columns if column not in PEOPLE_COLUMNS)
+    return Roster(faults.file_name, tuple(entries), names, ignored)
 
 
 def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) -> Entry | None:
     """The row as an entry, or None after its faults were added; `names` learns the departments' names."""
     before = faults.count
     email = row["email"].lower()
-    if not EMAIL.fullmatch(email) or not is_address(email) or len(email) > 254:
-        faults.add(row.line, "email", f'"{row["email"]}" is no e-mail address.')
+    if not EMAIL.fullmatch(email) or not is_address(email) or len(email) > LONGEST_EMAIL:
+        faults.add(row.line, "email", NO_ADDRESS, email=row["email"])
     if not row["name"]:
-        faults.add(row.line, "name", "is empty.")
-    if len(row["name"]) > 200 or max(len(row["department"]), len(row["division"])) > 80:
-        faults.add(row.line, None, "the name (200), the department or the division (80 characters) is too long.")
+        faults.add(row.line, "name", NO_NAME)
+    if len(row["name"]) > LONGEST_NAME or max(len(row["department"]), len(row["division"])) > LONGEST_DEPARTMENT:
+        faults.add(row.line, None, TOO_LONG)
     department = slug(row["department"])
     if not department:
-        faults.add(row.line, "department", f'"{row["department"]}" names no department.')
+        faults.add(row.line, "department", NO_DEPARTMENT, name=row["department"])
     language = find_language(row["language"])
     if row["language"] and language is None:
-        faults.add(row.line, "language", f'"{row["language"]}" is not offered; write {offered_languages()}.')
+        faults.add(row.line, "language", NO_LANGUAGE, language=row["language"], offered=offered_languages())
     if (role := row["role"].lower()) not in ROLES:
-        faults.add(row.line, "role", f'"{role}" is unknown; write hr, admin or nothing.')
+        faults.add(row.line, "role", NO_ROLE, role=role)
     if faults.count > before:
         return None
     for column in ("department", "division"):
@@ -92,55 +145,130 @@ def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) 
         name=" ".join(row["name"].split()),
         department=department,
         language=language,
-        leads=tuple(slug(part) for part in row["leads"].split(";") if slug(part)) if "leads" in sheet.columns else None,
+        leads=_keys(row["leads"]) if "leads" in sheet.columns else None,
         role=role if "role" in sheet.columns else None,
         division=slug(row["division"]) if "division" in sheet.columns else None,
     )
 
 
-def _refuse_repeats(entries: list[Entry], faults: Faults) -> None:
+def _keys(text: str) -> tuple[str, ...]:
+    """The departments that "Finance; IT" names."""
+    return tuple(sorted({key for part in text.split(";") if (key := slug(part))}))
+
+
+def _refuse_repeats(entries: Iterable[Entry], faults: Faults) -> None:
     first: dict[str, Entry] = {}
     for entry in entries:
         earlier = first.setdefault(entry.email, entry)
         if earlier is entry:
             continue
-        where = f"line {earlier.line}"
         if earlier.department != entry.department:
-            faults.add(
-                entry.line, "email", f'"{entry.email}" is in "{earlier.department}" on {where}; keep one of them.'
-            )
+            known = {"department": earlier.department, "line": earlier.line}
+            faults.add(entry.line, "email", IN_ANOTHER, email=entry.email, **known)
         else:
-            faults.add(entry.line, "email", f'"{entry.email}" stands on {where} as well; keep one of them.')
+            faults.add(entry.line, "email", REPEATED, email=entry.email, line=earlier.line)
 
 
-def _add_departments(
-    names: dict[str, str], known: dict[str, Department], summary: ImportSummary
-) -> dict[str, Department]:
-    added = {key: Department.create(key=key, name=name) for key, name in names.items() if key not in known}
-    summary.counts["departments added"] = len(added)
-    return added
+# --- Planning ------------------------------------------------------------------------------------------------------
 
 
-def _read_divisions(entries: list[Entry], known: dict[str, Department], faults: Faults) -> dict[str, str]:
-    """{department: its division, or an empty text}, by key, as the file says; faults where it contradicts itself."""
-    parents: dict[str, str] = {}
+def plan(roster: Roster, language: str, *, complete: bool = False, by: Person | None = None) -> Plan:
+    """What taking the roster in would change. Raises sheets.ImportRefused.
+
+    Known people (by e-mail, without case) are brought up to date; new ones without a language get `language`.
+    `complete`: whoever is not in the file is made inactive. `by`: who asks for it; None may do everything.
+    """
+    faults = Faults(roster.file_name)
+    known = {department.key: department for department in Department.select()}
+    for entry in roster.entries:
+        for key in entry.leads or ():
+            if key not in roster.names and key not in known:
+                faults.add(entry.line, "leads", LEADS_NOTHING, key=key)
+    present = standings.everybody()
+    changes = [_change(entry, present.get(entry.email), language) for entry in roster.entries]
+    changes = [change for change in changes if change.before != change.after]
+    unchanged = len(roster.entries) - len(changes)
+    if complete:
+        changes += _turned_out(roster, present)
+    if by is not None:
+        _refuse_powers(changes, by, faults)
+    divisions = _divisions(roster.entries, known, faults)
+    faults.refuse_if_any()
+    return Plan(
+        changes=tuple(changes),
+        departments=tuple(key for key in roster.names if key not in known or not known[key].active),
+        divisions=divisions,
+        names={key: department.name for key, department in known.items()}
+        | {key: name for key, name in roster.names.items() if key not in known},
+        unchanged=unchanged,
+        ignored=roster.ignored,
+    )
+
+
+def _change(entry: Entry, present: Standing | None, language: str) -> Change:
+    """What the entry says, and as it was where the file has no such column."""
+    was = present or Standing(entry.name, entry.department, language, "", True, ())
+    after = Standing(
+        name=entry.name,
+        department=entry.department,
+        language=entry.language or was.language,
+        role=was.role if entry.role is None else entry.role,
+        active=True,
+        leads=was.leads if entry.leads is None else entry.leads,
+    )
+    return Change(entry.email, present, after, entry.line)
+
+
+def _turned_out(roster: Roster, present: dict[str, Standing]) -> list[Change]:
+    """People without a department were let in by hand, so a file of employees does not turn them out."""
+    listed = {entry.email for entry in roster.entries}
+    return [
+        Change(email, standing, replace(standing, active=False))
+        for email, standing in sorted(present.items())
+        if standing.active and standing.department and email not in listed
+    ]
+
+
+def _refuse_powers(changes: Iterable[Change], by: Person, faults: Faults) -> None:
+    """HR neither makes nor unmakes administrators, and nobody takes their own access away by a slip."""
+    for change in changes:
+        if refused := refused_power(change, by):
+            faults.add(change.line, "role" if change.line else None, refused, email=change.email)
+
+
+def refused_power(change: Change, by: Person) -> str:
+    """Why `by` may not make this change; an empty text when they may."""
+    before = (change.before.role, change.before.active) if change.before else ("", True)
+    after = (change.after.role, change.after.active)
+    if before == after:
+        return ""
+    if by.role != "admin" and "admin" in (before[0], after[0]):
+        return ADMINISTRATORS
+    return YOURSELF if change.email == by.email else ""
+
+
+def _divisions(entries: Iterable[Entry], known: dict[str, Department], faults: Faults) -> dict[str, tuple[str, str]]:
+    """The divisions that change; faults where the file contradicts itself."""
+    wanted: dict[str, str] = {}
     lines: dict[str, int] = {}
     for entry in entries:
         if entry.division is None:
             continue
-        if parents.setdefault(entry.department, entry.division) != entry.division:
-            where = f"line {lines[entry.department]}"
-            faults.add(entry.line, "division", f'"{entry.department}" is in another division on {where}.')
+        if wanted.setdefault(entry.department, entry.division) != entry.division:
+            where = lines[entry.department]
+            faults.add(entry.line, "division", TWO_DIVISIONS, department=entry.department, line=where)
         lines.setdefault(entry.department, entry.line)
     keys = {department.id: department.key for department in known.values()}
-    tree = {department.key: keys.get(department.parent_id, "") for department in known.values()} | parents
+    present = {department.key: keys.get(department.parent_id, "") for department in known.values()}
+    tree = present | wanted
     for department, line in lines.items():
-        if department in _above(department, tree):
-            faults.add(line, "division", f'"{department}" would be a division of itself.')
-    return parents
+        if department in above(department, tree):
+            faults.add(line, "division", OWN_DIVISION, department=department)
+    changed = {key: (present.get(key, ""), division) for key, division in wanted.items()}
+    return {key: (old, new) for key, (old, new) in changed.items() if old != new}
 
 
-def _above(department: str, tree: dict[str, str]) -> list[str]:
+def above(department: str, tree: dict[str, str]) -> list[str]:
     """The divisions above a department, the nearest first; a circle ends where it closes."""
     found: list[str] = []
     while (division := tree.get(found[-1] if found else department, "")) and division not in found:
@@ -148,70 +276,50 @@ def _above(department: str, tree: dict[str, str]) -> list[str]:
     return found
 
 
-def _set_divisions(parents: dict[str, str], departments: dict[str, Department], summary: ImportSummary) -> None:
-    for key, division in parents.items():
-        parent = departments[division].id if division else None
-        if departments[key].parent_id != parent:
-            Department.update(parent=parent).where(Department.key == key).execute()
-            summary.counts["departments moved to a division"] += 1
+# --- Storing -------------------------------------------------------------------------------------------------------
 
 
-def _store_people(
-    entries: list[Entry], departments: dict[str, Department], language: str, summary: ImportSummary
-) -> None:
-    known = {person.email: person for person in Person.select()}
-    leads: dict[int, set[int]] = {}
-    for person, department in Leadership.select(Leadership.person, Leadership.department).tuples():
-        leads.setdefault(person, set()).add(department)
-    for entry in entries:
-        wanted: dict[str, Any] = {
-            "name": entry.name,
-            "department": departments[entry.department].id,
-            "active": True,
-        }
-        if entry.language:
-            wanted["language"] = entry.language
-        if entry.role is not None:
-            wanted["role"] = entry.role
-        person = known.get(entry.email)
-        if person is None:
-            person = Person.create(email=entry.email, **{"language": language, **wanted})
-            changed, outcome = True, "people added"
+def carry_out(found: Plan) -> None:
+    """Store all of a plan, inside a transaction of the caller."""
+    present = {department.key for department in Department.select()}
+    for key in found.departments:
+        if key in present:
+            Department.update(active=True).where(Department.key == key).execute()
         else:
-            changed = _change(person, wanted, summary)
-            outcome = "people changed"
-        if entry.leads is not None:
-            changed |= _set_leads(person, {departments[key].id for key in entry.leads}, leads.get(person.id, set()))
-        summary.counts[outcome if changed else "people unchanged"] += 1
+            Department.create(key=key, name=found.names[key])
+    ids = dict(Department.select(Department.key, Department.id).tuples())
+    for key, (_, division) in found.divisions.items():
+        Department.update(parent=ids.get(division)).where(Department.key == key).execute()
+    standings.store(found.changes)
 
 
-def _change(person: Person, wanted: dict[str, Any], summary: ImportSummary) -> bool:
-    """Bring a known person up to date; whether anything differed."""
-    if person.role and wanted.get("role") == "":
-        summary.notices.append(f"{person.email} no longer has the role {person.role}, as the file says.")
-    present = {**person.__data__}
-    if all(present[column] == value for column, value in wanted.items()):
-        return False
-    Person.update(wanted).where(Person.id == person.id).execute()
-    return True
+def import_people(path: Path, language: str, *, complete: bool = False, rehearse: bool = False) -> ImportSummary:
+    """Take a people file in; all of it, or nothing when there is a fault. `rehearse`: only say what would change.
+
+    Raises sheets.ImportRefused.
+    """
+    roster = read_roster(path)
+    with database.atomic():
+        found = plan(roster, language, complete=complete)
+        if not rehearse:
+            carry_out(found)
+    return _summary(found, complete)
 
 
-def _set_leads(person: Person, wanted: set[int], present: set[int]) -> bool:
-    for department in wanted - present:
-        Leadership.create(person=person, department=department)
-    for department in present - wanted:
-        Leadership.delete().where(Leadership.person == person, Leadership.department == department).execute()
-    return wanted != present
-
-
-def _make_others_inactive(entries: list[Entry], summary: ImportSummary) -> None:
-    """People without a department were let in by hand, so a file of employees does not turn them out."""
-    listed = {entry.email for entry in entries}
-    others = [
-        person.id
-        for person in Person.select().where(Person.active, Person.department.is_null(False))
-        if person.email not in listed
+def _summary(found: Plan, complete: bool) -> ImportSummary:
+    summary = ImportSummary()
+    summary.counts["departments added"] = len(found.departments)
+    if found.divisions:
+        summary.counts["departments moved to a division"] = len(found.divisions)
+    summary.counts["people added"] = len(found.added)
+    summary.counts["people changed"] = len(found.changed)
+    summary.counts["people unchanged"] = found.unchanged
+    if complete:
+        summary.counts["people made inactive"] = len(found.turned_out)
+    summary.notices += [
+        f"{change.email} no longer has the role {change.before.role}, as the file says."
+        for change in found.changed
+        if change.before and change.before.role and not change.after.role
     ]
-    for chunk in chunked(others, 500):
-        Person.update(active=False).where(Person.id.in_(chunk)).execute()
-    summary.counts["people made inactive"] = len(others)
+    summary.notices += notice_of_unread(found.ignored)
+    return summary

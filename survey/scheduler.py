@@ -15,7 +15,7 @@ from apscheduler.schedulers.base import BaseScheduler
 from flask import Flask
 from peewee import PeeweeException
 
-from survey import deliveries, erasure, leases, outbox
+from survey import deliveries, erasure, leases, outbox, roster_files, uploads
 from survey import waves as steps
 from survey.database import server_clock
 from survey.emails import composer
@@ -71,9 +71,11 @@ class Clockwork:
         return Counter({f"mails {state}": n for state, n in sent.items()})
 
     def forget(self, now: int) -> Counter[str]:
-        """Forget who came when, if closing could not, and who was asked in waves that closed long ago."""
+        """Forget who came when, if closing could not; who was asked long ago; and files that nobody imported."""
         erasure.rewrite_due()
-        return Counter({"waves forgotten": erasure.forget_due(now, int(self._settings.retention_days))})
+        forgotten = erasure.forget_due(now, int(self._settings.retention_days))
+        files = uploads.forget_due(now) + roster_files.forget_due(now)
+        return Counter({"waves forgotten": forgotten, "uploads forgotten": files})
 
     def tick(self, now: int) -> Counter[str]:
         """Do once what is due at `now`: every job, in order, whoever holds the lease."""

@@ -5,6 +5,7 @@ A setting comes from the environment (`ESPEJO_SMTP_URL`), or from a file that th
 """
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -24,6 +25,7 @@ SOURCE_LANGUAGE = "en"  # the code is written in it, so it needs no catalogue
 FIRST_LANGUAGES = ("es", "en")  # the others follow by their codes
 CATALOGUES = Path(__file__).parent / "translations"
 DATABASES = ("postgresql", "cockroachdb")
+PLAIN_ADDRESS = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@[a-z0-9-]+(\.[a-z0-9-]+)+")
 SMALLEST_GROUP = 3  # people; below this no promise of confidentiality would mean anything
 
 
@@ -196,6 +198,8 @@ def locale_of(code: str) -> Locale:
 
 def is_address(text: str) -> bool:
     """Whether a mail can be addressed to, or come from, this plain e-mail address."""
+    if PLAIN_ADDRESS.fullmatch(text):  # nearly all are; the parser takes 50 µs for each
+        return True
     try:
         return bool(Address(addr_spec=text).domain)
     except (MessageError, ValueError, IndexError):

@@ -330,7 +330,7 @@ def close_wave(wave: Wave, now: int) -> bool:
             return False
         closing.publish(Wave.get_by_id(wave.id), now)
         leaves_at = summary_at(wave, now)
-        outbox.queue(outbox.SUMMARY, _leads(), leaves_at, wave=wave, expires_at=leaves_at + SUMMARY_KEEPS_SECONDS)
+        outbox.queue(outbox.SUMMARY, summarised(), leaves_at, wave=wave, expires_at=leaves_at + SUMMARY_KEEPS_SECONDS)
     _leave_no_trace(wave)
     return True
 
@@ -343,8 +343,8 @@ def _leave_no_trace(wave: Wave) -> None:
         log.warning("Wave %d is over, but the files could not be rewritten yet: %s", wave.id, error)
 
 
-def _leads() -> list[int]:
-    """Everybody who leads an active department that somebody uses."""
+def summarised() -> list[int]:
+    """Who gets a summary when a wave closes: everybody who leads an active department that somebody uses."""
     query = (
         Leadership.select(Leadership.person)
         .join(Person)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from customers import ANSWERS, LONG, SUMS, Folder, counting, department, touchpoint_id
 
-from survey.external import undo_import
 from survey.models import ExternalImport, ExternalTally, Source, Touchpoint, TouchpointDepartment
 from survey.outside import set_departments, touchpoints
 from survey.settings import Settings
@@ -23,12 +22,6 @@ def test_answers_one_by_one_become_a_row_for_each_score_and_day(folder: Folder) 
     assert summary.answers == {("Shop", "overall"): 3}
     assert (summary.starts_on, summary.ends_on) == (date(2026, 1, 10), date(2026, 1, 11))
     assert counting("Shop") == [(25.0, 1), (75.0, 2)]
-
-
-def test_a_summed_file_keeps_mean_number_and_sd(folder: Folder) -> None:
-    folder.take(SUMS)
-    stored = ExternalTally.select(ExternalTally.points, ExternalTally.n, ExternalTally.sd).order_by(ExternalTally.n)
-    assert list(stored.tuples()) == [(60.0, 10, None), (72.5, 40, 20.0)]
 
 
 def test_a_month_is_its_first_to_its_last_day(folder: Folder) -> None:
@@ -97,26 +90,6 @@ def test_scores_beyond_the_ends_of_the_scale_are_refused(folder: Folder, score: 
 @pytest.mark.parametrize("when", ["1969-12-31", "2026-02-30", "2026", "", "2026-13"])
 def test_a_day_that_cannot_be_meant_is_refused(folder: Folder, when: str) -> None:
     assert len(folder.faults(f"touchpoint,item,date,score\nShop,overall,{when},4\n")) == 1
-
-
-@pytest.mark.parametrize("figure", ["0,1,", "100,2,0", "50,2,70.7", "50,1,0"])
-def test_sums_at_the_ends_of_what_is_possible_are_taken(folder: Folder, figure: str) -> None:
-    folder.take(f"touchpoint,item,date,mean,n,sd\nShop,overall,2026-01,{figure}\n")
-
-
-@pytest.mark.parametrize(
-    ("figure", "column"),
-    [("100.1,2,", "mean"), ("-1,2,", "mean"), ("50,0,", "n"), ("50,1.5,", "n"), ("50,2,73", "sd"), ("50,9,-1", "sd")],
-)
-def test_sums_beyond_what_is_possible_are_refused(folder: Folder, figure: str, column: str) -> None:
-    faults = folder.faults(f"touchpoint,item,date,mean,n,sd\nShop,overall,2026-01,{figure}\n")
-    assert [fault.split(":")[0] for fault in faults] == [f'scores.csv, line 2, column "{column}"']
-
-
-def test_two_sums_of_one_touchpoint_item_and_date_are_refused(folder: Folder) -> None:
-    assert folder.faults(SUMS + "Shop,overall,2026-01,70,9,\n") == (
-        "scores.csv, line 4: the same touchpoint, item and date stand on line 2; keep one of them.",
-    )
 
 
 def test_a_file_counted_in_parts_has_the_same_answers(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,37 +164,6 @@ def test_a_month_supersedes_its_days(folder: Folder) -> None:
     assert folder.take(ANSWERS).notices == ["Scores of it were superseded by b.csv; undo that import to go back."]
 
 
-def test_undoing_an_import_brings_back_what_it_superseded(folder: Folder) -> None:
-    folder.take(ANSWERS)
-    folder.take(SUMS, "b.csv")
-    undo_import(ExternalImport.get(ExternalImport.file_name == "b.csv").id)
-    assert counting("Shop") == [(25.0, 1), (75.0, 2)]
-    assert not folder.take(SUMS, "b.csv").already_imported
-
-
-def test_undoing_an_import_does_not_bring_back_what_a_later_file_replaced_too(folder: Folder) -> None:
-    for name, score in (("a.csv", 1), ("b.csv", 2), ("c.csv", 3)):
-        folder.take(f"touchpoint,item,date,score\nShop,overall,2026-01-10,{score}\n", name)
-    undo_import(ExternalImport.get(ExternalImport.file_name == "b.csv").id)
-    assert counting("Shop") == [(50.0, 1)]
-    undo_import(ExternalImport.get(ExternalImport.file_name == "c.csv").id)
-    assert counting("Shop") == [(0.0, 1)]
-
-
-def test_undoing_the_last_of_three_brings_back_the_second_alone(folder: Folder) -> None:
-    for name, score in (("a.csv", 1), ("b.csv", 2), ("c.csv", 3)):
-        folder.take(f"touchpoint,item,date,score\nShop,overall,2026-01-10,{score}\n", name)
-    undo_import(ExternalImport.get(ExternalImport.file_name == "c.csv").id)
-    assert counting("Shop") == [(25.0, 1)]
-
-
-def test_an_import_cannot_be_undone_twice(folder: Folder) -> None:
-    folder.take(ANSWERS)
-    undo_import(1)
-    with pytest.raises(ValueError, match="no import number 1"):
-        undo_import(1)
-
-
 # --- Links to departments ------------------------------------------------------------------------------------------
 
 
@@ -229,7 +171,7 @@ def test_an_import_cannot_be_undone_twice(folder: Folder) -> None:
 def test_a_new_touchpoint_is_linked_to_the_department_of_the_same_name(folder: Folder, name: str) -> None:
     department("Shop")
     summary = folder.take(ANSWERS.replace("Shop", name))
-    assert summary.notices == [f"{name} was linked to Shop (weight 1)."]
+    assert summary.notices == [f"{name} was linked, with weights: Shop 1."]
     assert summary.without_department == []
     assert [(link.weight, link.attributed) for link in TouchpointDepartment.select()] == [(1.0, False)]
 
@@ -249,7 +191,7 @@ def test_a_mapping_may_link_touchpoints_to_departments(folder: Folder) -> None:
     department("Sales")
     department("Support")
     summary = folder.take("What,When,Mark\nShop,10/01/2026,5\n", mapping=mapping_with({"sales": 1, "support": 0.5}))
-    assert summary.notices == ["Shop was linked to Sales (weight 1), Support (weight 0.5)."]
+    assert summary.notices == ["Shop was linked, with weights: Sales 1, Support 0.5."]
 
 
 def test_a_mapping_never_overrides_the_departments_that_hr_has_chosen(folder: Folder) -> None:

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from survey.links import import_links
-from survey.models import Department, ServiceLink
+from survey import links, responses
+from survey.links import LinksChanged, import_links
+from survey.models import ClientGroupDepartment, Department, Invitation, ServiceLink
+from survey.responses import Answer
 from survey.settings import Settings
 from survey.sheets import ImportRefused
+from tests.cast import Company
 
 LINKS = "client,provider,weight\nFinance,Atención al Cliente,0.5\nAtención al Cliente,Finance,1\n"
 
@@ -82,3 +85,52 @@ def test_a_weight_outside_0_to_1_is_refused(folder: Path, weight: str) -> None:
 def test_the_same_link_twice_is_refused(folder: Path) -> None:
     faults = link_faults(folder, "Finance,Atención al Cliente,1", "finance,atencion-al-cliente,0.5")
     assert faults == ("links.csv, line 3: the same client and provider stand on line 2 as well.",)
+
+
+# --- The grid ------------------------------------------------------------------------------------------------------
+
+
+def test_a_grid_is_saved_when_it_is_the_one_that_was_seen(company: Company) -> None:
+    sales, it = company.departments["Sales"], company.departments["IT"]
+    seen = links.grid().digest
+    assert links.save({(sales.id, it.id): 0.5, (it.id, sales.id): 0, (it.id, it.id): 1, (99, it.id): 1}, seen) == 2
+    found = links.grid().weights
+    assert (found[sales.id, it.id], found.get((it.id, sales.id))) == (0.5, None)
+    with pytest.raises(LinksChanged):
+        links.save({(sales.id, it.id): 0.7}, seen)
+    assert links.grid().weights == found
+
+
+def test_one_clients_links_are_saved_whatever_happens_to_others(company: Company) -> None:
+    sales, it = company.departments["Sales"], company.departments["IT"]
+    seen = links.grid(sales).digest
+    ServiceLink.update(weight=0.1).where(ServiceLink.client == it).execute()
+    assert links.save({(sales.id, it.id): 0.5, (it.id, sales.id): 1}, seen, sales) == 1
+    ServiceLink.update(weight=0.2).where(ServiceLink.client == sales).execute()
+    with pytest.raises(LinksChanged):
+        links.save({(sales.id, it.id): 1}, seen, sales)
+
+
+def test_a_link_that_is_there_is_not_added_again(company: Company) -> None:
+    sales, it = company.departments["Sales"], company.departments["IT"]
+    ServiceLink.update(weight=0).where(ServiceLink.client == sales, ServiceLink.provider == it).execute()
+    assert links.add([(sales.id, it.id), (it.id, sales.id), (it.id, it.id)], 0.5) == 1
+    assert links.grid().weights[sales.id, it.id] == 0.5
+
+
+def test_what_enough_people_added_in_a_real_wave_is_suggested(company: Company) -> None:
+    sales, legal = company.departments["Sales"], company.departments["Legal"]
+    ServiceLink.delete().where(ServiceLink.provider == legal).execute()
+    wave = company.open_wave()
+    for invitation in (
+        Invitation.select()
+        .join(ClientGroupDepartment, on=(ClientGroupDepartment.client_group == Invitation.client_group))
+        .where(ClientGroupDepartment.department == sales)
+        .limit(6)
+    ):
+        responses.accept(invitation.id, [Answer(legal.id, {"overall": 4})])
+    company.close_wave(wave)
+    suggested = [(one.provider.key, [client.key for client in one.clients], one.waves) for one in links.suggestions()]
+    assert suggested == [("legal", ["sales"], 1)]
+    links.add([(sales.id, legal.id)], 0.5)
+    assert links.suggestions() == []

@@ -7,7 +7,7 @@ import pytest
 
 from survey.models import Department, Leadership, Person
 from survey.people import grant, leads_of, who_may_sign_in
-from survey.roster import import_people
+from survey.roster import Plan, import_people, plan, read_roster
 from survey.settings import Settings
 from survey.sheets import ImportRefused
 
@@ -189,3 +189,66 @@ def test_a_division_that_contradicts_itself_is_refused(folder: Path, rows: str, 
     with pytest.raises(ImportRefused, match=re.escape(fault)):
         take_people(folder, f"email,name,department,division\n{rows}")
     assert Department.select().count() == 0
+
+
+# --- What a file would change --------------------------------------------------------------------------------------
+
+
+def planned(folder: Path, text: str, **options: object) -> Plan:
+    path = folder / "people.csv"
+    path.write_text(text, encoding="utf-8")
+    return plan(read_roster(path), "es", **options)
+
+
+def test_a_plan_tells_who_is_added_changed_and_turned_out(folder: Path) -> None:
+    take_people(folder)
+    text = "email,name,department,salary\nalice@mirror.example,Alicia,Sales,1\ndora@mirror.example,Dora,Sales,2\n"
+    found = planned(folder, text, complete=True)
+    assert [change.email for change in found.added] == ["dora@mirror.example"]
+    ((changed, differences),) = [(change.email, list(change.differences())) for change in found.changed]
+    assert changed == "alice@mirror.example"
+    assert differences == [("name", "Alice", "Alicia"), ("department", "finance", "sales")]
+    assert [change.email for change in found.turned_out] == ["bob@mirror.example", "carla@mirror.example"]
+    assert (found.departments, found.names["sales"], found.ignored) == (("sales",), "Sales", ("salary",))
+    assert Department.select().where(Department.key == "sales").count() == 0
+
+
+def test_the_same_plan_has_the_same_digest_and_another_one_has_not(folder: Path) -> None:
+    digest = planned(folder, PEOPLE).digest
+    assert planned(folder, PEOPLE).digest == digest
+    take_people(folder, "email,name,department\nalice@mirror.example,Alice,Finance\n")
+    assert planned(folder, PEOPLE).digest != digest
+
+
+def test_people_of_a_department_that_was_closed_open_it_again(folder: Path) -> None:
+    take_people(folder)
+    Department.update(active=False).where(Department.key == "finance").execute()
+    assert planned(folder, PEOPLE).departments == ("finance",)
+    assert take_people(folder) == {"departments added": 1, "people unchanged": 3}
+    assert Department.get(Department.key == "finance").active
+
+
+@pytest.mark.parametrize(
+    ("rows", "complete", "fault"),
+    [
+        ("new@x.example,New,Finance,admin", False, 'line 2, column "role": new@x.example: only an administrator'),
+        ("root@x.example,Root,Finance,", False, 'line 2, column "role": root@x.example: only an administrator'),
+        ("alice@mirror.example,Alice,Finance,", True, "people.csv: root@x.example: only an administrator"),
+        ("bob@mirror.example,Bob,Finance,", False, "bob@mirror.example is you: somebody else has to"),
+    ],
+)
+def test_hr_neither_makes_nor_unmakes_administrators_nor_itself(folder, rows, complete, fault) -> None:
+    take_people(folder)
+    grant("admin", "root@x.example", "es")
+    Person.update(department=person("bob").department).where(Person.email == "root@x.example").execute()
+    text = f"email,name,department,role\n{rows}\n"
+    with pytest.raises(ImportRefused) as refused:
+        planned(folder, text, complete=complete, by=person("bob"))
+    assert fault in str(refused.value)
+    assert planned(folder, text, complete=complete).changes
+
+
+def test_an_administrator_may_give_every_role(folder: Path) -> None:
+    take_people(folder)
+    root = grant("admin", "root@x.example", "es")
+    assert planned(folder, "email,name,department,role\nnew@x.example,New,Finance,admin\n", by=root).changes

@@ -5,15 +5,24 @@ from survey.web import (
     api,
     commitments,
     hr,
+    intake,
+    launch,
     lead,
+    linking,
     mailroom,
     planning,
     questionnaire,
     receipt,
     replies,
     respond,
+    rosters,
     staff,
 )
 
-PAGES = (account, respond, receipt, lead, replies, commitments, hr, planning, questionnaire, staff, mailroom, api)
+PAGES = (
+    *(account, respond, receipt),
+    *(lead, replies, commitments),
+    *(hr, planning, launch, questionnaire, staff, linking, rosters, intake, mailroom),
+    api,
+)
 BLUEPRINTS = tuple(page.blueprint for page in PAGES)

@@ -1,8 +1,6 @@
 """The demo's own pages: who is who, and the company's mailbox."""
 
-import html
 import re
-import secrets
 from dataclasses import dataclass
 from email.message import EmailMessage
 from itertools import islice
@@ -14,13 +12,12 @@ from survey.demo import Mailbox
 from survey.models import Department, Invitation, Leadership, Person, Wave
 from survey.people import leads_of
 from survey.web.access import settings, sign_in
-from survey.web.frame import security_policy
+from survey.web.framing import framed
 
 blueprint = Blueprint("demo", __name__)
 
 MESSAGES_SHOWN = 60
 EMPLOYEES = 3  # to be, one after the other
-INLINE_STYLE = re.compile(r' style="([^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -82,24 +79,9 @@ def message(key: str) -> str:
 
 @blueprint.get("/mailbox/<key>/html")
 def message_html(key: str) -> Response:
-    """The HTML of a message as its reader sees it.
-
-    The pages' security policy forbids style attributes, which mails need, so they move to a style element with a nonce.
-    """
+    """The HTML of a message as its reader sees it."""
     body = _mail_or_404(key).get_body(("html",)) or abort(404)
-    nonce = secrets.token_urlsafe(16)
-    rules: dict[str, int] = {}
-
-    def number(found: re.Match[str]) -> str:
-        return f' data-rule="{rules.setdefault(html.unescape(found[1]), len(rules))}"'
-
-    text = re.sub(r"cid:([\w-]+)", rf"{url_for('.picture', key=key, cid='')}\1", body.get_content())
-    text = INLINE_STYLE.sub(number, text).replace("<style", f'<style nonce="{nonce}"')
-    sheet = "".join(f'[data-rule="{place}"]{{{rule}}}' for rule, place in rules.items())
-    head = f'<head><base target="_top"><style nonce="{nonce}">{sheet}</style>'
-    response = Response(text.replace("<head>", head, 1), mimetype="text/html")
-    response.headers["Content-Security-Policy"] = security_policy(f"'nonce-{nonce}'")
-    return response
+    return framed(re.sub(r"cid:([\w-]+)", rf"{url_for('.picture', key=key, cid='')}\1", body.get_content()))
 
 
 @blueprint.get("/mailbox/<key>/pictures/<cid>")

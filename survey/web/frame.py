@@ -3,9 +3,10 @@
 import hashlib
 import sys
 import time
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -21,6 +22,8 @@ from survey.database import DATABASE_ERRORS, UNAVAILABLE
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 BODY_BYTES = 1_000_000  # the largest form; pages that take files allow more
 SESSION_HOURS = 12
@@ -93,6 +96,7 @@ def configure(app: Flask, settings: Settings) -> None:
     )
     app.jinja_env.filters.update(wording.FILTERS)
     app.before_request(_connect)
+    app.before_request(_allow_file)
     app.teardown_request(_disconnect)
     app.after_request(_add_headers)
     app.context_processor(lambda: {"language": wording.language()})
@@ -133,6 +137,27 @@ def today() -> date:
 def _connect() -> None:
     if request.endpoint not in WITHOUT_DATABASE:
         g.connected = database.connect(reuse_if_open=True)
+
+
+def takes_files(most_bytes: int) -> Callable[[F], F]:
+    """The page takes files: HR's requests to it may be as large as `most_bytes`."""
+
+    def marked(page: F) -> F:
+        page.most_bytes = most_bytes  # type: ignore[attr-defined]
+        return page
+
+    return marked
+
+
+def _most_bytes() -> int:
+    """What the page that is asked for may be sent; 0 when it takes no files."""
+    return getattr(current_app.view_functions.get(request.endpoint or ""), "most_bytes", 0)
+
+
+def _allow_file() -> None:
+    """Before anything reads the form. A stranger's request stays small."""
+    if _most_bytes() and current_user.is_authenticated and current_user.is_hr:
+        request.max_content_length = _most_bytes() + BODY_BYTES
 
 
 def _disconnect(_: BaseException | None) -> None:
@@ -180,6 +205,9 @@ def error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:
 
 
 def _error_words(code: int) -> tuple[str, str]:
+    if code == 413 and _most_bytes():
+        most = _("%(most)s MB", most=_most_bytes() // 1_000_000)
+        return _("That file is too large"), _("It may have %(most)s at most. Nothing was stored.", most=most)
     words = {
         400: (_("This form has expired"), _("Go back, reload the page and send it again. Nothing was stored.")),
         403: (_("This page is not yours to see"), _("Sign in with another address, or ask HR for access.")),

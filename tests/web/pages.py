@@ -16,6 +16,9 @@ from survey.responses import Answer
 STRANGE = "<script>alert(1)</script>{{7*7}} \u202eright to left\u202c 🙃 'q' \"d\" &amp;"
 
 
+NEW = {"upload_id": "0" * 32, "step": "layout", "import_id": 1, "person_id": 1}  # what HR brings in, and whom
+
+
 @dataclass(frozen=True)
 class Link:
     """Somebody's mailed link: its token, and the providers it asks about."""
@@ -52,7 +55,7 @@ class Address:
 def addresses(app: Flask, **values: Any) -> Iterator[Address]:
     """Every page and every form of the application, so that a new one cannot be forgotten."""
     known = {"filename": "base.css", "form": "csv", "key": "finance", "token": "forged.token", "code": "FORGED"}
-    known |= {"commitment_id": 1, "comment_id": "forged", **values}
+    known |= {"commitment_id": 1, "comment_id": "forged", **NEW, **values}
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
             given = {name: known[name] for name in rule.arguments}
@@ -138,6 +141,37 @@ class _Form(HTMLParser):
 def form_in(html: str) -> dict[str, str]:
     """What a browser would send if the page's form were sent as it stands."""
     parser = _Form()
+    parser.feed(html)
+    return parser.fields
+
+
+class _Filled(HTMLParser):
+    """The fields of the last form, lists of choices among them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self._choice: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        given = dict(attrs)
+        if tag == "form":
+            self.fields = {}
+        elif tag == "select":
+            self._choice = given["name"]
+        elif tag == "option" and self._choice and ("selected" in given or self._choice not in self.fields):
+            self.fields[self._choice] = given["value"]
+        elif tag == "input" and (given.get("type") not in ("checkbox", "radio", "file") or "checked" in given):
+            self.fields[given["name"]] = given.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self._choice = None
+
+
+def filled(html: str) -> dict[str, str]:
+    """What a browser would send if the page's last form were sent as it stands."""
+    parser = _Filled()
     parser.feed(html)
     return parser.fields
 

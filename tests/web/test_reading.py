@@ -1,0 +1,39 @@
+"""How a file was read, in words."""
+
+import pytest
+from flask import Flask
+
+from survey.interpreter import NOT_MAPPED
+from survey.refusal import Sentence
+from survey.sheets import Fault
+from survey.web import reading
+
+
+@pytest.fixture(autouse=True)
+def english(app: Flask):
+    with app.test_request_context("/?lang=en"):
+        yield
+
+
+def test_a_fault_is_told_with_its_place() -> None:
+    told = Fault("has %(cells)s cells where the header has %(width)s.", "a.csv", 3, None, cells=1, width=2)
+    assert reading.fault(told) == "Line 3: has 1 cells where the header has 2."
+    assert reading.fault(Fault("is empty.", "a.csv")) == "is empty."
+    assert reading.fault(Fault("stands twice in the header.", "a.csv", 1, "Q 100%")) == (
+        "Line 1, column “Q 100%”: stands twice in the header."
+    )
+
+
+def test_on_pages_nobody_is_sent_to_a_file_that_is_not_there() -> None:
+    assert "step “Touchpoints”" in reading.sentence(Sentence(NOT_MAPPED, name="Q9"))
+    assert reading.sentence("as it is 100%") == "as it is 100%"
+
+
+def test_dates_are_shown_as_what_they_mean() -> None:
+    assert reading.date_format_example("3/2/2026", "%d/%m/%Y") == "February 3, 2026"
+    assert reading.date_format_example("2026-02", "%Y-%m") == "February 2026"
+    assert reading.date_format_example("x", "%Y-%m") == ""
+
+
+def test_reasons_of_a_written_mapping_stay_as_they_are() -> None:
+    assert (reading.left_out_reason("not applicable"), reading.left_out_reason("odd")) == ("does not apply", "odd")
