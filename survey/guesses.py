@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
-from survey.exports import NPS, Export, is_recommendation, recognise
+from survey.known_exports import NPS, Export, is_recommendation, recognise
 from survey.mapping import LONGEST_KEY, as_code
 from survey.measure.scale import ITEMS, OVERALL
 from survey.profiles import Column, Profile

@@ -121,8 +121,8 @@ def _step_page(kept: Upload, step: str, profile: Profile, values: Values, proble
         guide=guide,
         problem=problem,
         posted=request.form if problem else None,
-        export=exports.recognise(profile.names),
-        is_recommendation=exports.is_recommendation,
+        export=known_exports.recognise(profile.names),
+        is_recommendation=known_exports.is_recommendation,
         forms=FORMS,
         items=SHOWN_ITEMS,
         reasons=REASONS,
@@ -293,7 +293,7 @@ def _external_page(
         unfinished=uploads.of(current_user.person, now()),
         timezone=settings().timezone,
         most_megabytes=uploads.MOST_BYTES // 1_000_000,
-        tools=[export.name for export in exports.EXPORTS],
+        tools=[export.name for export in known_exports.EXPORTS],
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from survey.exports import EXPORTS, is_recommendation, recognise
+from survey.known_exports import EXPORTS, is_recommendation, recognise
 
 DATA = Path(__file__).parent / "data"
 
