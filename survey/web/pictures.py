@@ -29,7 +29,7 @@ def gap_dumbbells(rows: Sequence[GapRow], item: str) -> Markup:
             inside=_mark(row.inside) if row.inside else None,
             outside=_mark(row.outside) if row.outside else None,
             description=_gap_description(row),
-            link=url_for("hr.department", key=row.department.key),
+            link=url_for("department.page", key=row.department.key),
         )
         for row in rows
     ]
