@@ -7,8 +7,10 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from survey import wording
-from survey.charts import BarRow, DumbbellRow, Mark, bars, dumbbells
+from survey.charts import BarRow, DumbbellRow, Mark, Words, bars, dumbbells
 from survey.measure.disclosure import Figure
+from survey.models import Department, Wave
+from survey.plots import Moment, trend_line
 from survey.releases import GapRow, OutsideFigure
 from survey.summaries import DepartmentSummary
 
@@ -18,7 +20,40 @@ def item_bars(summary: DepartmentSummary) -> Markup:
     rows = [
         BarRow(wording.item_name(line.item), _mark(line.figure), _description(line.figure)) for line in summary.lines
     ]
-    return bars(rows, _("How %(department)s serves its clients, 0 to 100", department=summary.department.name))
+    return bars(
+        rows,
+        Words(
+            _("How %(department)s serves its clients, 0 to 100", department=summary.department.name),
+            _("A bar for each item; the thin line is the interval. The table beside says the same."),
+        ),
+    )
+
+
+def department_trend(department: Department, item: str, trend: Sequence[tuple[Wave, Figure | None]]) -> Markup:
+    """How a department served in each released wave, the earliest first."""
+    moments = [
+        Moment(
+            day=wave.local_date,
+            name=wording.short_day(wave.local_date),
+            inside=_mark(figure) if figure else None,
+            outside=None,
+            description=f"{wording.short_day(wave.local_date)}: {_description(figure)}",
+        )
+        for wave, figure in trend
+        if figure
+    ]
+    return trend_line(
+        moments,
+        Words(
+            _(
+                "%(department)s over time, %(item)s, 0 to 100",
+                department=department.name,
+                item=wording.item_name(item),
+            ),
+            _("A mark for each wave; the upright line is the interval. The table beside says the same."),
+            inside=_("Inside: colleagues"),
+        ),
+    )
 
 
 def gap_dumbbells(rows: Sequence[GapRow], item: str) -> Markup:
@@ -33,13 +68,23 @@ def gap_dumbbells(rows: Sequence[GapRow], item: str) -> Markup:
         )
         for row in rows
     ]
-    title = _("Inside and outside, %(item)s, 0 to 100", item=wording.item_name(item))
-    return dumbbells(drawn, title, inside=_("Inside: colleagues"), outside=_("Outside: customers"))
+    return dumbbells(
+        drawn,
+        Words(
+            _("Inside and outside, %(item)s, 0 to 100", item=wording.item_name(item)),
+            _(
+                "A row for each department, the widest gap first; thin lines are intervals. The table beside says the same."
+            ),
+            inside=_("Inside: colleagues"),
+            outside=_("Outside: customers"),
+        ),
+    )
 
 
 def _mark(figure: Figure | OutsideFigure) -> Mark:
-    text = wording.mean(figure) if isinstance(figure, Figure) else str(figure.mean)
-    return Mark(figure.mean, figure.interval, text)
+    if isinstance(figure, Figure):
+        return Mark(figure.mean, figure.interval, wording.mean(figure), hollow=figure.approximate)
+    return Mark(figure.mean, figure.interval, str(figure.mean), hollow=figure.attributed)
 
 
 def _description(figure: Figure) -> str:

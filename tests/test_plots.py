@@ -1,0 +1,105 @@
+"""Pictures in a field: days as far apart as they are, lines broken where nothing is known, names that do not overlap."""
+
+import re
+from datetime import date
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import pytest
+
+from survey.charts import WIDTH, Mark, Words, to_png
+from survey.plots import Moment, span, trend_line
+
+SVG = "{http://www.w3.org/2000/svg}"
+WORDS = Words("Over time", "A mark for each wave", "Inside", "Outside")
+HOSTILE = "<script>alert(\"x\")</script> & 'Ñ' \x00\x0b]]>"
+
+
+def moment(day: date, inside: int | None, outside: int | None = None, name: str = "") -> Moment:
+    def mark(value: int | None) -> Mark | None:
+        return None if value is None else Mark(value, (max(0, value - 4), min(100, value + 4)), str(value))
+
+    return Moment(day, name or f"{day:%d %b %Y}", mark(inside), mark(outside), f"{day}: {inside}, {outside}")
+
+
+def quarters(*values: int | None) -> list[Moment]:
+    return [moment(date(2024 + place // 4, 1 + 3 * (place % 4), 7), value) for place, value in enumerate(values)]
+
+
+def lines(root: Element, kind: str) -> list[list[tuple[float, float]]]:
+    found = [element for element in root.iter(f"{SVG}polyline") if element.get("class") == kind]
+    return [[tuple(map(float, point.split(","))) for point in line.get("points", "").split()] for line in found]
+
+
+def inside_places(root: Element) -> list[float]:
+    return [float(element.get("cx", 0)) for element in root.iter(f"{SVG}circle")][1:]  # the first is the legend's
+
+
+def drawn(moments: list[Moment]) -> Element:
+    return ElementTree.fromstring(trend_line(moments, WORDS))
+
+
+def test_days_lie_as_far_apart_as_they_are() -> None:
+    days = [date(2026, 1, 1), date(2026, 1, 11), date(2026, 2, 10)]
+    first, second, third = inside_places(drawn([moment(day, 50) for day in days]))
+    assert third - second == pytest.approx(3 * (second - first), abs=0.3)
+
+
+def test_the_line_is_broken_where_nothing_is_known() -> None:
+    root = drawn(quarters(50, 52, None, 54, 56, None, 58))
+    assert [len(line) for line in lines(root, "inside")] == [2, 2]
+    assert len(inside_places(root)) == 5
+    assert lines(root, "outside") == []
+
+
+def test_inside_and_outside_are_two_lines_on_one_axis() -> None:
+    root = drawn([moment(date(2025, month, 1), 40 + month, 80 - month) for month in range(1, 7)])
+    (inside,), (outside,) = lines(root, "inside"), lines(root, "outside")
+    assert all(below[1] > above[1] for below, above in zip(inside, outside, strict=True))
+    assert [x for x, _ in inside] == [x for x, _ in outside]
+
+
+@pytest.mark.parametrize("days", [[], [date(2026, 1, 1)], [date(2026, 1, 1)] * 2])
+def test_few_moments_are_drawn_too(days: list[date]) -> None:
+    root = drawn([moment(day, 60) for day in days])
+    assert len(inside_places(root)) == len(days)
+    assert all(0 < place < WIDTH for place in inside_places(root))
+
+
+def test_the_names_of_days_never_touch_and_the_latest_is_always_told() -> None:
+    root = drawn([moment(date(2026, 1, day), 60, name="31 sept 2026") for day in range(1, 30)])
+    names = [element for element in root.iter(f"{SVG}text") if element.text == "31 sept 2026"]
+    places = sorted(float(name.get("x", 0)) for name in names)
+    assert max(places) > WIDTH - 60
+    assert min(later - earlier for earlier, later in zip(places, places[1:], strict=False)) > 70
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [([58, 72], (25, 75)), ([3, 97], (0, 100)), ([0], (0, 50)), ([100], (50, 100)), ([50], (0, 50)), ([], (0, 100))],
+)
+def test_an_axis_holds_its_values_and_is_never_short(values: list[int], ends: tuple[int, int]) -> None:
+    assert span(values) == ends
+
+
+def test_a_moment_says_what_it_shows_to_those_who_cannot_see_it() -> None:
+    marks = [group for group in drawn(quarters(50, 60)).iter(f"{SVG}g") if group.get("class") == "mark"]
+    assert [(mark.get("aria-label"), mark.get("tabindex")) for mark in marks] == [
+        ("2024-01-07: 50, None", "0"),
+        ("2024-04-07: 60, None", "0"),
+    ]
+
+
+def test_details_are_hidden_until_they_are_pointed_at() -> None:
+    details = [group for group in drawn(quarters(50, 60)).iter(f"{SVG}g") if group.get("class") == "detail"]
+    assert [detail.get("visibility") for detail in details] == ["hidden"] * 2
+    assert to_png(trend_line(quarters(50, 60), WORDS)) == to_png(
+        re.sub(r'<g class="detail".*?</g>', "", trend_line(quarters(50, 60), WORDS), flags=re.DOTALL)
+    )
+
+
+def test_a_hostile_name_is_drawn_as_letters() -> None:
+    picture = trend_line([moment(date(2026, 1, 1), 60, name=HOSTILE)], Words(HOSTILE, HOSTILE, HOSTILE, HOSTILE))
+    assert not list(ElementTree.fromstring(picture).iter(f"{SVG}script"))
+    assert to_png(picture).startswith(b"\x89PNG")
+    assert "style=" not in picture
