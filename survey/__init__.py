@@ -12,6 +12,7 @@ def create_app(settings: Settings, *, demo: bool = False) -> Flask:
         access,
         account,
         api,
+        compare,
         department,
         download,
         frame,
@@ -29,7 +30,7 @@ def create_app(settings: Settings, *, demo: bool = False) -> Flask:
     access.login_manager.init_app(app)
     access.limiter.init_app(app)  # before CSRF, so that a flood is turned away first
     access.csrf.init_app(app)
-    for page in (account, respond, lead, hr, matrix, department, download, planning, mailroom, api):
+    for page in (account, respond, lead, hr, matrix, department, compare, download, planning, mailroom, api):
         app.register_blueprint(page.blueprint)
     if demo:
         app.register_blueprint(demo_pages.blueprint)

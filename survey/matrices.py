@@ -53,13 +53,13 @@ def by_division(waves: Sequence[Wave], item: str) -> Matrix:
 
 def each_item(waves: Sequence[Wave], items: Sequence[str], division: bool = False) -> list[Matrix]:
     """The matrix of each item, the clients by department or by division, in a fixed number of queries."""
-    everybody, by_item = _everybody(), defaultdict(list)
+    departments, by_item = everybody(), defaultdict(list)
     for atom in releases.atoms(waves, items):
         by_item[atom.item].append(atom)
     if division:
-        parents = {department.id: department.parent_id or department.id for department in everybody}
-        return [_matrix(everybody, waves, item, *_by_parents(by_item[item], parents)) for item in items]
-    return [_matrix(everybody, waves, item, _by_common_groups(by_item[item])) for item in items]
+        parents = {department.id: department.parent_id or department.id for department in departments}
+        return [_matrix(departments, waves, item, *_by_parents(by_item[item], parents)) for item in items]
+    return [_matrix(departments, waves, item, _by_common_groups(by_item[item])) for item in items]
 
 
 def _by_common_groups(atoms: Sequence[Atom]) -> dict[Atom, Group]:
@@ -95,7 +95,7 @@ def _by_parents(atoms: Sequence[Atom], parents: Mapping[int, int]) -> tuple[dict
     return columns, refused
 
 
-def _everybody() -> list[Department]:
+def everybody() -> list[Department]:
     """All departments by name, those that have been dissolved too: old figures keep their names."""
     return list(Department.select().order_by(Department.name))
 

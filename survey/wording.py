@@ -210,6 +210,16 @@ def percent(share: float) -> str:
     return format_percent(share)
 
 
+def small_percent(share: float) -> str:
+    """A share (0–1) in percent with one digit more: "0.4 %"."""
+    return format_percent(share, "0.0 %") if share < 0.1 else format_percent(share)
+
+
+def missing_name(reason: str) -> str:
+    """What is missing where a department serves badly."""
+    return {"attitude": _("Attitude"), "means": _("Means"), "both": _("Both")}[reason]
+
+
 def people(band: tuple[int, int | None]) -> str:
     """A band of people: "10 to 19", "100 or more"."""
     first, last = band
@@ -290,6 +300,7 @@ FILTERS = {
     "message_state_name": message_state_name,
     "message_kind_name": message_kind_name,
     "moment": moment,
+    "missing_name": missing_name,
     "moved": moved,
     "not_sent_reason": not_sent_reason,
     "number": number,

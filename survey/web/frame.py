@@ -81,6 +81,7 @@ def configure(app: Flask, settings: Settings) -> None:
         languages=LANGUAGE_NAMES,
         mail_is_sent=bool(settings.smtp_url),
         asset=asset,
+        today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
     app.jinja_env.filters.update(wording.FILTERS)
