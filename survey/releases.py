@@ -169,8 +169,8 @@ def provider_results(wave: Wave) -> list[ProviderResult]:
     A department that has been dissolved since is among them where the wave has figures of it.
     """
     before = wave_before(wave)
-    now_counts = _by(atoms([wave]), lambda atom: (atom.provider, atom.item))
-    past_counts = _by(atoms([before]) if before else [], lambda atom: (atom.provider, atom.item))
+    now_counts = summed_by(atoms([wave]), lambda atom: (atom.provider, atom.item))
+    past_counts = summed_by(atoms([before]) if before else [], lambda atom: (atom.provider, atom.item))
     raters = raters_of(wave)
     results = []
     for department in departments(also=raters):
@@ -194,13 +194,13 @@ def raters_of(wave: Wave) -> dict[int, int]:
 
 def company_figures(wave: Wave) -> dict[str, Figure]:
     """All that is published, summed, by item."""
-    sums = _by(atoms([wave]), lambda atom: atom.item)
+    sums = summed_by(atoms([wave]), lambda atom: atom.item)
     return {item: shown for item in SHOWN_ITEMS if item in sums and (shown := figure(sums[item], wave.min_group))}
 
 
 def trend(department: Department, item: str, waves: Sequence[Wave]) -> list[tuple[Wave, Figure | None]]:
     """How a department served on an item in each of `waves`."""
-    sums = _by(
+    sums = summed_by(
         (atom for atom in atoms(waves, [item]) if atom.provider == department.id), lambda atom: (atom.wave, atom.item)
     )
     return [(wave, figure(sums[wave.id, item], wave.min_group) if (wave.id, item) in sums else None) for wave in waves]
@@ -208,7 +208,7 @@ def trend(department: Department, item: str, waves: Sequence[Wave]) -> list[tupl
 
 def gaps(wave: Wave, only: Collection[int] | None = None) -> list[GapRow]:
     """Inside, outside and gap of every department and item that has at least one side; by department, then item."""
-    inside = _by(atoms([wave]), lambda atom: (atom.provider, atom.item))
+    inside = summed_by(atoms([wave]), lambda atom: (atom.provider, atom.item))
     (outside,) = customers_beside([wave])
     rows = []
     for department in departments(also={provider for provider, _ in inside}):
@@ -318,17 +318,12 @@ def atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS) -> list[Atom]:
     ]
 
 
-def _by(atoms: Iterable[Atom], key: Callable[[Atom], Key]) -> dict[Key, tuple[int, ...]]:
+def summed_by(atoms: Iterable[Atom], key: Callable[[Atom], Key]) -> dict[Key, tuple[int, ...]]:
     """The atoms' counts, summed by `key(atom)`."""
     grouped: dict[Key, list[tuple[int, ...]]] = defaultdict(list)
     for atom in atoms:
         grouped[key(atom)].append(atom.counts)
     return {place: add_counts(tallies) for place, tallies in grouped.items()}
-
-
-def _shown(sums: Mapping[Key, Sequence[int]], k: int) -> dict[Key, Figure]:
-    """The sums that may be shown, as figures."""
-    return {key: found for key, counts in sums.items() if (found := figure(counts, k))}
 
 
 def _clients(waves: Sequence[Wave]) -> tuple[dict[int, Clients], dict[int, frozenset[str]]]:

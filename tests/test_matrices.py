@@ -92,7 +92,7 @@ def test_how_a_client_is_served_counts_only_where_it_stands_alone(company: Compa
 
 def test_without_anything_published_the_matrix_is_empty(company: Company) -> None:
     wave = about_sales(company, ("Finance", 4, 4))
-    assert by_department([wave], "overall") == Matrix("overall", (), (), {}, {}, {}, {}, None, {})
+    assert by_department([wave], "overall") == Matrix("overall", (), (), {}, {}, {}, {}, {}, None, {})
 
 
 def test_an_open_wave_has_no_matrix(company: Company) -> None:

@@ -208,7 +208,7 @@ def _two_sides(title: str, description: str) -> Words:
 
 
 def _department_page(department: Department, wave: Wave | None) -> str:
-    return url_for("hr.department", key=department.key, wave=wave.id if wave else None)
+    return url_for("department.page", key=department.key, wave=wave.id if wave else None)
 
 
 def _mark(figure: Figure | OutsideFigure) -> Mark:

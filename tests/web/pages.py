@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from flask import Flask
+from flask.testing import FlaskClient
 
 from survey.measure.scale import ITEMS, OVERALL
 from survey.models import TABLES
@@ -93,6 +94,11 @@ def tables(html: str) -> list[list[list[str]]]:
     parser = _Tables()
     parser.feed(html)
     return parser.found
+
+
+def rows(client: FlaskClient, address: str, table: int = -1) -> dict[str, list[str]]:
+    """A table of a page by the first cell of each row."""
+    return {row[0]: row[1:] for row in tables(client.get(address).text)[table]}
 
 
 class _Form(HTMLParser):
