@@ -75,7 +75,7 @@ def badly_served(wave: Wave) -> Family[BadlyServed]:
     worst = sorted((atom for atom in real if compared[atom].points < 0), key=lambda atom: compared[atom].points)[
         :LARGEST
     ]
-    named = {department.id: department for department in Department.select()} if worst else {}
+    named = {department.id: department for department in Department.select()}
     return Family(
         tuple(
             BadlyServed(

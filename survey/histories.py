@@ -1,11 +1,9 @@
 """Inside and outside over released waves: of the company and of each department, on one item."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from survey import releases
-from survey.measure.scale import SHOWN_ITEMS
 from survey.measure.statistics import add_counts
 from survey.models import Department, Wave
 from survey.people import departments
@@ -24,10 +22,7 @@ class History:
 def history(waves: Sequence[Wave], item: str) -> History:
     """Inside and outside in each of `waves`. Six queries, whatever their number."""
     waves = sorted(waves, key=lambda wave: wave.opens_at)
-    counts: dict[tuple[int, int], list[tuple[int, ...]]] = defaultdict(list)  # by wave and provider
-    for atom in releases.atoms(waves, [item]):
-        counts[atom.wave, atom.provider].append(atom.counts)
-    sums = {key: add_counts(found) for key, found in counts.items()}
+    sums = releases.summed_by(releases.atoms(waves, [item]), lambda atom: (atom.wave, atom.provider))
     outside = releases.customers_beside(waves, [item])
 
     def company(wave: Wave, place: int) -> Sides:
@@ -47,18 +42,3 @@ def history(waves: Sequence[Wave], item: str) -> History:
         company=tuple(company(wave, place) for place, wave in enumerate(waves)),
         departments=tuple(row for row in rows if any(sides.gap.difference for sides in row[1])),
     )
-
-
-def company_items(wave: Wave) -> dict[str, Sides]:
-    """The company's inside and outside on each item that has at least one side."""
-    counts: dict[str, list[tuple[int, ...]]] = defaultdict(list)
-    for atom in releases.atoms([wave]):
-        counts[atom.item].append(atom.counts)
-    (outside,) = releases.customers_beside([wave])
-    return {
-        item: releases.sides(
-            add_counts(counts[item]) if item in counts else None, outside.company.get(item), wave.min_group
-        )
-        for item in SHOWN_ITEMS
-        if item in counts or item in outside.company
-    }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from peewee import JOIN, Case, ValuesList, fn
+from peewee import JOIN, ValuesList, fn
 
 from survey.measure.scale import ITEMS
 from survey.measure.statistics import Estimate, estimate_from_groups, weighted_mean
@@ -206,19 +206,17 @@ def _counting(days: Sequence[date], items: Sequence[str]) -> list[CountingScore]
         .where(counts)
         .group_by(place, link.department, link.attributed, tally.item)
     )
-    last_days = {last_day for *_, last_day in latest.tuples()}
-    if not last_days:
+    windows = [(*key, last_day - timedelta(days=WINDOW_DAYS - 1), last_day) for *key, last_day in latest.tuples()]
+    if not windows:
         return []
-    windows = [(last_day, last_day - timedelta(days=WINDOW_DAYS - 1)) for last_day in sorted(last_days)]
-    same = (
-        (latest.c.department_id == link.department)
-        & (latest.c.attributed == link.attributed)
-        & (latest.c.item == tally.item)
-        & (tally.ends_on <= latest.c.last_day)
+    window = ValuesList(windows, alias="window_of")
+    of_place, of_department, of_attributed, of_item, first_day, last_day = (
+        getattr(window.c, f"column{number}") for number in range(1, 7)
     )
-    in_window = (tally.starts_on >= Case(latest.c.last_day, windows)) | (tally.ends_on == latest.c.last_day)
+    same = (of_department == link.department) & (of_attributed == link.attributed) & (of_item == tally.item)
+    inside = (tally.ends_on <= last_day) & ((tally.starts_on >= first_day) | (tally.ends_on == last_day))
     score: tuple[Any, ...] = (
-        *(latest.c.place, link.department, tally.item, link.attributed),
+        *(of_place, link.department, tally.item, link.attributed),
         *(Touchpoint.id, Touchpoint.name, link.weight),
         *(tally.points, tally.sd),
     )
@@ -226,8 +224,8 @@ def _counting(days: Sequence[date], items: Sequence[str]) -> list[CountingScore]
         tally.select(*score, fn.SUM(tally.n), fn.MIN(tally.starts_on), fn.MAX(tally.ends_on))
         .join(Touchpoint)
         .join(link, on=link.touchpoint == Touchpoint.id)
-        .join(latest, on=same)
-        .where(counts, in_window)
+        .join(window, on=same & inside)
+        .where(counts)
         .group_by(*score)
         .order_by(link.attributed, Touchpoint.name, link.department, tally.points)
     )

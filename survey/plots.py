@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -150,7 +151,7 @@ def _days(placed: Sequence[tuple[float, Moment]]) -> list[tuple[float, str]]:
 
 def _reach(placed: Sequence[tuple[float, Moment]]) -> float:
     """How far to each side of a moment it can be pointed at: half the way to the next one."""
-    ways = [later - earlier for (earlier, _), (later, _) in zip(placed, placed[1:], strict=False)]
+    ways = [later - earlier for (earlier, _), (later, _) in pairwise(placed)]
     return max(1.0, min([36.0, *ways]) / 2)
 
 

@@ -4,7 +4,7 @@ Pages, exports, mails and pictures get their figures from here; nothing else rea
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TypeVar
@@ -206,20 +206,39 @@ def trend(department: Department, item: str, waves: Sequence[Wave]) -> list[tupl
     return [(wave, figure(sums[wave.id, item], wave.min_group) if (wave.id, item) in sums else None) for wave in waves]
 
 
+@dataclass(frozen=True)
+class Gaps:
+    """Inside and outside in one wave: of the company by item, and of every department and item, in that order."""
+
+    company: dict[str, Sides]
+    rows: list[GapRow]
+
+
 def gaps(wave: Wave, only: Collection[int] | None = None) -> list[GapRow]:
     """Inside, outside and gap of every department and item that has at least one side; by department, then item."""
-    inside = summed_by(atoms([wave]), lambda atom: (atom.provider, atom.item))
+    rows = all_gaps(wave).rows
+    return rows if only is None else [row for row in rows if row.department.id in only]
+
+
+def all_gaps(wave: Wave) -> Gaps:
+    """Inside against outside of the company and of every department, with one side at least."""
+    published = atoms([wave])
+    inside = summed_by(published, lambda atom: (atom.provider, atom.item))
+    whole_inside = summed_by(published, lambda atom: atom.item)
     (outside,) = customers_beside([wave])
+    company = {
+        item: sides(whole_inside.get(item), outside.company.get(item), wave.min_group)
+        for item in SHOWN_ITEMS
+        if item in whole_inside or item in outside.company
+    }
     rows = []
     for department in departments(also={provider for provider, _ in inside}):
-        if only is not None and department.id not in only:
-            continue
         for item in ITEMS:
             counts, customers = inside.get((department.id, item)), outside.departments.get((department.id, item))
             if counts is not None or customers is not None:
                 found = sides(counts, customers, wave.min_group)
                 rows.append(GapRow(found.inside, found.outside, found.gap, department, item))
-    return rows
+    return Gaps(company, rows)
 
 
 def sides(counts: Sequence[int] | None, customers: Outside | None, k: int) -> Sides:

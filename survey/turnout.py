@@ -24,6 +24,11 @@ class Turnout:
         return self.waves[0]
 
     @property
+    def has_mixed(self) -> bool:
+        """Whether groups of several divisions stand by themselves."""
+        return any(len(clients.departments) > 1 for clients, _ in self.rows)
+
+    @property
     def whole(self) -> Participation:
         return self.wholes[0]
 

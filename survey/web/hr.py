@@ -26,7 +26,6 @@ from survey.web.planning import to_do
 blueprint = Blueprint("hr", __name__, url_prefix="/hr")
 
 
-
 @blueprint.get("/")
 @hr_only
 def overview() -> str:
@@ -36,7 +35,7 @@ def overview() -> str:
     running = list(Wave.select(Wave, Pulse).join(Pulse).where(Wave.state == "open").order_by(Wave.closes_at))
     if wave is None:
         return render_template("hr/overview.html", waves=[], wave=None, running=turnouts(running, []), to_do=to_do())
-    results = releases.provider_results(wave)
+    results, gaps = releases.provider_results(wave), releases.all_gaps(wave)
     history = histories.history(releases.waves_until(wave, HISTORY_WAVES), OVERALL)
     return render_template(
         "hr/overview.html",
@@ -44,12 +43,12 @@ def overview() -> str:
         wave=wave,
         running=turnouts(running, released),
         turnout=turnout_until(wave, released),
-        company=histories.company_items(wave),
+        company=gaps.company,
         history=history,
         picture=company_over_time(history, OVERALL),
         providers=_ranked(results),
         badly=findings.badly_served(wave),
-        facades=findings.facades(releases.gaps(wave)),
+        facades=findings.facades(gaps.rows),
         changes=findings.real_changes(results),
         to_do=to_do(),
     )
@@ -64,8 +63,8 @@ def gap() -> str:
     item = chosen_item()
     if wave is None:
         return render_template("hr/gap.html", waves=[], wave=None)
-    rows = gap_rows(wave, item)
-    company = histories.company_items(wave)
+    gaps = releases.all_gaps(wave)
+    rows, company = gap_rows(gaps, item), gaps.company
     history = histories.history(releases.waves_until(wave, HISTORY_WAVES), item)
     both = [row for row in rows if row.inside and row.outside]
     return render_template(
@@ -86,16 +85,16 @@ def gap() -> str:
     )
 
 
-@blueprint.get("/pictures/<name>.<any(svg, png):form>")
+@blueprint.get("/pictures/<name>.<any(svg, png):kind>")
 @hr_only
-def picture(name: str, form: str) -> Response:
+def picture(name: str, kind: str) -> Response:
     """A picture of HR's pages as a file, to be put into a report."""
     wave = chosen_wave(releases.released_waves()) or abort(404)
     item, key = chosen_item(), request.args.get("department")
     drawn = pictures.picture(name, wave, item, department_or_404(key) if key else None) or abort(404)
     about = [name, *([key] if key else []), item, wave.pulse.key, str(wave.local_date)]
-    headers = {"Content-Disposition": f'attachment; filename="espejo-{"-".join(about)}.{form}"'}
-    if form == "png":
+    headers = {"Content-Disposition": f'attachment; filename="espejo-{"-".join(about)}.{kind}"'}
+    if kind == "png":
         return Response(to_png(drawn), mimetype="image/png", headers=headers)
     return Response(str(drawn), mimetype="image/svg+xml", headers=headers)
 

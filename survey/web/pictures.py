@@ -14,7 +14,7 @@ from survey.measure.gaps import State
 from survey.measure.scale import PRACTICES
 from survey.models import Department, Wave
 from survey.plots import Corners, Moment, Spot, quadrant, trend_line
-from survey.releases import GapRow, OutsideFigure, Sides
+from survey.releases import GapRow, Gaps, OutsideFigure, Sides
 from survey.summaries import DepartmentSummary, lead_summary
 
 MIDDLE = 50  # of the scale, where the company has no mean to part the square at
@@ -168,21 +168,21 @@ def picture(name: str, wave: Wave, item: str, department: Department | None) -> 
     if department is not None:
         return _department_picture(name, wave, item, department)
     if name in ("gap", "quadrant"):
-        rows = gap_rows(wave, item)
-        company = histories.company_items(wave).get(item)
-        if not rows or company is None:
+        gaps = releases.all_gaps(wave)
+        rows = gap_rows(gaps, item)
+        if not rows:
             return None
-        return gap_dumbbells(rows, item, wave) if name == "gap" else gap_quadrant(rows, company, item, wave)
+        return gap_dumbbells(rows, item, wave) if name == "gap" else gap_quadrant(rows, gaps.company[item], item, wave)
     if name == "practices":
-        return practices(of_practices(histories.company_items(wave)))
+        return practices(of_practices(releases.all_gaps(wave).company))
     if name == "over-time":
         return company_over_time(histories.history(releases.waves_until(wave, HISTORY_WAVES), item), item)
     return None
 
 
-def gap_rows(wave: Wave, item: str) -> list[GapRow]:
+def gap_rows(gaps: Gaps, item: str) -> list[GapRow]:
     """Each department's inside and outside on one item, the widest façade first."""
-    return sorted((row for row in releases.gaps(wave) if row.item == item), key=findings.gap_order)
+    return sorted((row for row in gaps.rows if row.item == item), key=findings.gap_order)
 
 
 def of_practices(sides: Mapping[str, Sides]) -> dict[str, Sides]:
@@ -230,7 +230,7 @@ def _description(figure: Figure) -> str:
 
 
 def _gap_description(name: str, sides: Sides) -> str:
-    """ "Finance: inside 68 (64 to 72), outside 54 (53 to 55). Inward""""
+    """ "Finance: inside 68 (64 to 72), outside 54 (53 to 55). Inward" """
     return _(
         "%(department)s: inside %(inside)s, outside %(outside)s. %(state)s",
         department=name,
