@@ -121,7 +121,7 @@ def practices_sentence(practices: Mapping[str, Sides]) -> str:
 
 def _facade_sentence(practice: str) -> str:
     return {
-        "promises": _("We keep promises outside, not inside."),
+        "promises": _("We keep promises to customers more than to colleagues."),
         "diligence": _("When something goes wrong we act faster outside than inside."),
         "flexibility": _("We adapt to customers more than to colleagues."),
         "openness": _("We take criticism better from customers than from colleagues."),
