@@ -119,6 +119,7 @@ def to_png(svg: str, width: int = 2 * WIDTH) -> bytes:
         resvg_py.svg_to_bytes(
             svg_string=str(svg),
             width=width,
+            background=PALETTE["paper"],
             skip_system_fonts=True,
             font_files=[str(fonts / name) for name in FONTS],
             font_family="Liberation Sans",

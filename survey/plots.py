@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from markupsafe import Markup
 
-from survey.charts import SMALL, WIDTH, Mark, Scale, Words, draw, text_width
+from survey.charts import SMALL, WIDTH, Mark, Scale, Words, draw, shorten, text_width
 
 LEFT = 36  # room for the numbers of the upright axis
 FIELD_TOP = 34  # room for the legend
 LINES_BOTTOM = 214
+SQUARE_BOTTOM = 424
 STEP = 25  # points between the lines of an axis
 SHORTEST_SPAN = 50  # points that an axis shows at least, so that small changes look small
 DAY_GAP = 10  # between the names of two days
+NAME_ROOM = 150  # the widest name in a field
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,50 @@ class Moment:
     outside: Mark | None
     description: str
     link: str | None = None
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A department in the square of inside (to the right) × outside (upwards)."""
+
+    name: str
+    inside: Mark
+    outside: Mark
+    description: str
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Corners:
+    """The names of the four corners, and the values of inside and outside at which they part."""
+
+    facade: str
+    both_well: str
+    both_badly: str
+    inward: str
+    inside: int
+    outside: int
+
+
+@dataclass(frozen=True)
+class Box:
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def touches(self, other: "Box") -> bool:
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
+
+    def holds(self, other: "Box") -> bool:
+        return (
+            self.left <= other.left
+            and other.right <= self.right
+            and self.top <= other.top
+            and other.bottom <= self.bottom
+        )
 
 
 def trend_line(moments: Sequence[Moment], words: Words) -> Markup:
@@ -104,5 +151,87 @@ def _days(placed: Sequence[tuple[float, Moment]]) -> list[tuple[float, str]]:
 
 def _reach(placed: Sequence[tuple[float, Moment]]) -> float:
     """How far to each side of a moment it can be pointed at: half the way to the next one."""
-    ways = [later - earlier for (earlier, _), (later, _) in zip(placed, placed[1:], strict=False)]
+    ways = [later - earlier for (earlier, _), (later, _) in pairwise(placed)]
     return max(1.0, min([36.0, *ways]) / 2)
+
+
+# --- Inside × outside ----------------------------------------------------------------------------------------------
+
+
+def quadrant(spots: Sequence[Spot], corners: Corners, words: Words) -> Markup:
+    """Departments in the square of inside × outside, both on the same scale, with four named corners."""
+    ends = span([*(value for spot in spots for value in _reached(spot)), corners.inside, corners.outside])
+    x, y = Scale(*ends, start=LEFT, end=WIDTH), Scale(*ends, start=SQUARE_BOTTOM, end=FIELD_TOP)
+    field = Box(LEFT, FIELD_TOP, WIDTH, SQUARE_BOTTOM)
+    named = _corner_names(corners, field)
+    names = [shorten(spot.name, NAME_ROOM, SMALL) for spot in spots]
+    centres = [(x(spot.inside.value), y(spot.outside.value)) for spot in spots]
+    return draw(
+        "quadrant.svg",
+        words,
+        SQUARE_BOTTOM + 44,
+        field=field,
+        x=x,
+        y=y,
+        corners=corners,
+        corner_names=named,
+        spots=list(zip(spots, centres, place_names(names, centres, field, [box for *_, box in named]), strict=True)),
+    )
+
+
+def place_names(
+    names: Sequence[str], centres: Sequence[tuple[float, float]], field: Box, taken: Iterable[Box]
+) -> list[tuple[str, Box] | None]:
+    """Each name with its box near its mark, in `field`; None where there is no room, for no name covers anything.
+
+    From the top mark down, each name takes the first free place: right, left, above, below, and the same farther away.
+    """
+    taken = [*taken, *(Box(x - 7, y - 7, x + 7, y + 7) for x, y in centres)]
+    placed: list[tuple[str, Box] | None] = [None] * len(names)
+    for place in sorted(range(len(names)), key=lambda place: centres[place][::-1]):
+        for box in _places_beside(names[place], *centres[place]):
+            if field.holds(box) and not any(box.touches(other) for other in taken):
+                placed[place] = (names[place], box)
+                taken.append(box)
+                break
+    return placed
+
+
+def _places_beside(name: str, x: float, y: float) -> Iterable[Box]:
+    width, height = text_width(name, SMALL), SMALL + 2
+    for away in (9, 22, 36, 52):
+        for left, top in (
+            (x + away, y - height / 2),
+            (x - away - width, y - height / 2),
+            (x - width / 2, y - away - height),
+            (x - width / 2, y + away),
+            (x + away, y - away - height / 2),
+            (x + away, y + away - height / 2),
+            (x - away - width, y - away - height / 2),
+            (x - away - width, y + away - height / 2),
+        ):
+            yield Box(round(left, 1), round(top, 1), round(left + width, 1), round(top + height, 1))
+
+
+def _reached(spot: Spot) -> list[int]:
+    return [
+        *(spot.inside.value, spot.outside.value),
+        *(spot.inside.interval or ()),
+        *(spot.outside.interval or ()),
+    ]
+
+
+def _corner_names(corners: Corners, field: Box) -> list[tuple[str, Box]]:
+    """The name of each corner, in its outermost place."""
+    found = []
+    for name, is_right, is_low in (
+        (corners.facade, False, False),
+        (corners.both_well, True, False),
+        (corners.both_badly, False, True),
+        (corners.inward, True, True),
+    ):
+        width = text_width(name, SMALL)
+        left = field.right - width - 6 if is_right else field.left + 6
+        top = field.bottom - 20 if is_low else field.top + 6
+        found.append((name, Box(left, top, left + width, top + SMALL + 2)))
+    return found

@@ -28,7 +28,7 @@ def singles(wave: Wave, provider: str, item: str) -> list[float]:
 
 
 def closed_holm(p_values: list[float]) -> list[float]:
-    """Holm's corrected p by the closed test it is short for: the worst Bonferroni p of any subset that holds the case."""
+    """Holm's corrected p by the closed test it stands for: the worst Bonferroni p of any subset with the case in it."""
     places = range(len(p_values))
     subsets = [chosen for size in range(1, len(p_values) + 1) for chosen in combinations(places, size)]
     worst = {chosen: min(1.0, len(chosen) * min(p_values[place] for place in chosen)) for chosen in subsets}
@@ -41,7 +41,7 @@ def sides(company: Company, wave: Wave, *names: str) -> list[Side]:
 
 def about(levels: dict[int, list[int]]):
     """Answers that go round the scores given for each provider."""
-    turns = {provider: 0 for provider in levels}
+    turns = dict.fromkeys(levels, 0)
 
     def answer(provider: int) -> Answer:
         turns[provider] += 1

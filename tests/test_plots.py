@@ -1,7 +1,8 @@
-"""Pictures in a field: days as far apart as they are, lines broken where nothing is known, names that do not overlap."""
+"""Pictures in a field: days as far apart as they are, broken lines, names that do not overlap."""
 
 import re
 from datetime import date
+from itertools import pairwise
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -71,7 +72,7 @@ def test_the_names_of_days_never_touch_and_the_latest_is_always_told() -> None:
     names = [element for element in root.iter(f"{SVG}text") if element.text == "31 sept 2026"]
     places = sorted(float(name.get("x", 0)) for name in names)
     assert max(places) > WIDTH - 60
-    assert min(later - earlier for earlier, later in zip(places, places[1:], strict=False)) > 70
+    assert min(later - earlier for earlier, later in pairwise(places)) > 70
 
 
 @pytest.mark.parametrize(

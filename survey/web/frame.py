@@ -12,13 +12,15 @@ from flask import Flask, Response, current_app, g, request
 from flask_babel import Babel, get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from flask_wtf.csrf import generate_csrf
+from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from survey import wording
 from survey.database import DATABASE_ERRORS, UNAVAILABLE
 from survey.models import database
 from survey.settings import LANGUAGE_NAMES, LANGUAGES, Settings, folder
+from survey.web import navigation
 
 BODY_BYTES = 1_000_000  # the largest form; pages that take files allow more
 SESSION_HOURS = 12
@@ -80,11 +82,13 @@ def configure(app: Flask, settings: Settings) -> None:
         company=settings.company,
         languages=LANGUAGE_NAMES,
         mail_is_sent=bool(settings.smtp_url),
+        timezone=settings.timezone,
         asset=asset,
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
     app.jinja_env.filters.update(wording.FILTERS)
+    navigation.configure(app)
     app.before_request(_connect)
     app.teardown_request(_disconnect)
     app.after_request(_add_headers)
@@ -170,7 +174,8 @@ def error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:
     title, text = _error_words(code)
     # Rendered without what other pages are given: who is reading may be what could not be found out.
     template = current_app.jinja_env.get_template("error.html")
-    return template.render(title=title, text=text, language=language()), code
+    leave = generate_csrf() if code == Forbidden.code and current_user.is_authenticated else ""
+    return template.render(title=title, text=text, language=language(), leave=leave), code
 
 
 def _error_words(code: int) -> tuple[str, str]:

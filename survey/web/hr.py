@@ -1,53 +1,72 @@
 """HR's pages: who serves whom how well, and where inside and outside part."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, abort, render_template, request
 
-from survey import releases
+from survey import findings, histories, releases
+from survey.charts import to_png
 from survey.measure.gaps import State
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
 from survey.models import Pulse, Wave
-from survey.releases import GapRow, ProviderResult
-from survey.web.access import hr_only
+from survey.releases import ProviderResult
+from survey.turnout import turnout_until, turnouts
+from survey.web import pictures
+from survey.web.access import department_or_404, hr_only
 from survey.web.choices import chosen_item, chosen_wave
-from survey.web.pictures import gap_dumbbells
+from survey.web.pictures import (
+    HISTORY_WAVES,
+    company_over_time,
+    gap_dumbbells,
+    gap_quadrant,
+    gap_rows,
+    of_practices,
+    practices,
+)
 from survey.web.planning import to_do
 
 blueprint = Blueprint("hr", __name__, url_prefix="/hr")
-
-LARGEST = 3  # gaps named on the overview
 
 
 @blueprint.get("/")
 @hr_only
 def overview() -> str:
-    """Participation, the latest release, the largest gaps, and what needs doing."""
+    """What HR should know within a minute: who is served badly, where we are kinder outside, what changed."""
     released = releases.released_waves()
     wave = chosen_wave(released)
-    gaps = releases.gaps(wave) if wave else []
-    open_waves = list(Wave.select(Wave, Pulse).join(Pulse).where(Wave.state == "open").order_by(Wave.closes_at))
+    running = list(Wave.select(Wave, Pulse).join(Pulse).where(Wave.state == "open").order_by(Wave.closes_at))
+    if wave is None:
+        return render_template("hr/overview.html", waves=[], wave=None, running=turnouts(running, []), to_do=to_do())
+    results, gaps = releases.provider_results(wave), releases.all_gaps(wave)
+    history = histories.history(releases.waves_until(wave, HISTORY_WAVES), OVERALL)
     return render_template(
         "hr/overview.html",
         waves=released,
         wave=wave,
-        running=[(running, releases.participation(running)) for running in open_waves],
-        participation=releases.participation(wave) if wave else [],
-        company_figures=releases.company_figures(wave) if wave else {},
-        providers=_ranked(releases.provider_results(wave)) if wave else [],
-        largest=_largest_facades(gaps),
+        running=turnouts(running, released),
+        turnout=turnout_until(wave, released),
+        whole=gaps.company,
+        history=history,
+        picture=company_over_time(history, OVERALL),
+        providers=_ranked(results),
+        badly=findings.badly_served(wave),
+        facades=findings.facades(gaps.rows),
+        changes=findings.real_changes(results),
         to_do=to_do(),
-        total=releases.whole_participation,
     )
 
 
 @blueprint.get("/gap")
 @hr_only
 def gap() -> str:
-    """Inside against outside on one item, the widest gap first."""
+    """Inside against outside on one item: of each department, of the practices side by side, and over time."""
     released = releases.released_waves()
     wave = chosen_wave(released)
     item = chosen_item()
-    rows = [row for row in releases.gaps(wave) if row.item == item] if wave else []
-    rows.sort(key=_gap_order)
+    if wave is None:
+        return render_template("hr/gap.html", waves=[], wave=None)
+    gaps = releases.all_gaps(wave)
+    rows, company = gap_rows(gaps, item), gaps.company
+    history = histories.history(releases.waves_until(wave, HISTORY_WAVES), item)
+    both = [row for row in rows if row.inside and row.outside]
     return render_template(
         "hr/gap.html",
         waves=released,
@@ -55,21 +74,31 @@ def gap() -> str:
         item=item,
         items=SHOWN_ITEMS,
         rows=rows,
-        picture=gap_dumbbells(rows, item) if rows else None,
+        whole=company.get(item),
+        practices=of_practices(company),
+        history=history,
+        dumbbells=gap_dumbbells(rows, item, wave) if rows else None,
+        quadrant=gap_quadrant(both, company[item], item, wave) if both else None,
+        side_by_side=practices(of_practices(company)),
+        over_time=company_over_time(history, item),
         states=State,
     )
+
+
+@blueprint.get("/pictures/<name>.<any(svg, png):kind>")
+@hr_only
+def picture(name: str, kind: str) -> Response:
+    """A picture of HR's pages as a file, to be put into a report."""
+    wave = chosen_wave(releases.released_waves()) or abort(404)
+    item, key = chosen_item(), request.args.get("department")
+    drawn = pictures.picture(name, wave, item, department_or_404(key) if key else None) or abort(404)
+    about = [name, *([key] if key else []), item, wave.pulse.key, str(wave.local_date)]
+    headers = {"Content-Disposition": f'attachment; filename="espejo-{"-".join(about)}.{kind}"'}
+    if kind == "png":
+        return Response(to_png(drawn), mimetype="image/png", headers=headers)
+    return Response(str(drawn), mimetype="image/svg+xml", headers=headers)
 
 
 def _ranked(results: list[ProviderResult]) -> list[ProviderResult]:
     """Providers with an overall figure first, best served first; the others by name."""
     return sorted(results, key=lambda found: -found.figures[OVERALL].mean if OVERALL in found.figures else 1)
-
-
-def _gap_order(row: GapRow) -> tuple[bool, int]:
-    """Façades first and the widest of them at the top; rows without a gap last."""
-    difference = row.gap.difference
-    return difference is None, difference.points if difference else 0
-
-
-def _largest_facades(gaps: list[GapRow]) -> list[GapRow]:
-    return sorted((row for row in gaps if row.gap.state is State.FACADE), key=_gap_order)[:LARGEST]

@@ -51,8 +51,8 @@ class Address:
 
 def addresses(app: Flask, **values: Any) -> Iterator[Address]:
     """Every page and every form of the application, so that a new one cannot be forgotten."""
-    known = {"filename": "base.css", "form": "csv", "key": "finance", "token": "forged.token", **values}
-    known |= {"clients": "it", "table": "items"}
+    known = {"filename": "base.css", "form": "csv", "key": "finance", "token": "forged.token"}
+    known |= {"name": "gap", "kind": "svg", "clients": "it", "table": "items", **values}
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
             given = {name: known[name] for name in rule.arguments}

@@ -152,3 +152,9 @@ def test_chance_is_told_in_percent(app):
 def test_the_gist_counts_what_is_real(app):
     with app.test_request_context("/?lang=en"):
         assert gist(comparisons.Comparisons((), 0)) == "No difference can be told here."
+
+
+def test_the_way_to_other_pages_works_from_all_items_too(hanna, released):
+    page = hanna.get(f"/hr/compare?item=all&wave={released[1].id}").text
+    for link in re.findall(r'<li><a href="(/hr/(?:matrix|gap)[^"]*)"', page):
+        assert hanna.get(link.replace("&amp;", "&")).status_code == 200, link
