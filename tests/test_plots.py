@@ -1,5 +1,6 @@
 """Pictures in a field: days as far apart as they are, broken lines, names that do not overlap."""
 
+import random
 import re
 from datetime import date
 from itertools import pairwise
@@ -9,7 +10,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from survey.charts import WIDTH, Mark, Words, to_png
-from survey.plots import Moment, span, trend_line
+from survey.plots import Box, Corners, Moment, Spot, place_names, quadrant, span, trend_line
 
 SVG = "{http://www.w3.org/2000/svg}"
 WORDS = Words("Over time", "A mark for each wave", "Inside", "Outside")
@@ -104,3 +105,53 @@ def test_a_hostile_name_is_drawn_as_letters() -> None:
     assert not list(ElementTree.fromstring(picture).iter(f"{SVG}script"))
     assert to_png(picture).startswith(b"\x89PNG")
     assert "style=" not in picture
+
+
+# --- Inside × outside ----------------------------------------------------------------------------------------------
+
+FIELD = Box(36, 34, WIDTH, 424)
+CORNERS = Corners("Façade", "Both well", "Both badly", "Inward", inside=60, outside=65)
+
+
+@pytest.mark.parametrize(("number", "seed"), [(2, 0), (12, 1), (12, 2), (60, 3), (60, 4)])
+def test_names_touch_neither_each_other_nor_a_mark_nor_the_edge(number: int, seed: int) -> None:
+    chance = random.Random(seed)
+    centres = [(chance.uniform(40, WIDTH - 4), chance.uniform(40, 420)) for _ in range(number)]
+    corner = Box(40, 40, 90, 54)
+    placed = place_names([f"Department {place}" for place in range(number)], centres, FIELD, [corner])
+    boxes = [found[1] for found in placed if found]
+    assert len(boxes) >= min(number, 20)
+    for place, box in enumerate(boxes):
+        assert FIELD.holds(box)
+        assert not box.touches(corner)
+        assert not any(box.touches(other) for other in boxes[place + 1 :])
+        assert not any(box.left < x < box.right and box.top < y < box.bottom for x, y in centres)
+
+
+def test_names_of_marks_in_one_place_are_all_beside_it_while_there_is_room() -> None:
+    placed = place_names(["Finance", "IT", "Sales", "Legal"], [(250.0, 200.0)] * 4, FIELD, [])
+    assert all(placed)
+
+
+def spot(name: str, inside: int, outside: int) -> Spot:
+    return Spot(name, Mark(inside, (inside - 3, inside + 3), ""), Mark(outside, (outside - 3, outside + 3), ""), name)
+
+
+def test_the_square_has_four_named_corners_and_parts_at_the_means() -> None:
+    root = ElementTree.fromstring(quadrant([spot("Sales", 48, 79), spot("Finance", 68, 54)], CORNERS, WORDS))
+    texts = [element.text for element in root.iter(f"{SVG}text")]
+    assert {"Façade", "Both well", "Both badly", "Inward", "Sales", "Finance"} <= set(texts)
+    marks = {mark.get("aria-label"): mark for mark in root.iter(f"{SVG}g") if mark.get("class") == "mark"}
+    (upright,) = [
+        line
+        for line in root.findall(f"{SVG}line")
+        if line.get("class") == "inside" and line.get("x1") == line.get("x2")
+    ]
+    places = {name: float(next(mark.iter(f"{SVG}circle")).get("cx", 0)) for name, mark in marks.items()}
+    assert places["Sales"] < float(upright.get("x1", 0)) < places["Finance"]
+
+
+def test_a_square_of_hostile_names_is_sound() -> None:
+    picture = quadrant([spot(HOSTILE, 50, 50)], CORNERS, Words(HOSTILE, HOSTILE, HOSTILE, HOSTILE))
+    assert not list(ElementTree.fromstring(picture).iter(f"{SVG}script"))
+    assert to_png(picture).startswith(b"\x89PNG")

@@ -209,13 +209,21 @@ def overview(hr: FlaskClient, wave: int) -> Iterator[Figure]:
 
 
 def gaps(hr: FlaskClient, wave: int, item: str) -> Iterator[Figure]:
+    """Each department's inside, and the company's by practice."""
     page = Page(read(hr, f"/hr/gap?wave={wave}&item={item}"))
     for table in page.tables:
-        for row in table.body:
-            yield from figure([wave], item, table.row(row)["Inside"], [row[0].link])
-    for _, _, tooltip in page.pictures:
-        if told := re.match(r"(.+): inside (.+), outside ", tooltip):
-            yield from figure([wave], item, told[2], [told[1]])
+        if table.columns[:2] == ["Department", "Inside"]:
+            for row in table.body:
+                yield from figure([wave], item, row[1].text, [row[0].link or row[0].text])
+        elif table.columns[:2] == ["Practice", "Inside"]:
+            for row in table.body:
+                yield from figure([wave], NAMES[row[0].text], row[1].text)
+    for headings, name, tooltip in page.pictures:
+        if told := re.match(r"(.+): inside (≈ \d+|\d+|–).*, outside ", tooltip):
+            if headings["h2"] == "The practices side by side":
+                yield from figure([wave], NAMES[name], told[2])
+            else:
+                yield from figure([wave], item, told[2], [told[1]])
 
 
 def department(hr: FlaskClient, key: str, wave: int, waves: Sequence[int]) -> Iterator[Figure]:
