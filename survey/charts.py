@@ -1,10 +1,15 @@
-"""Data to SVG, through the templates of templates/charts, and SVG to PNG. One place for scales, colours and axes."""
+"""Data to SVG, through the templates of templates/charts, and SVG to PNG.
+
+Here are the scales, colours and axes of every picture, and the pictures with a row for each name; those that are drawn
+in a field, over time or inside × outside, are in plots.py.
+"""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import resvg_py
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,10 +21,11 @@ WIDTH = 520
 ROW = 34  # height of one row
 LABELS = 165  # width of the column of names
 RIGHT = 44  # room for values at the right end
-TOP = 34  # room for the axis
+TOP = 42  # room for the legend and the axis
+DETAIL = 24  # room below for the details of the mark that is pointed at
 FONT_SIZE = 14  # of names
+SMALL = 12  # of everything else
 NARROW, WIDE = "ijlftrI .,:;'-()", "mMW@%…"  # letters; the others differ little from each other
-TICKS = (0, 25, 50, 75, 100)
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no picture can hold these (XML 1.0, section 2.2)
 FONTS = ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf")
 
@@ -35,17 +41,51 @@ PALETTE = {
 
 
 @dataclass(frozen=True)
+class Scale:
+    """Where a value of `low`–`high` lies between `start` and `end`, in the picture's units."""
+
+    low: int
+    high: int
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 1)
+
+    @property
+    def ticks(self) -> range:
+        return range(self.low, self.high + 1, 25)
+
+
+POINTS = Scale(0, 100, LABELS, WIDTH - RIGHT)  # the axis of pictures with rows
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a picture says besides its values, in the reader's language; `inside`, `outside` name the two signs."""
+
+    title: str
+    description: str
+    inside: str = ""
+    outside: str = ""
+
+
+@dataclass(frozen=True)
 class Mark:
-    """One value on the 0–100 axis, with the interval it lies in and the text beside it."""
+    """One value of 0–100, with the interval it lies in and the text beside it.
+
+    `hollow`: less sure than the others, because few answered or because it is attributed.
+    """
 
     value: int
     interval: tuple[int, int] | None
     text: str
+    hollow: bool = False
 
 
 @dataclass(frozen=True)
 class DumbbellRow:
-    """Inside and outside of one department; `link` leads to its detail."""
+    """Inside and outside of one department or practice; `link` leads to its detail."""
 
     name: str
     inside: Mark | None
@@ -59,16 +99,17 @@ class BarRow:
     name: str
     mark: Mark
     description: str
+    link: str | None = None
 
 
-def dumbbells(rows: Sequence[DumbbellRow], title: str, inside: str, outside: str) -> Markup:
-    """A row for each department: its inside and its outside on one axis. `inside`, `outside` name the two signs."""
-    return _draw("dumbbells.svg", rows, title, inside=inside, outside=outside)
+def dumbbells(rows: Sequence[DumbbellRow], words: Words) -> Markup:
+    """A row for each name: its inside and its outside on one axis."""
+    return _rows("dumbbells.svg", rows, words)
 
 
-def bars(rows: Sequence[BarRow], title: str) -> Markup:
+def bars(rows: Sequence[BarRow], words: Words) -> Markup:
     """A bar from 0 for each row, with its interval as a thin line."""
-    return _draw("bars.svg", rows, title)
+    return _rows("bars.svg", rows, words)
 
 
 def to_png(svg: str, width: int = 2 * WIDTH) -> bytes:
@@ -78,6 +119,7 @@ def to_png(svg: str, width: int = 2 * WIDTH) -> bytes:
         resvg_py.svg_to_bytes(
             svg_string=str(svg),
             width=width,
+            background=PALETTE["paper"],
             skip_system_fonts=True,
             font_files=[str(fonts / name) for name in FONTS],
             font_family="Liberation Sans",
@@ -86,47 +128,52 @@ def to_png(svg: str, width: int = 2 * WIDTH) -> bytes:
     )
 
 
-def x_of(points: float) -> float:
-    """Where a value of 0–100 lies, in the picture's units."""
-    return round(LABELS + points / 100 * (WIDTH - LABELS - RIGHT), 1)
-
-
-def shorten(name: str) -> str:
-    """The name, cut where it would run into the bars."""
-    if _width(name) <= LABELS:
+def shorten(name: str, room: float = LABELS, size: int = FONT_SIZE) -> str:
+    """The name, cut where it would be wider than `room`."""
+    if text_width(name, size) <= room:
         return name
     ends = range(len(name), 0, -1)
-    return next((cut for end in ends if _width(cut := f"{name[:end].rstrip()}…") <= LABELS), "…")
+    return next((cut for end in ends if text_width(cut := f"{name[:end].rstrip()}…", size) <= room), "…")
 
 
-def _width(text: str) -> float:
+def text_width(text: str, size: int = FONT_SIZE) -> float:
     """How wide `text` is drawn, nearly: by kinds of letters of the shipped font, never too narrow for whole names."""
-    return FONT_SIZE * sum(
+    return size * sum(
         0.28 if sign in NARROW else 0.95 if sign in WIDE else 0.73 if sign.isupper() or sign == "w" else 0.56
         for sign in text
     )
 
 
-def _draw(template: str, rows: Sequence[object], title: str, **words: str) -> Markup:
+def draw(template: str, words: Words, height: int, **values: Any) -> Markup:
+    """A template of templates/charts, with what all of them share."""
     drawn = (
         _templates()
         .get_template(template)
         .render(
-            rows=list(enumerate(rows)),
-            title=title,
+            words=words,
             width=WIDTH,
-            height=TOP + ROW * len(rows) + 12,
-            labels=LABELS,
-            row_height=ROW,
-            top=TOP,
-            ticks=TICKS,
+            height=height + DETAIL,
+            font_size=FONT_SIZE,
+            small=SMALL,
             colour=PALETTE,
-            x=x_of,
             shorten=shorten,
-            **words,
+            **values,
         )
     )
     return Markup(NOT_XML.sub("", drawn))  # noqa: S704 - the templates escape every value
+
+
+def _rows(template: str, rows: Sequence[object], words: Words) -> Markup:
+    return draw(
+        template,
+        words,
+        TOP + ROW * len(rows) + 4,
+        rows=list(enumerate(rows)),
+        labels=LABELS,
+        row_height=ROW,
+        top=TOP,
+        x=POINTS,
+    )
 
 
 @cache

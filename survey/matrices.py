@@ -5,8 +5,9 @@ Every view adds up whole published atoms (releases.atoms) and nothing else, so n
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import NamedTuple, TypeVar
 
 from survey import releases
 from survey.measure.disclosure import Figure, common_groups, figure
@@ -31,6 +32,7 @@ class Matrix:
     columns: tuple[tuple[Group, Clients], ...]
     cells: dict[tuple[int, Group], Figure]  # by provider and column (a group, or OTHERS)
     others: dict[int, Clients]  # by provider: who is in its "other departments"
+    members: dict[int, Group]  # the same by id
     serves: dict[int, Figure]  # margin by provider
     served: dict[Group, Figure]  # margin by column: over the providers where it stands alone
     company: Figure | None
@@ -43,12 +45,21 @@ def by_department(waves: Sequence[Wave], item: str) -> Matrix:
     return found
 
 
-def each_item(waves: Sequence[Wave], items: Sequence[str]) -> list[Matrix]:
-    """by_department for each item, in a fixed number of queries."""
-    everybody, by_item = _everybody(), defaultdict(list)
+def by_division(waves: Sequence[Wave], item: str) -> Matrix:
+    """Clients by division, of one wave or of several together."""
+    (found,) = each_item(waves, [item], division=True)
+    return found
+
+
+def each_item(waves: Sequence[Wave], items: Sequence[str], division: bool = False) -> list[Matrix]:
+    """The matrix of each item, the clients by department or by division, in a fixed number of queries."""
+    departments, by_item = everybody(), defaultdict(list)
     for atom in releases.atoms(waves, items):
         by_item[atom.item].append(atom)
-    return [_matrix(everybody, waves, item, _by_common_groups(by_item[item])) for item in items]
+    if division:
+        parents = {department.id: department.parent_id or department.id for department in departments}
+        return [_matrix(departments, waves, item, *_by_parents(by_item[item], parents)) for item in items]
+    return [_matrix(departments, waves, item, _by_common_groups(by_item[item])) for item in items]
 
 
 def _by_common_groups(atoms: Sequence[Atom]) -> dict[Atom, Group]:
@@ -69,25 +80,22 @@ def _by_common_groups(atoms: Sequence[Atom]) -> dict[Atom, Group]:
     return {atom: OTHERS if (atom.provider, group_of(atom)) in mixed else group_of(atom) for atom in atoms}
 
 
-def by_division(waves: Sequence[Wave], item: str) -> Matrix:
-    """Clients by division, of one wave or of several together; a department without one stands for itself.
+def _by_parents(atoms: Sequence[Atom], parents: Mapping[int, int]) -> tuple[dict[Atom, Group], dict[int, Group]]:
+    """The column of each atom by division (a department without one stands for itself), and who is refused:
 
-    A provider's row is refused when one of its published groups holds departments of several divisions: showing the
+    a provider one of whose published groups holds departments of several divisions, with that group. Showing the
     divisions would split it, and tell of fewer people than were published together.
     """
-    everybody = _everybody()
-    division = {department.id: department.parent_id or department.id for department in everybody}
     columns: dict[Atom, Group] = {}
     refused: dict[int, Group] = {}
-    for atom in releases.atoms(waves, [item]):
-        found = frozenset(division[department] for department in atom.departments)
-        columns[atom] = found
-        if len(found) > 1:
+    for atom in atoms:
+        columns[atom] = frozenset(parents[department] for department in atom.departments)
+        if len(columns[atom]) > 1:
             refused[atom.provider] = atom.departments
-    return _matrix(everybody, waves, item, columns, refused)
+    return columns, refused
 
 
-def _everybody() -> list[Department]:
+def everybody() -> list[Department]:
     """All departments by name, those that have been dissolved too: old figures keep their names."""
     return list(Department.select().order_by(Department.name))
 
@@ -127,6 +135,7 @@ def _matrix(
         columns=tuple(sorted(named.items(), key=lambda column: column[1].departments)),
         cells=shown(lambda atom: (atom.provider, columns[atom]), kept),
         others={provider: clients(group, others=True) for provider, group in others.items()},
+        members={provider: frozenset(group) for provider, group in others.items()},
         serves=serves,
         served=shown(lambda atom: columns[atom], alone),
         company=shown(lambda atom: atom.item, columns).get(item),
@@ -155,3 +164,57 @@ def as_client(table: Matrix, department: Department) -> list[tuple[Department, C
         for provider in table.providers
         if (provider.id, group) in table.cells
     ]
+
+
+class Order(StrEnum):
+    """How rows or columns are sorted: by name, or by what their margin says."""
+
+    NAME = "name"
+    BEST = "best"  # the best first
+    WORST = "worst"
+
+
+def arranged(table: Matrix, providers: Order, columns: Order) -> Matrix:
+    """The matrix with its providers sorted by how they serve and its columns by how they are served; ties by name."""
+    return replace(
+        table,
+        providers=_sorted(table.providers, providers, lambda provider: table.serves.get(provider.id)),
+        columns=_sorted(table.columns, columns, lambda column: table.served.get(column[0])),
+    )
+
+
+def _sorted(named: tuple[Key, ...], order: Order, margin: Callable[[Key], Figure | None]) -> tuple[Key, ...]:
+    """What is sorted by name already, by its margin; what has none comes last."""
+
+    def place(one: Key) -> tuple[bool, int]:
+        found = margin(one)
+        return found is None, found.mean * (-1 if order is Order.BEST else 1) if found else 0
+
+    return named if order is Order.NAME else tuple(sorted(named, key=place))
+
+
+class CellLine(NamedTuple):
+    """How a provider serves a group of clients on an item."""
+
+    item: str
+    figure: Figure | None
+    clients: Clients | None  # with whom the group is shown on this item; None when nothing is shown
+
+
+def cell(tables: Iterable[Matrix], provider: Department, group: Group) -> list[CellLine]:
+    """The cell of a provider and a group (or OTHERS) in the matrix of each item.
+
+    Each item is merged by its own answers, so on another item the group may stand in a larger one: that is shown then.
+    """
+    return [CellLine(table.item, *_shown_with(table, provider, group)) for table in tables]
+
+
+def _shown_with(table: Matrix, provider: Department, group: Group) -> tuple[Figure | None, Clients | None]:
+    rest = table.others.get(provider.id)
+    if group != OTHERS:
+        for column, clients in table.columns:
+            if group <= column and (provider.id, column) in table.cells:
+                return table.cells[provider.id, column], clients
+        if rest is None or not group <= table.members[provider.id]:
+            return None, None
+    return table.cells.get((provider.id, OTHERS)), rest

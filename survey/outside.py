@@ -1,12 +1,14 @@
 """What customers say: the touchpoints they rate, the departments behind those, and each department's score outside."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from peewee import JOIN, Case, fn
+from peewee import JOIN, ValuesList, fn
 
+from survey.measure.scale import ITEMS
 from survey.measure.statistics import Estimate, estimate_from_groups, weighted_mean
 from survey.models import Department, ExternalTally, Source, Touchpoint, TouchpointDepartment, database
 
@@ -116,9 +118,18 @@ class Outside:
     touchpoints: tuple[str, ...]  # names
 
 
+@dataclass(frozen=True)
+class Customers:
+    """What customers say as of the end of a day: about departments, by (id, item), and about the company, by item."""
+
+    departments: dict[tuple[int, str], Outside]
+    company: dict[str, Outside]
+
+
 class CountingScore(NamedTuple):
     """Answers about one touchpoint that average `points`, in the window of a department and an item."""
 
+    place: int  # of the day, among the days asked for
     department: int
     item: str
     attributed: bool
@@ -133,48 +144,79 @@ class CountingScore(NamedTuple):
 
 
 def outside_scores(until: date) -> dict[tuple[int, str], Outside]:
-    """What customers say, by (department id, item), as of the end of `until`; missing with fewer than two answers.
+    """What customers say about departments, by (id, item), as of the end of `until`."""
+    return customers_at([until])[0].departments
+
+
+def customers_at(days: Sequence[date], items: Sequence[str] = ITEMS) -> list[Customers]:
+    """What customers say as of the end of each of `days`; whatever has fewer than two answers is missing.
 
     Scores count when all their days are among the 365 that end with the department's latest score on that item, and
     that latest score always does. Where a department has a touchpoint of its own, attributed ones do not count; the
-    mean of several is weighted.
-    Two queries, whatever the number of departments.
+    mean of several is weighted. For the company each answer counts once, like an answer inside, however many
+    departments stand behind its touchpoint.
+    Two queries, whatever the number of days and departments.
     """
+    by_day: list[list[CountingScore]] = [[] for _ in days]
+    for score in _counting(days, items) if days else ():
+        by_day[score.place].append(score)
+    return [_customers(scores) for scores in by_day]
+
+
+def _customers(scores: Iterable[CountingScore]) -> Customers:
     own_first: dict[tuple[int, str], list[CountingScore]] = {}
-    for score in _counting(until):
+    for score in scores:
         known = own_first.setdefault((score.department, score.item), [])
         if not known or known[0].attributed == score.attributed:
             known.append(score)
-    found = {key: _outside(scores) for key, scores in own_first.items()}
-    return {key: outside for key, outside in found.items() if outside}
+    found = {key: _outside(counting) for key, counting in own_first.items()}
+    return Customers({key: outside for key, outside in found.items() if outside}, _company(own_first.values()))
 
 
-def _counting(until: date) -> list[CountingScore]:
-    """Every score in the window of its department and item, those of own touchpoints first:
+def _company(counting: Iterable[list[CountingScore]]) -> dict[str, Outside]:
+    """All answers on an item together, each touchpoint as it counts for the first of its departments."""
+    first: dict[tuple[str, int], int] = {}
+    by_item: dict[str, list[CountingScore]] = defaultdict(list)
+    for score in (score for scores in counting for score in scores):
+        if first.setdefault((score.item, score.touchpoint), score.department) == score.department:
+            by_item[score.item].append(score)
+    return {
+        item: _described(estimate, scores, attributed=False)
+        for item, scores in by_item.items()
+        if (estimate := estimate_from_groups((score.points, score.n, score.sd) for score in scores))
+    }
 
-    (4, "overall", False, 11, "Restaurants", 1.0, 75.0, 0.0, 915, 2017-05-05, 2017-05-30)
-    (4, "overall", False, 11, "Restaurants", 1.0, 100.0, 0.0, 434, 2017-05-05, 2017-05-30)
+
+def _counting(days: Sequence[date], items: Sequence[str]) -> list[CountingScore]:
+    """Every score in the window of its day, department and item, those of own touchpoints first:
+
+    (0, 4, "overall", False, 11, "Restaurants", 1.0, 75.0, 0.0, 915, 2017-05-05, 2017-05-30)
+    (0, 4, "overall", False, 11, "Restaurants", 1.0, 100.0, 0.0, 434, 2017-05-05, 2017-05-30)
     """
     link, tally = TouchpointDepartment, ExternalTally
-    counts = tally.superseded_by.is_null() & (tally.ends_on <= until)
+    asked = ValuesList(list(enumerate(days)), alias="asked")
+    place, until = asked.c.column1, asked.c.column2  # SQLite and PostgreSQL name the columns of a list of values so
+    counts = tally.superseded_by.is_null() & tally.item.in_(items)
     latest = (
-        link.select(link.department, link.attributed, tally.item, fn.MAX(tally.ends_on).alias("last_day"))
+        link.select(
+            place.alias("place"), link.department, link.attributed, tally.item, fn.MAX(tally.ends_on).alias("last_day")
+        )
         .join(tally, on=link.touchpoint == tally.touchpoint)
+        .join(asked, on=tally.ends_on <= until)
         .where(counts)
-        .group_by(link.department, link.attributed, tally.item)
+        .group_by(place, link.department, link.attributed, tally.item)
     )
-    last_days = {last_day for *_, last_day in latest.tuples()}
-    if not last_days:
+    windows = [(*key, last_day - timedelta(days=WINDOW_DAYS - 1), last_day) for *key, last_day in latest.tuples()]
+    if not windows:
         return []
-    windows = [(last_day, last_day - timedelta(days=WINDOW_DAYS - 1)) for last_day in sorted(last_days)]
-    same = (
-        (latest.c.department_id == link.department)
-        & (latest.c.attributed == link.attributed)
-        & (latest.c.item == tally.item)
+    window = ValuesList(windows, alias="window_of")
+    of_place, of_department, of_attributed, of_item, first_day, last_day = (
+        getattr(window.c, f"column{number}") for number in range(1, 7)
     )
-    in_window = (tally.starts_on >= Case(latest.c.last_day, windows)) | (tally.ends_on == latest.c.last_day)
+    same = (of_department == link.department) & (of_attributed == link.attributed) & (of_item == tally.item)
+    inside = (tally.ends_on <= last_day) & ((tally.starts_on >= first_day) | (tally.ends_on == last_day))
     score: tuple[Any, ...] = (
-        *(link.department, tally.item, link.attributed),
+        *(of_place, link.department, tally.item, link.attributed),
         *(Touchpoint.id, Touchpoint.name, link.weight),
         *(tally.points, tally.sd),
     )
@@ -182,10 +224,10 @@ def _counting(until: date) -> list[CountingScore]:
         tally.select(*score, fn.SUM(tally.n), fn.MIN(tally.starts_on), fn.MAX(tally.ends_on))
         .join(Touchpoint)
         .join(link, on=link.touchpoint == Touchpoint.id)
-        .join(latest, on=same)
-        .where(counts, in_window)
+        .join(window, on=same & inside)
+        .where(counts)
         .group_by(*score)
-        .order_by(link.attributed, Touchpoint.name, tally.points)
+        .order_by(link.attributed, Touchpoint.name, link.department, tally.points)
     )
     return [CountingScore(*row) for row in query.tuples()]
 
@@ -205,10 +247,14 @@ def _outside(scores: list[CountingScore]) -> Outside | None:
     estimate = weighted_mean(weighted)
     if estimate is None:
         return None
+    return _described(estimate, used, used[0].attributed)
+
+
+def _described(estimate: Estimate, scores: Sequence[CountingScore], attributed: bool) -> Outside:
     return Outside(
         estimate=estimate,
-        attributed=used[0].attributed,
-        starts_on=min(score.starts_on for score in used),
-        ends_on=max(score.ends_on for score in used),
-        touchpoints=tuple(dict.fromkeys(score.name for score in used)),
+        attributed=attributed,
+        starts_on=min(score.starts_on for score in scores),
+        ends_on=max(score.ends_on for score in scores),
+        touchpoints=tuple(dict.fromkeys(score.name for score in scores)),
     )

@@ -4,12 +4,12 @@ Pages, exports, mails and pictures get their figures from here; nothing else rea
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TypeVar
 
-from peewee import fn
+from peewee import JOIN, fn
 
 from survey import closing
 from survey.measure.disclosure import (
@@ -39,7 +39,7 @@ from survey.models import (
     Tally,
     Wave,
 )
-from survey.outside import Outside, outside_scores
+from survey.outside import Customers, Outside, customers_at
 from survey.people import departments
 
 Key = TypeVar("Key", bound=Hashable)
@@ -91,12 +91,18 @@ class OutsideFigure:
 
 
 @dataclass(frozen=True)
-class GapRow:
-    department: Department
-    item: str
+class Sides:
+    """Inside against outside of the company or of a department, on one item."""
+
     inside: Figure | None
     outside: OutsideFigure | None
     gap: Gap
+
+
+@dataclass(frozen=True)
+class GapRow(Sides):
+    department: Department
+    item: str
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,7 @@ class Participation:
     clients: Clients
     invited: int
     answered: int
+    divisions: frozenset[str] = frozenset()  # of the departments; one without a division stands for itself
 
     @property
     def percent(self) -> int:
@@ -173,8 +180,8 @@ def provider_results(wave: Wave) -> list[ProviderResult]:
     A department that has been dissolved since is among them where the wave has figures of it.
     """
     before = wave_before(wave)
-    now_counts = _by(atoms([wave]), lambda atom: (atom.provider, atom.item))
-    past_counts = _by(atoms([before]) if before else [], lambda atom: (atom.provider, atom.item))
+    now_counts = summed_by(atoms([wave]), lambda atom: (atom.provider, atom.item))
+    past_counts = summed_by(atoms([before]) if before else [], lambda atom: (atom.provider, atom.item))
     raters = raters_of(wave)
     results = []
     for department in departments(also=raters):
@@ -198,43 +205,60 @@ def raters_of(wave: Wave) -> dict[int, int]:
 
 def company_figures(wave: Wave) -> dict[str, Figure]:
     """All that is published, summed, by item."""
-    sums = _by(atoms([wave]), lambda atom: atom.item)
+    sums = summed_by(atoms([wave]), lambda atom: atom.item)
     return {item: shown for item in SHOWN_ITEMS if item in sums and (shown := figure(sums[item], wave.min_group))}
 
 
 def trend(department: Department, item: str, waves: Sequence[Wave]) -> list[tuple[Wave, Figure | None]]:
     """How a department served on an item in each of `waves`."""
-    sums = _by(
+    sums = summed_by(
         (atom for atom in atoms(waves, [item]) if atom.provider == department.id), lambda atom: (atom.wave, atom.item)
     )
     return [(wave, figure(sums[wave.id, item], wave.min_group) if (wave.id, item) in sums else None) for wave in waves]
 
 
+@dataclass(frozen=True)
+class Gaps:
+    """Inside and outside in one wave: of the company by item, and of every department and item, in that order."""
+
+    company: dict[str, Sides]
+    rows: list[GapRow]
+
+
 def gaps(wave: Wave, only: Collection[int] | None = None) -> list[GapRow]:
     """Inside, outside and gap of every department and item that has at least one side; by department, then item."""
-    inside = _by(atoms([wave]), lambda atom: (atom.provider, atom.item))
-    outside = outside_scores(until=_outside_until(wave))
+    rows = all_gaps(wave).rows
+    return rows if only is None else [row for row in rows if row.department.id in only]
+
+
+def all_gaps(wave: Wave) -> Gaps:
+    """Inside against outside of the company and of every department, with one side at least."""
+    published = atoms([wave])
+    inside = summed_by(published, lambda atom: (atom.provider, atom.item))
+    whole_inside = summed_by(published, lambda atom: atom.item)
+    (outside,) = customers_beside([wave])
+    company = {
+        item: sides(whole_inside.get(item), outside.company.get(item), wave.min_group)
+        for item in SHOWN_ITEMS
+        if item in whole_inside or item in outside.company
+    }
     rows = []
     for department in departments(also={provider for provider, _ in inside}):
-        if only is not None and department.id not in only:
-            continue
         for item in ITEMS:
-            counts, customers = inside.get((department.id, item)), outside.get((department.id, item))
-            if counts is None and customers is None:
-                continue
-            rows.append(
-                GapRow(
-                    department,
-                    item,
-                    figure(counts, wave.min_group) if counts else None,
-                    _outside_figure(customers) if customers else None,
-                    gap(
-                        exact_estimate(counts, wave.min_group) if counts else None,
-                        customers.estimate if customers else None,
-                    ),
-                )
-            )
-    return rows
+            counts, customers = inside.get((department.id, item)), outside.departments.get((department.id, item))
+            if counts is not None or customers is not None:
+                found = sides(counts, customers, wave.min_group)
+                rows.append(GapRow(found.inside, found.outside, found.gap, department, item))
+    return Gaps(company, rows)
+
+
+def sides(counts: Sequence[int] | None, customers: Outside | None, k: int) -> Sides:
+    """What may be shown of answers inside, beside what customers say."""
+    return Sides(
+        inside=figure(counts, k) if counts else None,
+        outside=_outside_figure(customers) if customers else None,
+        gap=gap(exact_estimate(counts, k) if counts else None, customers.estimate if customers else None),
+    )
 
 
 def risen(wave: Wave, only: Iterable[int]) -> list[Department]:
@@ -242,7 +266,7 @@ def risen(wave: Wave, only: Iterable[int]) -> list[Department]:
     before, providers = wave_before(wave), set(only)
     if before is None:
         return []
-    sums = _by(atoms([wave, before], [OVERALL]), lambda atom: (atom.provider, atom.wave))
+    sums = summed_by(atoms([wave, before], [OVERALL]), lambda atom: (atom.provider, atom.wave))
     k = max(wave.min_group, before.min_group)
     changes = {
         provider: found
@@ -293,17 +317,38 @@ def participation(wave: Wave) -> list[Participation]:
 
     A company of fewer than k people is one group, of which nothing is told.
     """
-    clients = _clients(wave)
-    counted = _answered_so_far(wave) if wave.state == "open" else {}
-    rows = [
-        Participation(
-            clients[group.id], group.invited, counted.get(group.id, 0) if group.answered is None else group.answered
-        )
-        for group in ClientGroup.select().where(
-            ClientGroup.wave == wave, ClientGroup.provider.is_null(), ClientGroup.invited >= wave.min_group
-        )
+    return participations([wave])[wave.id]
+
+
+def participations(waves: Sequence[Wave]) -> dict[int, list[Participation]]:
+    """The participation of each wave, by its id. Three queries, whatever the number of waves."""
+    clients, divisions = _clients(waves)
+    counted = _answered_so_far([wave for wave in waves if wave.state == "open"])
+    least = {wave.id: wave.min_group for wave in waves}
+    found: dict[int, list[Participation]] = {wave.id: [] for wave in waves}
+    for group in ClientGroup.select().where(ClientGroup.wave.in_(list(least)), ClientGroup.provider.is_null()):
+        if group.invited >= least[group.wave_id]:
+            answered = counted.get(group.id, 0) if group.answered is None else group.answered
+            row = Participation(clients[group.id], group.invited, answered, divisions[group.id])
+            found[group.wave_id].append(row)
+    return {wave: sorted(rows, key=lambda row: row.clients.departments) for wave, rows in found.items()}
+
+
+def by_division(rows: Iterable[Participation]) -> list[Participation]:
+    """The same rows added up by division, the groups of several divisions last.
+
+    Only whole groups are added up, so nothing is told that the groups do not tell. A group of several divisions would
+    have to be split: it stands as it is, and none of its divisions counts it.
+    """
+    rows = list(rows)
+    inside: dict[str, list[Participation]] = defaultdict(list)
+    for row in rows:
+        if len(row.divisions) == 1:
+            inside[min(row.divisions)].append(row)
+    found = [
+        replace(whole_participation(inside[name]), clients=Clients((name,), others=False)) for name in sorted(inside)
     ]
-    return sorted(rows, key=lambda row: row.clients.departments)
+    return found + [row for row in rows if len(row.divisions) > 1]
 
 
 def whole_participation(rows: Iterable[Participation]) -> Participation:
@@ -352,7 +397,7 @@ def _members(waves: Collection[int]) -> dict[int, frozenset[int]]:
     return {group: frozenset(found) for group, found in members.items()}
 
 
-def _by(atoms: Iterable[Atom], key: Callable[[Atom], Key]) -> dict[Key, tuple[int, ...]]:
+def summed_by(atoms: Iterable[Atom], key: Callable[[Atom], Key]) -> dict[Key, tuple[int, ...]]:
     """The atoms' counts, summed by `key(atom)`."""
     grouped: dict[Key, list[tuple[int, ...]]] = defaultdict(list)
     for atom in atoms:
@@ -360,48 +405,53 @@ def _by(atoms: Iterable[Atom], key: Callable[[Atom], Key]) -> dict[Key, tuple[in
     return {place: add_counts(tallies) for place, tallies in grouped.items()}
 
 
-def _shown(sums: Mapping[Key, Sequence[int]], k: int) -> dict[Key, Figure]:
-    """The sums that may be shown, as figures."""
-    return {key: found for key, counts in sums.items() if (found := figure(counts, k))}
-
-
-def _clients(wave: Wave) -> dict[int, Clients]:
-    """{client group made at opening: who is in it}"""
+def _clients(waves: Sequence[Wave]) -> tuple[dict[int, Clients], dict[int, frozenset[str]]]:
+    """{client group made at opening: who is in it} and {the same: of which divisions they are}"""
+    division = Department.alias()
     query = (
-        ClientGroupDepartment.select(ClientGroup.id, Department.name)
+        ClientGroupDepartment.select(ClientGroup.id, Department.name, fn.COALESCE(division.name, Department.name))
         .join(ClientGroup)
         .switch(ClientGroupDepartment)
         .join(Department)
-        .where(ClientGroup.wave == wave, ClientGroup.provider.is_null())
+        .join(division, JOIN.LEFT_OUTER, on=Department.parent == division.id)
+        .where(ClientGroup.wave.in_([wave.id for wave in waves]), ClientGroup.provider.is_null())
         .order_by(Department.name)
     )
     names: dict[int, list[str]] = defaultdict(list)
-    for group, name in query.tuples():
+    divisions: dict[int, set[str]] = defaultdict(set)
+    for group, name, of in query.tuples():
         names[group].append(name)
-    return {group: Clients(tuple(found), others=False) for group, found in names.items()}
+        divisions[group].add(of)
+    clients = {group: Clients(tuple(found), others=False) for group, found in names.items()}
+    return clients, {group: frozenset(found) for group, found in divisions.items()}
 
 
-def _answered_so_far(wave: Wave) -> dict[int, int]:
+def _answered_so_far(waves: Sequence[Wave]) -> dict[int, int]:
     query = (
         Invitation.select(Invitation.client_group, fn.COUNT(Invitation.id))
-        .where(Invitation.wave == wave, Invitation.answered)
+        .where(Invitation.wave.in_([wave.id for wave in waves]), Invitation.answered)
         .group_by(Invitation.client_group)
     )
     return dict(query.tuples())
 
 
-def _outside_until(wave: Wave) -> date:
-    """The last day whose external scores are set beside a wave: the eve of the pulse's next opening.
+def customers_beside(waves: Sequence[Wave], items: Sequence[str] = ITEMS) -> list[Customers]:
+    """What customers said up to the eve of the pulse's next opening, for each wave.
 
-    Customers' scores of a season often arrive after the wave that asked inside.
+    Customers' scores of a season often arrive after the wave that asked inside. Three queries.
     """
-    following = (
-        Wave.select(Wave.local_date)
-        .where(Wave.pulse == wave.pulse_id, Wave.occurrence > wave.occurrence, Wave.state.in_(["open", "closed"]))
-        .order_by(Wave.occurrence)
-        .scalar()
+    openings: dict[int, list[tuple[int, date]]] = defaultdict(list)
+    query = Wave.select(Wave.pulse, Wave.occurrence, Wave.local_date).where(
+        Wave.pulse.in_([wave.pulse_id for wave in waves]), Wave.state.in_(["open", "closed"])
     )
-    return following - timedelta(days=1) if following else date.max
+    for pulse, *opening in query.order_by(Wave.occurrence).tuples():
+        openings[pulse].append((opening[0], opening[1]))
+
+    def until(wave: Wave) -> date:
+        following = (day for number, day in openings[wave.pulse_id] if number > wave.occurrence)
+        return next((day - timedelta(days=1) for day in following), date.max)
+
+    return customers_at([until(wave) for wave in waves], items)
 
 
 def _outside_figure(outside: Outside) -> OutsideFigure:

@@ -3,9 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, astuple, dataclass, fields
-from io import BytesIO
-
-from openpyxl import Workbook
 
 from survey import matrices, releases
 from survey.matrices import OTHERS
@@ -13,7 +10,7 @@ from survey.measure.disclosure import Change, Figure
 from survey.measure.scale import SHOWN_ITEMS
 from survey.models import Wave
 from survey.releases import Clients, GapRow
-from survey.sheets import safe_cell, write_csv
+from survey.sheets import write_csv, write_xlsx
 
 ALL_CLIENTS = "all"
 FORMATS = {  # ending → type of the file
@@ -73,15 +70,7 @@ def as_csv(wave: Wave) -> Iterator[str]:
 
 
 def as_xlsx(wave: Wave) -> bytes:
-    """A workbook with one sheet; numbers are numbers, and no text runs as a formula."""
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("results")
-    sheet.append([field.name for field in fields(ResultRow)])
-    for row in rows(wave):
-        sheet.append([safe_cell(value) for value in astuple(row)])
-    file = BytesIO()
-    book.save(file)
-    return file.getvalue()
+    return write_xlsx("results", [field.name for field in fields(ResultRow)], (astuple(row) for row in rows(wave)))
 
 
 def as_json(wave: Wave) -> str:
@@ -94,10 +83,10 @@ def _cell_rows(wave: Wave) -> Iterator[ResultRow]:
         names = {department.id: department.name for department in matrix.providers}
         for (provider, column), figure in matrix.cells.items():
             clients = matrix.others[provider] if column == OTHERS else columns[column]
-            yield _row(wave, names[provider], _client_text(clients), matrix.item, figure)
+            yield _row(wave, names[provider], client_text(clients), matrix.item, figure)
 
 
-def _client_text(clients: Clients) -> str:
+def client_text(clients: Clients) -> str:
     names = ", ".join(clients.departments)
     return f"others: {names}" if clients.others else names
 

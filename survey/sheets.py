@@ -12,6 +12,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Self, TextIO
 
+from openpyxl import Workbook
+
+from survey.charts import NOT_XML  # what no XML can hold, neither a picture nor a workbook
 from survey.refusal import Sentence, _l
 
 DELIMITERS = ",;\t"
@@ -225,3 +228,14 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterat
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
+
+
+def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A workbook with one sheet; numbers are numbers, and no text runs as a formula."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(title)
+    for row in chain([header], rows):
+        sheet.append([NOT_XML.sub("", value) if isinstance(value, str) else value for value in map(safe_cell, row)])
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()

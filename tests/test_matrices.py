@@ -5,8 +5,9 @@ from collections import defaultdict
 import pytest
 
 from survey import matrices, releases, waves
-from survey.matrices import OTHERS, Matrix, by_department, by_division
+from survey.matrices import OTHERS, Matrix, Order, by_department, by_division
 from survey.measure.disclosure import figure
+from survey.measure.scale import ITEMS
 from survey.models import Department, Wave
 from survey.releases import Clients
 from survey.responses import Answer
@@ -92,7 +93,7 @@ def test_how_a_client_is_served_counts_only_where_it_stands_alone(company: Compa
 
 def test_without_anything_published_the_matrix_is_empty(company: Company) -> None:
     wave = about_sales(company, ("Finance", 4, 4))
-    assert by_department([wave], "overall") == Matrix("overall", (), (), {}, {}, {}, {}, None, {})
+    assert by_department([wave], "overall") == Matrix("overall", (), (), {}, {}, {}, {}, {}, None, {})
 
 
 def test_an_open_wave_has_no_matrix(company: Company) -> None:
@@ -258,3 +259,56 @@ def test_in_a_window_one_wave_is_enough_to_refuse(company: Company) -> None:
     second = about_sales(company, ("Finance", 5, 4), ("Logistics", 6, 2))
     assert by_division([second], "overall").refused == {}
     assert set(by_division([second, first], "overall").refused) == {company.departments["Sales"].id}
+
+
+# In another order, and one cell on all items
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_rows_and_columns_are_sorted_by_their_margins(company: Company, order: Order) -> None:
+    table = by_department([company.released_wave(at_random(5))], "overall")
+    found = matrices.arranged(table, order, order)
+    serves = [table.serves[provider.id].mean for provider in found.providers]
+    served = [table.served[group].mean for group, _ in found.columns]
+    if order is Order.NAME:
+        assert found == table
+    for margin in (serves, served):
+        expected = sorted(margin, reverse=order is Order.BEST)
+        assert order is Order.NAME or margin == expected
+    assert set(found.providers) == set(table.providers)
+    assert set(found.columns) == set(table.columns)
+
+
+def test_a_cell_shows_its_figure_on_each_item(company: Company) -> None:
+    wave = company.released_wave(at_random(6))
+    tables = matrices.each_item([wave], ITEMS)
+    sales, finance = company.departments["Sales"], company.departments["Finance"]
+    for table, line in zip(tables, matrices.cell(tables, sales, frozenset([finance.id])), strict=True):
+        if (sales.id, frozenset([finance.id])) in table.cells:
+            assert line.figure == table.cells[sales.id, frozenset([finance.id])]
+        else:
+            assert line.clients is None or "Finance" in line.clients.departments
+
+
+def test_on_an_item_with_fewer_answers_a_cell_is_shown_with_others(company: Company) -> None:
+    company.ask_only_about("Sales")
+    wave = company.open_wave()
+    company.rate(wave, "Finance", 5, lambda provider: Answer(provider, {"overall": 4}))
+    company.rate(wave, "Finance", 2, lambda provider: Answer(provider, {"overall": 4, "openness": 1}))
+    company.rate(wave, "Logistics", 6, lambda provider: Answer(provider, {"overall": 2, "openness": 2}))
+    tables = matrices.each_item([company.close_wave(wave)], ["overall", "openness", "promises"])
+    finance = frozenset([company.departments["Finance"].id])
+    alone, together, nothing = matrices.cell(tables, company.departments["Sales"], finance)
+    assert alone.clients == Clients(("Finance",), others=False)
+    assert together.clients == Clients(("Finance", "Logistics"), others=True)
+    assert (nothing.figure, nothing.clients) == (None, None)
+
+
+def test_the_cell_of_the_others_is_theirs(company: Company) -> None:
+    wave = about_sales(company, ("Finance", 5, 4), ("Logistics", 4, 4), ("Legal", 3, 4))
+    table = by_department([wave], "overall")
+    sales = company.departments["Sales"]
+    (line,) = matrices.cell([table], sales, OTHERS)
+    assert (line.figure, line.clients) == (table.cells[sales.id, OTHERS], table.others[sales.id])
+    (none,) = matrices.cell([table], company.departments["IT"], OTHERS)
+    assert none.figure is None

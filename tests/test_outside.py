@@ -8,7 +8,7 @@ import pytest
 from customers import ANSWERS, LONG, Folder, department, touchpoint_id
 
 from survey.models import database
-from survey.outside import outside_scores, set_departments, touchpoints
+from survey.outside import customers_at, outside_scores, set_departments, touchpoints
 from survey.settings import Settings
 
 
@@ -154,3 +154,29 @@ def test_the_number_of_queries_does_not_grow_with_the_departments(
     assert len(outside_scores(date(2026, 3, 1))) == departments
     assert len(touchpoints()) == departments
     assert len(statements) == 4
+
+
+def test_several_days_at_once_are_what_each_day_is_alone(folder: Folder) -> None:
+    shop, help_desk = department("Shop"), department("Help")
+    take_sums(folder, *(f"Shop,overall,{day},{mean},10,20" for day, mean in [
+        ("2024-01-10", 20), ("2025-01-08", 40), ("2025-01-09", 60), ("2026-03-01", 80)
+    ]))  # fmt: skip
+    set_departments(touchpoint_id("Shop"), {shop: 1, help_desk: 0.5}, attributed=False)
+    days = [date(2023, 1, 1), date(2024, 6, 1), date(2025, 1, 9), date(2026, 4, 1), date.max]
+    assert [found.departments for found in customers_at(days)] == [outside_scores(day) for day in days]
+    assert [
+        round(found.company["overall"].estimate.mean) if found.company else None for found in customers_at(days)
+    ] == [*(None, 20, 50, 80, 80)]
+
+
+def test_for_the_company_a_touchpoint_of_two_departments_counts_once(folder: Folder) -> None:
+    shop, help_desk = department("Shop"), department("Help")
+    take_sums(folder, "Shop,overall,2026-01-10,80,30,10", "Desk,overall,2026-01-10,40,10,10")
+    set_departments(touchpoint_id("Shop"), {shop: 1, help_desk: 1}, attributed=False)
+    set_departments(touchpoint_id("Desk"), {help_desk: 1}, attributed=False)
+    (found,) = customers_at([date.max])
+    assert (found.company["overall"].estimate.n, found.company["overall"].estimate.mean) == (40, 70)
+
+
+def test_without_days_nothing_is_asked(folder: Folder) -> None:
+    assert customers_at([]) == []

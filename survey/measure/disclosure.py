@@ -137,6 +137,18 @@ def as_change(found: Difference, shown_points: int) -> Change:
     return Change(shown_points, whole_interval(found.interval), found.p)
 
 
+def shown_probability(p: float) -> float:
+    """A probability to the nearest thousandth, 0.001 at least, and never rounded onto or over the limit of 0.05.
+
+    More digits would tell how many answers there are, which is only told in bands.
+
+    >>> shown_probability(0.0496), shown_probability(0.00001)
+    (0.049, 0.001)
+    """
+    found = max(0.001, round(p, 3))
+    return found if (found < SIGNIFICANT) == (p < SIGNIFICANT) else SIGNIFICANT - 0.001
+
+
 def whole(value: float) -> int:
     """The nearest whole number, halves away from zero (as readers round).
 

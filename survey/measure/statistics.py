@@ -3,13 +3,16 @@
 Everything is in points (0–100) unless it says share (0–1).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
+from typing import TypeVar
 
 from scipy.special import ndtri, stdtr, stdtrit
 
 from survey.measure.scale import SCORES, STEP_POINTS, points
+
+Key = TypeVar("Key", bound=Hashable)
 
 CONFIDENCE = 0.95
 FAVOURABLE = (4, 5)
@@ -158,12 +161,12 @@ def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+def holm(p_values: Mapping[Key, float]) -> dict[Key, float]:
     """Holm's corrected p (1979) for each key: the chance of even one false find among them all stays below it.
 
     By hand: 0.01, 0.04, 0.03 become 0.03, 0.06, 0.06 (times 3, then 2, then 1, never falling).
     """
-    corrected: dict[str, float] = {}
+    corrected: dict[Key, float] = {}
     worst = 0.0
     for rank, (key, p) in enumerate(sorted(p_values.items(), key=lambda pair: pair[1])):
         worst = max(worst, min(1.0, p * (len(p_values) - rank)))

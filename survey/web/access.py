@@ -1,11 +1,12 @@
 """Who may see what: signing in, roles, and limits on attempts. No page checks a right anywhere else."""
 
 import logging
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import abort, current_app, redirect, request, url_for
+from flask import abort, current_app, redirect, request, session, url_for
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, UserMixin, current_user, login_user
@@ -17,6 +18,8 @@ from survey.people import leads_of
 from survey.settings import Settings
 
 HR_ROLES = ("hr", "admin")
+ASKED_FOR = "next"  # where the session keeps the page that a stranger asked for
+OWN_PAGE = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")  # no line ends, spaces or backslashes either
 
 login_manager = LoginManager()
 csrf = CSRFProtect()
@@ -53,11 +56,22 @@ def _load(person_id: str) -> Account | None:
 
 @login_manager.unauthorized_handler
 def _ask_to_sign_in() -> Response:
+    """To the sign-in page; whoever opens the mailed link in this browser comes back to the page asked for."""
+    if request.method == "GET":
+        session[ASKED_FOR] = request.full_path.rstrip("?")
     return redirect(url_for("account.login"))
 
 
-def sign_in(person: Person) -> None:
+def sign_in(person: Person) -> str:
+    """Sign in, and return the address of the page that was asked for before, else of the front door."""
+    asked_for = session.pop(ASKED_FOR, "")
     login_user(Account(person))
+    return asked_for if is_own_page(asked_for) else url_for("index")
+
+
+def is_own_page(address: str) -> bool:
+    """Whether an address is a path of this server; browsers read "//" and "/\\" as the start of another one's name."""
+    return bool(OWN_PAGE.fullmatch(address))
 
 
 def hr_only(page: Callable[..., Any]) -> Callable[..., Any]:

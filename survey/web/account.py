@@ -66,8 +66,7 @@ def use_link(token: str) -> Response | tuple[str, int]:
     person = use_sign_in(*found) if found else None
     if person is None:
         return render_template("account/link_expired.html"), 410
-    sign_in(person)
-    return redirect(url_for("index"))
+    return redirect(sign_in(person))
 
 
 @blueprint.post("/logout")

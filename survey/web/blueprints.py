@@ -4,12 +4,16 @@ from survey.web import (
     account,
     api,
     commitments,
+    compare,
+    department,
+    download,
     hr,
     intake,
     launch,
     lead,
     linking,
     mailroom,
+    matrix,
     planning,
     questionnaire,
     receipt,
@@ -22,7 +26,8 @@ from survey.web import (
 PAGES = (
     *(account, respond, receipt),
     *(lead, replies, commitments),
-    *(hr, planning, launch, questionnaire, staff, linking, rosters, intake, mailroom),
+    *(hr, matrix, department, compare, download),
+    *(planning, launch, questionnaire, staff, linking, rosters, intake, mailroom),
     api,
 )
 BLUEPRINTS = tuple(page.blueprint for page in PAGES)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from flask import abort, request
 
-from survey.matrices import WINDOWS
+from survey.matrices import WINDOWS, Order
 from survey.measure.scale import ITEMS, OVERALL
-from survey.models import Wave
+from survey.models import Department, Wave
 
 DIVISION = "division"
 
@@ -37,3 +37,17 @@ def chosen_clients() -> str:
     """`division` when `?by=division` asks for it, else an empty text. 404 for any other."""
     by = request.args.get("by", "")
     return by if by in ("", DIVISION) else abort(404)
+
+
+def chosen_order(name: str) -> Order:
+    """How `?rows=` or `?columns=` sorts a matrix, else by name. 404 for any other."""
+    asked = request.args.get(name, Order.NAME)
+    return Order(asked) if asked in set(Order) else abort(404)
+
+
+def chosen_departments(known: Sequence[Department]) -> list[Department]:
+    """The departments of `known` that `?department=`, once or several times, names by key. 404 for any other."""
+    asked = set(request.args.getlist("department"))
+    if asked - {department.key for department in known}:
+        abort(404)
+    return [department for department in known if department.key in asked]

@@ -14,7 +14,8 @@ from flask import Flask, Response, current_app, g, request
 from flask_babel import Babel
 from flask_babel import gettext as _
 from flask_login import current_user
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from flask_wtf.csrf import generate_csrf
+from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from survey import colours, wording
@@ -22,6 +23,7 @@ from survey.database import DATABASE_ERRORS, UNAVAILABLE
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
+from survey.web import navigation
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,10 +93,13 @@ def configure(app: Flask, settings: Settings) -> None:
         look=look,
         languages=languages(),
         mail_is_sent=bool(settings.smtp_url),
+        timezone=settings.timezone,
         asset=asset,
+        today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
     app.jinja_env.filters.update(wording.FILTERS)
+    navigation.configure(app)
     app.before_request(_connect)
     app.before_request(_allow_file)
     app.teardown_request(_disconnect)
@@ -201,7 +206,8 @@ def error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:
     title, text = _error_words(code)
     # Rendered without what other pages are given: who is reading may be what could not be found out.
     template = current_app.jinja_env.get_template("error.html")
-    return template.render(title=title, text=text, language=wording.language()), code
+    leave = generate_csrf() if code == Forbidden.code and current_user.is_authenticated else ""
+    return template.render(title=title, text=text, language=wording.language(), leave=leave), code
 
 
 def _error_words(code: int) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, FieldList, FloatField, Form, FormField, SelectField
 from wtforms.validators import NumberRange, ValidationError
 
-from survey import exports, external, imports, kept_mappings, outside, people, uploads, wording
+from survey import external, imports, kept_mappings, known_exports, outside, people, uploads, wording
 from survey.entries import MappingError
 from survey.guesses import REASONS
 from survey.mapping import FORMS, LONGEST_KEY, Mapping, read_mapping

@@ -12,6 +12,7 @@ class Cell:
     tooltip: str = ""
     span: int = 1
     link: str = ""  # the words of the link in it
+    address: str = ""  # and where it leads
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Page(HTMLParser):
         self._open: list[tuple[str, dict[str, str]]] = []
         self._text: list[str] = []
         self._tooltip = ""
-        self._link = ""
+        self._link = self._address = ""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -56,7 +57,9 @@ class Page(HTMLParser):
         elif tag == "small" and self._inside("dd"):
             self._end_description()
         if tag in (*HEADINGS, "th", "td", "dt", "dd", "text", "title"):
-            self._text, self._link = [], ""
+            self._text, self._link, self._address = [], "", ""
+        if tag == "a":
+            self._address = given.get("href", "")
         if tag == "img":
             self.alternatives.append(given.get("alt", ""))
         elif tag not in ("br", "input", "link", "meta", "hr"):
@@ -81,7 +84,7 @@ class Page(HTMLParser):
         elif tag == "a":
             self._link = text
         elif tag in ("th", "td") and self._inside("table"):
-            self._end_cell(Cell(text, given.get("title", ""), int(given.get("colspan", 1)), self._link))
+            self._end_cell(Cell(text, given.get("title", ""), int(given.get("colspan", 1)), self._link, self._address))
         elif tag == "dt":
             self.figures.append((text, ""))
         elif tag == "dd":

@@ -107,12 +107,14 @@ def everything(
         found.update(export_csv(hr, wave))
         found.update(export_xlsx(hr, wave))
         found.update(overview(hr, wave))
+        found.update(behind_cells(hr, wave))
         for key in keys:
             found.update(department(hr, key, wave, ids))
         for lead in leads:
             found.update(lead_page(lead, wave))
         for item in ITEMS:
             found.update(gaps(hr, wave, item))
+            found.update(compared(hr, ids[: place + 1], item))
             for over in range(1, min(4, place + 1) + 1):
                 for by in ("", "division"):
                     found.update(matrix(hr, ids[place + 1 - over : place + 1], item, by))
@@ -170,7 +172,9 @@ def matrix(hr: FlaskClient, waves: Sequence[int], item: str, by: str = "") -> It
 def _matrix(table: Table, waves: Sequence[int], item: str, view: str) -> Iterator[Figure]:
     """Columns: who serves; all clients; each group; those only shown together, if any. Last row: the margins."""
     with_others = table.columns[-1] == "Other departments"
-    columns = [column.split(", ") for column in table.columns[2 : -1 if with_others else None]]
+    columns = [
+        column.removesuffix(" together").split(", ") for column in table.columns[2 : -1 if with_others else None]
+    ]
     standing: list[set[str]] = [set() for _ in columns]
     for provider, total, *cells in table.body:
         yield from figure(waves, item, total.text, [provider.text])
@@ -205,13 +209,21 @@ def overview(hr: FlaskClient, wave: int) -> Iterator[Figure]:
 
 
 def gaps(hr: FlaskClient, wave: int, item: str) -> Iterator[Figure]:
+    """Each department's inside, and the company's by practice."""
     page = Page(read(hr, f"/hr/gap?wave={wave}&item={item}"))
     for table in page.tables:
-        for row in table.body:
-            yield from figure([wave], item, table.row(row)["Inside"], [row[0].link])
-    for _, _, tooltip in page.pictures:
-        if told := re.match(r"(.+): inside (.+), outside ", tooltip):
-            yield from figure([wave], item, told[2], [told[1]])
+        if table.columns[:2] == ["Department", "Inside"]:
+            for row in table.body:
+                yield from figure([wave], item, row[1].text, [row[0].link or row[0].text])
+        elif table.columns[:2] == ["Practice", "Inside"]:
+            for row in table.body:
+                yield from figure([wave], NAMES[row[0].text], row[1].text)
+    for headings, name, tooltip in page.pictures:
+        if told := re.match(r"(.+): inside (≈ \d+|\d+|–).*, outside ", tooltip):
+            if headings["h2"] == "The practices side by side":
+                yield from figure([wave], NAMES[name], told[2])
+            else:
+                yield from figure([wave], item, told[2], [told[1]])
 
 
 def department(hr: FlaskClient, key: str, wave: int, waves: Sequence[int]) -> Iterator[Figure]:
@@ -221,11 +233,11 @@ def department(hr: FlaskClient, key: str, wave: int, waves: Sequence[int]) -> It
         if heading == "How it serves":
             yield from _items(table, wave, name)
         elif heading == "Whom it serves":
-            for clients, points, _ in table.body:
+            for clients, points, *_ in table.body:
                 names = clients.text.removeprefix("Other departments").split(", ")
                 yield from figure([wave], "overall", points.text, [name], names)
         elif heading == "Who serves it":
-            for provider, points, _ in table.body:
+            for provider, points, *_ in table.body:
                 yield from _serves_it(provider, points, wave, name)
         elif heading == "Over time, all in all":
             for then, cell in zip(waves, table.body[0], strict=True):
@@ -247,8 +259,41 @@ def lead_page(lead: FlaskClient, wave: int) -> Iterator[Figure]:
 
 
 def _pictured(page: Page, wave: int, provider: str) -> Iterator[Figure]:
-    for _, name, tooltip in page.pictures:
-        yield from figure([wave], NAMES[name], _mean_of(tooltip), [provider])
+    for headings, name, tooltip in page.pictures:
+        if headings["h2"] == "How it serves":
+            yield from figure([wave], NAMES[name], _mean_of(tooltip), [provider])
+
+
+def behind_cells(hr: FlaskClient, wave: int) -> Iterator[Figure]:
+    """What lies behind every cell of one wave's matrix, on all items."""
+    for table in Page(read(hr, f"/hr/matrix?wave={wave}")).tables:
+        columns = [column.removesuffix(" together").split(", ") for column in table.columns[2:]]
+        for provider, _, *cells in table.body:
+            for clients, cell in zip(columns, cells, strict=True):
+                if cell.address:
+                    yield from _behind(hr, cell.address, wave, provider.text, clients)
+
+
+def _behind(hr: FlaskClient, address: str, wave: int, provider: str, clients: Sequence[str]) -> Iterator[Figure]:
+    """On an item, the clients are those of the column, or those that are named below the item."""
+    for table in Page(read(hr, address)).tables:
+        for name, points, *_ in table.body:
+            item, _, others = name.text.partition("answered by: ")
+            told = others.split(", ") if others else clients
+            if points.text != "too few answers to show":
+                yield from figure([wave], NAMES[item.strip()], points.text, [provider], told)
+
+
+def compared(hr: FlaskClient, waves: Sequence[int], item: str) -> Iterator[Figure]:
+    """The files of the page that compares: departments of the last wave, and all of them with their past."""
+    chosen = "".join(f"&wave={wave}" for wave in reversed(waves))
+    for of in ("departments", "waves"):
+        text = read(hr, f"/hr/compare.csv?of={of}&item={item}{chosen}")
+        for row in csv.DictReader(io.StringIO(text)):
+            for side in ("a", "b"):
+                if row["difference"]:  # then both means are exact
+                    where = int(row[f"{side}_wave"])
+                    yield from figure([where], row["item"], row[f"{side}_mean"], [row[f"{side}_department"]])
 
 
 def _mean_of(tooltip: str) -> str:

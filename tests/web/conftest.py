@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
 from survey.database import bind
 from survey.external import import_external
@@ -87,3 +88,15 @@ def link_of(wave: Wave, settings: Settings) -> Callable[[Person], Link]:
 def link(link_of: Callable[[Person], Link], company: Company) -> Link:
     """Charlie's link; Charlie reads English."""
     return link_of(company.charlie)
+
+
+@pytest.fixture
+def hanna(company: Company, released: list[Wave], sign_in: Callable[[Person], FlaskClient]) -> FlaskClient:
+    """HR, when two waves are released."""
+    return sign_in(company.hanna)
+
+
+@pytest.fixture
+def beginner(company: Company, sign_in: Callable[[Person], FlaskClient]) -> FlaskClient:
+    """HR before any wave has closed."""
+    return sign_in(company.hanna)

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from flask import Flask
+from flask.testing import FlaskClient
 
 from survey.measure.scale import ITEMS, OVERALL
 from survey.models import TABLES, Comment, Invitation, Rating
@@ -55,6 +56,7 @@ class Address:
 def addresses(app: Flask, **values: Any) -> Iterator[Address]:
     """Every page and every form of the application, so that a new one cannot be forgotten."""
     known = {"filename": "base.css", "form": "csv", "key": "finance", "token": "forged.token", "code": "FORGED"}
+    known |= {"name": "gap", "kind": "svg", "clients": "it", "table": "items"}
     known |= {"commitment_id": 1, "comment_id": "forged", **NEW, **values}
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
@@ -113,6 +115,11 @@ def tables(html: str) -> list[list[list[str]]]:
     parser = _Tables()
     parser.feed(html)
     return parser.found
+
+
+def rows(client: FlaskClient, address: str, table: int = -1) -> dict[str, list[str]]:
+    """A table of a page by the first cell of each row."""
+    return {row[0]: row[1:] for row in tables(client.get(address).text)[table]}
 
 
 class _Form(HTMLParser):

@@ -5,14 +5,13 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from survey import commitments, create_app, releases
-from survey.commitments import Draft
-from survey.models import Department, Invitation, Leadership, Person, Rating, ServiceLink, Wave, database
+from survey import create_app
+from survey.models import Leadership, Person, Rating
 from survey.settings import Settings
-from survey.signing import invitation_token, sign_in_token
+from survey.signing import sign_in_token
 from survey.web.access import limiter
 from tests.cast import OPENS, Company
-from tests.web.pages import addresses, csrf_token, everything, mixed
+from tests.web.pages import addresses, csrf_token, everything
 
 FOR_ALL = {
     *("static", "index", "respond.answer", "respond.confidentiality", "api.alive", "api.ready"),
@@ -190,79 +189,3 @@ def test_guessing_sign_in_links_is_stopped_but_good_ones_are_not_counted(company
     for _ in range(40):
         assert limited.get(good).status_code == 200
     assert [limited.post("/login/forged").status_code for _ in range(31)] == [410] * 30 + [429]
-
-
-# --- The price of a page -------------------------------------------------------------------------------------------
-
-MANY = [
-    "/hr/",
-    "/hr/matrix",
-    "/hr/gap",
-    "/hr/departments/finance",
-    "/hr/people",
-    "/hr/external",
-    "/hr/outbox",
-    "/lead/",
-]
-
-
-@pytest.fixture
-def queries(caplog):
-    """How many queries the fetching of an address makes."""
-    caplog.set_level("DEBUG", logger="peewee")
-
-    def count(client, address: str) -> int:
-        caplog.clear()
-        assert client.get(address).status_code == 200
-        return sum(record.name == "peewee" for record in caplog.records)
-
-    return count
-
-
-def grow(company: Company) -> None:
-    """Six more departments, led by Hanna, that use and are used by those there are; and a wave about them all."""
-    old = list(company.departments.values())
-    for number in range(6):
-        new = company.departments[f"New {number}"] = Department.create(key=f"new-{number}", name=f"New {number}")
-        Leadership.create(person=company.hanna, department=new)
-        for place in range(12):
-            company._person(f"new{number}-{place}", new.name)
-        for other in old:
-            ServiceLink.create(client=other, provider=new, weight=1)
-            ServiceLink.create(client=new, provider=other, weight=1)
-    promise_everything(company.released_wave(mixed))
-
-
-def promise_everything(wave: Wave) -> None:
-    """Three commitments of each department, credited to all clients that the release names."""
-    providers = {department.id: department for department in Department.select()}
-    for provider, clients in releases.named_clients(wave, providers).items():
-        for text in ("One", "Two", "Three"):
-            draft = Draft("promises", text, wave.local_date, clients=[client.id for client in clients])
-            commitments.make(wave, providers[provider], draft, wave.local_date)
-
-
-def test_the_number_of_queries_does_not_grow_with_what_a_page_shows(company, released, sign_in, queries):
-    Leadership.create(person=company.hanna, department=company.departments["Finance"])
-    hanna = sign_in(company.hanna)
-    before = {address: queries(hanna, address) for address in MANY}
-    grow(company)
-    assert hanna.get("/lead/").text.count('<section class="department"') == 7
-    assert {address: queries(hanna, address) for address in MANY} == before
-
-
-def test_what_answering_costs_does_not_grow_with_what_comes_back(company, released, settings, client, queries):
-    promise_everything(released[1])
-    asked = Invitation.get(Invitation.wave == company.open_wave(), Invitation.person == company.charlie)
-    address = f"/r/{invitation_token(asked.id, settings)}"
-
-    def thanks() -> int:
-        with database.connection_context():
-            Invitation.update(answered=True).execute()
-        found = queries(client, address)
-        Invitation.update(answered=False).execute()
-        return found
-
-    before = queries(client, address), thanks()
-    promise_everything(released[0])
-    assert (queries(client, address), thanks()) == before

@@ -43,3 +43,67 @@ def test_a_strange_name_is_text_in_a_picture_too(released, company, in_english):
         assert "<script" not in picture
         assert "{{7*7}}" in picture
         ElementTree.fromstring(str(picture))
+
+
+# --- As files --------------------------------------------------------------------------------------------------------
+
+OF_THE_COMPANY = ["gap", "quadrant", "practices", "over-time"]
+OF_A_DEPARTMENT = ["items", "trend"]
+ADDRESSES = [f"/hr/pictures/{name}.%s" for name in OF_THE_COMPANY]
+ADDRESSES += [f"/hr/pictures/{name}.%s?department=finance" for name in OF_A_DEPARTMENT]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_each_picture_can_be_fetched_as_svg_and_png(hanna, released, address):
+    svg, png = hanna.get(address % "svg"), hanna.get(address % "png")
+    assert (svg.mimetype, png.mimetype) == ("image/svg+xml", "image/png")
+    root = ElementTree.fromstring(svg.text)
+    assert len(root[0].text) > 10
+    assert len(root[1].text) > 20
+    assert png.data.startswith(b"\x89PNG")
+    for kind, answer in (("svg", svg), ("png", png)):
+        name = answer.headers["Content-Disposition"]
+        assert name.startswith('attachment; filename="espejo-'), name
+        assert name.endswith(f'-quarterly-{released[0].local_date}.{kind}"')
+
+
+def test_a_picture_of_another_wave_and_item_can_be_asked_for(hanna, released):
+    _, earlier = released
+    picture = hanna.get(f"/hr/pictures/gap.svg?wave={earlier.id}&item=promises")
+    assert (
+        f'filename="espejo-gap-promises-quarterly-{earlier.local_date}.svg"' in picture.headers["Content-Disposition"]
+    )
+    assert "Keeps promises" in picture.text
+    assert f"/hr/departments/finance?wave={earlier.id}" in picture.text
+
+
+def test_a_picture_is_the_one_on_the_page(hanna):
+    page = hanna.get("/hr/gap").text
+    for name in OF_THE_COMPANY:
+        drawn = hanna.get(f"/hr/pictures/{name}.svg").text
+        assert drawn.strip() in page, name
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "x.svg",
+        "gap.pdf",
+        "gap.svg?item=x",
+        "gap.svg?wave=99",
+        "items.svg",
+        "gap.svg?department=finance",
+        "trend.svg?department=nobody",
+        "../hr/gap.svg",
+    ],
+)
+def test_a_picture_that_there_is_not_is_not_found(hanna, address):
+    assert hanna.get(f"/hr/pictures/{address}").status_code == 404
+
+
+def test_before_a_wave_has_closed_there_is_no_picture(beginner):
+    assert beginner.get("/hr/pictures/gap.svg").status_code == 404
+
+
+def test_charlie_gets_no_picture(company, released, sign_in):
+    assert sign_in(company.alice).get("/hr/pictures/gap.svg").status_code == 403

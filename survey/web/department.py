@@ -1,0 +1,72 @@
+"""HR's page about one department, as provider and as client."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, render_template
+
+from survey import matrices, releases
+from survey.measure.disclosure import Figure
+from survey.measure.scale import OVERALL
+from survey.models import Department, Wave
+from survey.releases import Clients
+from survey.shortfalls import Shortfall, shortfall
+from survey.summaries import DepartmentSummary, lead_summary
+from survey.web.access import department_or_404, hr_only
+from survey.web.choices import chosen_wave
+from survey.web.pictures import department_trend, item_bars
+
+blueprint = Blueprint("department", __name__, url_prefix="/hr/departments")
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """All that a wave says about a department."""
+
+    department: Department
+    wave: Wave
+    summary: DepartmentSummary
+    serves: list[tuple[Clients, Figure]]
+    uses: list[tuple[Department, Clients, Figure]]
+    trend: list[tuple[Wave, Figure | None]]  # the earliest wave first
+    missing: Shortfall | None
+
+    @property
+    def has_history(self) -> bool:
+        """Whether two waves or more have a figure, so that there is a line to draw."""
+        return sum(figure is not None for _, figure in self.trend) > 1
+
+
+def portrait(department: Department, wave: Wave, released: list[Wave]) -> Portrait:
+    table = matrices.by_department([wave], OVERALL)
+    return Portrait(
+        department,
+        wave,
+        summary=lead_summary(wave, [department]).departments[0],
+        serves=matrices.as_provider(table, department),
+        uses=matrices.as_client(table, department),
+        trend=releases.trend(department, OVERALL, released[::-1]),
+        missing=shortfall(wave, department),
+    )
+
+
+@blueprint.get("/<key>")
+@hr_only
+def page(key: str) -> str:
+    """One department, as provider and as client."""
+    found = department_or_404(key)
+    released = releases.released_waves()
+    wave = chosen_wave(released)
+    if wave is None:
+        return render_template("department/page.html", department=found, wave=None)
+    about = portrait(found, wave, released)
+    return render_template(
+        "department/page.html",
+        department=found,
+        waves=released,
+        wave=wave,
+        about=about,
+        picture=item_bars(about.summary) if about.summary.lines else None,
+        history=department_trend(found, OVERALL, about.trend)
+        if sum(bool(figure) for _, figure in about.trend) > 1
+        else None,
+    )

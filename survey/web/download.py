@@ -1,0 +1,107 @@
+"""What HR's pages show, as files: every table under the address of its page, as CSV or XLSX."""
+
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, abort
+from werkzeug.utils import secure_filename
+
+from survey import exports, releases, results
+from survey.exports import Table
+from survey.measure.scale import OVERALL
+from survey.models import Wave
+from survey.web.access import department_or_404, hr_only
+from survey.web.choices import chosen_item, chosen_wave
+from survey.web.compare import chosen_comparisons
+from survey.web.department import Portrait, portrait
+from survey.web.matrix import cell_or_404, chosen_view
+
+blueprint = Blueprint("download", __name__, url_prefix="/hr")
+
+FORM = "<any(csv, xlsx):form>"
+
+
+@blueprint.get("/results.<any(csv, xlsx, json):form>")
+@hr_only
+def release(form: str) -> Response:
+    """All that the chosen wave has released."""
+    wave = _wave_or_404()
+    return _file(results.export(wave, form), "", wave, form)
+
+
+@blueprint.get(f"/matrix.{FORM}")
+@hr_only
+def matrix(form: str) -> Response:
+    view = chosen_view(releases.released_waves()) or abort(404)
+    return _table(exports.matrix(view.arranged()), view.wave, form)
+
+
+@blueprint.get(f"/matrix/<key>/<clients>.{FORM}")
+@hr_only
+def cell(key: str, clients: str, form: str) -> Response:
+    view = chosen_view(releases.released_waves()) or abort(404)
+    found = cell_or_404(view, key, clients)
+    return _table(exports.cell(found.provider, found.lines), view.wave, form)
+
+
+@blueprint.get(f"/departments/<key>/<any(items, missing, clients, providers, trend):table>.{FORM}")
+@hr_only
+def department(key: str, table: str, form: str) -> Response:
+    released = releases.released_waves()
+    wave = chosen_wave(released) or abort(404)
+    return _table(_of_department(portrait(department_or_404(key), wave, released), table), wave, form)
+
+
+@blueprint.get(f"/providers.{FORM}")
+@hr_only
+def providers(form: str) -> Response:
+    """How each department serves, all in all."""
+    wave = _wave_or_404()
+    return _table(exports.providers(releases.provider_results(wave), OVERALL), wave, form)
+
+
+@blueprint.get(f"/participation.{FORM}")
+@hr_only
+def participation(form: str) -> Response:
+    wave = _wave_or_404()
+    return _table(exports.participation(releases.participation(wave)), wave, form)
+
+
+@blueprint.get(f"/gap.{FORM}")
+@hr_only
+def gap(form: str) -> Response:
+    """Inside against outside on the chosen item."""
+    wave, item = _wave_or_404(), chosen_item()
+    return _table(exports.gaps(row for row in releases.gaps(wave) if row.item == item), wave, form)
+
+
+@blueprint.get(f"/compare.{FORM}")
+@hr_only
+def compare(form: str) -> Response:
+    choice = chosen_comparisons(releases.released_waves()) or abort(404)
+    return _table(exports.comparisons(choice.found), choice.wave, form)
+
+
+def _of_department(about: Portrait, table: str) -> Table:
+    of = about.department
+    make = {
+        "items": lambda: exports.items(of, about.summary.lines),
+        "missing": lambda: exports.missing(of, about.missing),
+        "clients": lambda: exports.clients(of, OVERALL, about.serves),
+        "providers": lambda: exports.providers_of(of, OVERALL, about.uses),
+        "trend": lambda: exports.trend(of, OVERALL, about.trend),
+    }
+    return make[table]()
+
+
+def _wave_or_404() -> Wave:
+    return chosen_wave(releases.released_waves()) or abort(404)
+
+
+def _table(table: Table, wave: Wave, form: str) -> Response:
+    return _file(table.export(form), f"-{table.name}", wave, form)
+
+
+def _file(content: Iterator[bytes], table: str, wave: Wave, form: str) -> Response:
+    name = secure_filename(f"espejo-{wave.pulse.key}-{wave.local_date}{table}.{form}")  # a key may be in any letters
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, mimetype=results.FORMATS[form], headers=headers)

@@ -1,0 +1,1 @@
+"""What pages cost, measured by commands; no test asserts a time."""

@@ -1,0 +1,155 @@
+"""What pages show, as files: the same figures, and safe to open."""
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from openpyxl import load_workbook
+
+from survey import results
+from survey.models import Department
+from tests.web.pages import tables
+
+
+def test_the_download_holds_the_same_figures_as_the_command_line(hanna, released):
+    for wave in released:
+        assert hanna.get(f"/hr/results.json?wave={wave.id}").text == results.as_json(wave)
+        assert hanna.get(f"/hr/results.csv?wave={wave.id}").text == "".join(results.as_csv(wave))
+
+
+def test_the_download_has_a_plain_file_name(hanna, released):
+    for form in ("csv", "json"):
+        found = hanna.get(f"/hr/results.{form}").headers["Content-Disposition"]
+        assert found == f'attachment; filename="espejo-quarterly-{released[0].local_date}.{form}"'
+
+
+def test_a_formula_in_a_departments_name_is_text_in_the_download(hanna, released):
+    Department.update(name="=cmd|' /C calc'!A0").where(Department.key == "finance").execute()
+    cells = [cell for row in csv.reader(io.StringIO(hanna.get("/hr/results.csv").text)) for cell in row]
+    assert "=cmd|' /C calc'!A0" not in cells
+    assert "'=cmd|' /C calc'!A0" in cells
+
+
+def test_no_figure_of_the_download_is_about_fewer_than_five(hanna):
+    shown = [row for row in json.loads(hanna.get("/hr/results.json").text) if row["mean"] is not None]
+    assert shown
+    assert min(row["people_from"] for row in shown) >= 5
+    assert all(row["mean"] % 5 == 0 and row["low"] is None for row in shown if row["people_to"] == 9)
+
+
+def test_before_the_first_wave_has_closed_there_is_nothing_to_download(beginner):
+    assert beginner.get("/hr/results.csv").status_code == 404
+
+
+# --- Every table of a page -----------------------------------------------------------------------------------------
+
+FILES = {  # address of the file → address of the page, the table's place on it, the column that is compared
+    "/hr/providers": ("/hr/", -1, "mean"),
+    "/hr/gap": ("/hr/gap", 0, "mean"),
+    "/hr/matrix": ("/hr/matrix", -1, "mean"),
+    "/hr/matrix/sales/finance": ("/hr/matrix/sales/finance", -1, "mean"),
+    "/hr/departments/finance/items": ("/hr/departments/finance", 0, "mean"),
+    "/hr/departments/finance/clients": ("/hr/departments/finance", -3, "mean"),
+    "/hr/departments/finance/providers": ("/hr/departments/finance", -2, "mean"),
+    "/hr/departments/finance/trend": ("/hr/departments/finance", -1, "mean"),
+    "/hr/departments/finance/missing": None,
+    "/hr/participation": None,
+    "/hr/compare": None,
+}
+
+
+def from_csv(client, address: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(client.get(address).text)))
+
+
+def from_xlsx(client, address: str) -> list[dict[str, object]]:
+    header, *found = load_workbook(io.BytesIO(client.get(address).data)).active.iter_rows(values_only=True)
+    return [dict(zip(header, row, strict=True)) for row in found]
+
+
+def means(row: dict[str, object], of: str = "mean") -> str:
+    """A mean of a file as pages write it."""
+    if row[of] in ("", None):
+        return ""
+    return f"≈ {row[of]}" if str(row["approximate"]) == "True" else str(row[of])
+
+
+@pytest.mark.parametrize("address", FILES)
+def test_csv_and_xlsx_hold_the_same(hanna, address):
+    book = [
+        {name: "" if value is None else str(value) for name, value in row.items()}
+        for row in from_xlsx(hanna, f"{address}.xlsx")
+    ]
+    assert from_csv(hanna, f"{address}.csv") == book
+    assert all(re.fullmatch(r"[a-z0-9_]+", name) for row in book for name in row)
+
+
+@pytest.mark.parametrize("address", [address for address, page in FILES.items() if page])
+def test_a_file_holds_the_figures_of_its_page(hanna, address):
+    page, place, column = FILES[address]
+    cells = {cell for row in tables(hanna.get(page).text)[place] for cell in row}
+    found = [means(row, column) for row in from_csv(hanna, f"{address}.csv")]
+    assert found
+    assert {mean for mean in found if mean} <= cells
+
+
+def test_the_matrix_file_holds_every_cell_of_the_page_and_no_other(hanna):
+    for query in ("", "?item=openness", "?over=2"):
+        *body, foot = tables(hanna.get(f"/hr/matrix{query}").text)[-1][1:]
+        shown = sorted(cell for row in [*body, foot] for cell in row[1:] if cell)
+        assert sorted(means(row) for row in from_csv(hanna, f"/hr/matrix.csv{query}")) == shown
+
+
+def test_the_compare_file_holds_what_the_page_shows(hanna):
+    query = "?item=all&department=finance&department=sales"
+    shown = [
+        row[2].replace("\N{MINUS SIGN}", "-").lstrip("+") for row in tables(hanna.get(f"/hr/compare{query}").text)[0]
+    ]
+    found = from_csv(hanna, f"/hr/compare.csv{query}")
+    assert [row["difference"] for row in found] == shown[1:]
+    assert {row["compared"] for row in found} == {"6"}
+    assert all(0 < float(row["p_corrected"]) <= 1 for row in found)
+
+
+def test_numbers_are_numbers_and_days_are_iso_in_a_workbook(hanna, released):
+    (row, *_) = from_xlsx(hanna, "/hr/departments/finance/trend.xlsx")
+    assert isinstance(row["mean"], int)
+    assert row["date"] == str(released[1].local_date)
+
+
+@pytest.mark.parametrize("address", FILES)
+def test_no_name_runs_as_a_formula_and_none_breaks_a_file(hanna, address):
+    Department.update(name="=cmd|' /C calc'!A0\x00\x0b").execute()
+    for row in from_csv(hanna, f"{address}.csv"):
+        assert not any(value.startswith(("=", "@", "+")) for value in row.values())
+    sheet = load_workbook(io.BytesIO(hanna.get(f"{address}.xlsx").data)).active
+    assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
+
+
+def test_a_key_in_other_letters_makes_a_plain_file_name(hanna):
+    Department.update(key="研发-🙃").where(Department.key == "finance").execute()
+    answer = hanna.get("/hr/departments/研发-🙃/items.csv")
+    assert answer.status_code == 200
+    assert re.fullmatch(r'attachment; filename="[\w.-]+\.csv"', answer.headers["Content-Disposition"], re.ASCII)
+
+
+@pytest.mark.parametrize("address", FILES)
+def test_before_a_wave_is_released_there_is_no_file(beginner, address):
+    assert beginner.get(f"{address}.csv").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/hr/matrix.json", "/hr/matrix.csv?item=<script>", "/hr/gap.csv?item=missing", "/hr/departments/x/items.csv",
+     "/hr/departments/finance/people.csv", "/hr/participation.csv?wave=999999999999999999999", "/hr/compare.pdf"],
+)  # fmt: skip
+def test_a_file_that_is_not_offered_is_refused(hanna, address):
+    assert hanna.get(address).status_code == 404
+
+
+def test_participation_is_of_groups_of_five_or_more(hanna):
+    found = from_csv(hanna, "/hr/participation.csv")
+    assert found
+    assert all(int(row["invited"]) >= 5 for row in found)

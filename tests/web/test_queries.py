@@ -1,0 +1,89 @@
+"""The price of a page: every page of the URL map makes as many queries with much to show as with little."""
+
+import pytest
+
+from survey import commitments, releases
+from survey.commitments import Draft
+from survey.models import Department, Invitation, Leadership, ServiceLink, Wave, database
+from survey.signing import invitation_token
+from tests.cast import Company
+from tests.web.pages import addresses, mixed
+
+MOST = 55  # queries of one page
+PICTURES = ("gap", "quadrant", "practices", "over-time")
+
+
+@pytest.fixture
+def queries(caplog):
+    """How many queries the fetching of an address makes."""
+    caplog.set_level("DEBUG", logger="peewee")
+
+    def count(client, address: str) -> int:
+        caplog.clear()
+        with client.get(address) as answer:
+            assert answer.status_code == 200, address
+            answer.get_data()
+        return sum(record.name == "peewee" for record in caplog.records)
+
+    return count
+
+
+@pytest.fixture
+def pages(app, released) -> list[str]:
+    """Every page of HR's and of leads, and every picture."""
+    found = {page.path for page in addresses(app, wave_id=released[0].id) if page.method == "GET"}
+    found |= {f"/hr/pictures/{name}.svg" for name in PICTURES}
+    found |= {f"/hr/pictures/{name}.svg?department=finance" for name in ("items", "trend")}
+    return sorted(page for page in found if page.startswith(("/hr/", "/lead/")) and not page.endswith("/close"))
+
+
+def grow(company: Company) -> None:
+    """Six more departments, led by Hanna, that use and are used by those there are; and two waves about them all."""
+    old = list(company.departments.values())
+    for number in range(6):
+        new = company.departments[f"New {number}"] = Department.create(key=f"new-{number}", name=f"New {number}")
+        Leadership.create(person=company.hanna, department=new)
+        for place in range(12):
+            company._person(f"new{number}-{place}", new.name)
+        for other in old:
+            ServiceLink.create(client=other, provider=new, weight=1)
+            ServiceLink.create(client=new, provider=other, weight=1)
+    promise_everything(company.released_wave(mixed))
+    promise_everything(company.released_wave(mixed))
+
+
+def promise_everything(wave: Wave) -> None:
+    """Three commitments of each department, credited to all clients that the release names."""
+    providers = {department.id: department for department in Department.select()}
+    for provider, clients in releases.named_clients(wave, providers).items():
+        for text in ("One", "Two", "Three"):
+            draft = Draft("promises", text, wave.local_date, clients=[client.id for client in clients])
+            commitments.make(wave, providers[provider], draft, wave.local_date)
+
+
+def test_the_number_of_queries_does_not_grow_with_what_a_page_shows(company, pages, sign_in, queries):
+    Leadership.create(person=company.hanna, department=company.departments["Finance"])
+    hanna = sign_in(company.hanna)
+    before = {address: queries(hanna, address) for address in pages}
+    assert len(before) > 12
+    assert max(before.values()) <= MOST, before
+    grow(company)
+    assert hanna.get("/lead/").text.count('<section class="department"') == 7
+    assert {address: queries(hanna, address) for address in pages} == before
+
+
+def test_what_answering_costs_does_not_grow_with_what_comes_back(company, released, settings, client, queries):
+    promise_everything(released[1])
+    asked = Invitation.get(Invitation.wave == company.open_wave(), Invitation.person == company.charlie)
+    address = f"/r/{invitation_token(asked.id, settings)}"
+
+    def thanks() -> int:
+        with database.connection_context():
+            Invitation.update(answered=True).execute()
+        found = queries(client, address)
+        Invitation.update(answered=False).execute()
+        return found
+
+    before = queries(client, address), thanks()
+    promise_everything(released[0])
+    assert (queries(client, address), thanks()) == before
