@@ -1,6 +1,5 @@
 """A pulse before it is added: its waves, and how many people their mails would go to."""
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
