@@ -19,6 +19,7 @@ from survey.models import (
     Person,
     Rating,
     Release,
+    RosterFile,
     Upload,
     Wave,
     database,
@@ -207,7 +208,7 @@ def test_no_byte_of_an_erased_person_is_in_any_file(company: Company, settings: 
 
 def test_everything_that_names_a_person_is_known_to_erasure() -> None:
     naming = {table for table in TABLES for field in table._meta.sorted_fields if _names_a_person(field)}
-    assert naming == {Leadership, Invitation, Message, Bounce, Upload}
+    assert naming == {Leadership, Invitation, Message, Bounce, Upload, RosterFile}
 
 
 def _names_a_person(field: object) -> bool:

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as WerkzeugResponse
-from wtforms import DateField, Field, RadioField, SelectField, SelectMultipleField, StringField
+from wtforms import DateField, Field, SelectMultipleField, StringField
 from wtforms.validators import ValidationError
 
 from survey import people, pulses, wording
@@ -22,6 +22,7 @@ from survey.refusal import _l
 from survey.sheets import slug
 from survey.web import questionnaire
 from survey.web.access import hr_only, settings
+from survey.web.fields import ChoiceField, OneOfField
 from survey.web.frame import now
 from survey.web.framing import framed
 from survey.workdays import CalendarUnknown, find_calendar
@@ -40,10 +41,10 @@ class DraftForm(FlaskForm):
         csrf = False  # the application checks the key of every form; a preview is asked for without one
 
     name = StringField(_l("Name"), default="")
-    questionnaire = SelectField(_l("What is asked"), default=DEFAULT)
-    cadence = SelectField(_l("How often"), default="quarterly")
+    questionnaire = ChoiceField(_l("What is asked"), default=DEFAULT)
+    cadence = ChoiceField(_l("How often"), default="quarterly")
     first = DateField(_l("First day"))
-    audience = RadioField(_l("Who is asked"), default=ALL)
+    audience = OneOfField(_l("Who is asked"), default=ALL)
     departments = SelectMultipleField(_l("Departments"), validate_choice=False, default=())
     timezone = StringField(_l("Time zone"))
     holidays = StringField(_l("Days off: weekends and the public holidays of"), default="")

@@ -1,25 +1,24 @@
 """HR's pages about people: who works where, who leads, one person, one department. Never whether somebody answered."""
 
-from typing import Any
-
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, Field, HiddenField, SelectField, SelectMultipleField, StringField
+from wtforms import BooleanField, Field, HiddenField, SelectMultipleField, StringField
 from wtforms.validators import ValidationError
 
 from survey import deliveries, links, staffing
 from survey import people as company
 from survey.models import Bounce, Department, Person
 from survey.refusal import _l
-from survey.roster import LONGEST_EMAIL, LONGEST_NAME, ROLES
+from survey.roster import LONGEST_EMAIL, ROLES
 from survey.settings import is_address, languages
 from survey.sheets import slug
 from survey.staffing import DepartmentFacts, StaffRefusal, fingerprint
 from survey.standings import Standing
 from survey.web.access import hr_only
+from survey.web.fields import ChoiceField, NameField, one_line
 from survey.wording import refusal
 
 blueprint = Blueprint("staff", __name__, url_prefix="/hr/people")
@@ -45,24 +44,6 @@ def people() -> str:
     )
 
 
-def one_line(text: str | None) -> str:
-    """What was typed, without line breaks and blanks around."""
-    return " ".join((text or "").split())
-
-
-class NameField(StringField):
-    """A name, which must be there."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        self.data = one_line(valuelist[0] if valuelist else "")
-
-    def pre_validate(self, form: Any) -> None:
-        if not self.data:
-            raise ValidationError(_("Write a name."))
-        if len(self.data) > LONGEST_NAME:
-            raise ValidationError(_("A name has at most %(most)s characters.", most=LONGEST_NAME))
-
-
 # --- One person ----------------------------------------------------------------------------------------------------
 
 
@@ -71,9 +52,9 @@ class PersonForm(FlaskForm):
 
     name = NameField(_l("Name"))
     email = StringField(_l("E-mail"), filters=[lambda text: one_line(text).lower()])
-    department = SelectField(_l("Department"))
-    language = SelectField(_l("Language"))
-    role = SelectField(_l("May see"))
+    department = ChoiceField(_l("Department"))
+    language = ChoiceField(_l("Language"))
+    role = ChoiceField(_l("May see"))
     active = BooleanField(_l("Active: is asked, gets mail and may sign in"))
     seen = HiddenField()
 
@@ -143,7 +124,7 @@ class DepartmentForm(FlaskForm):
     """What HR keeps about a department."""
 
     name = NameField(_l("Name"))
-    division = SelectField(_l("Belongs to the division"))
+    division = ChoiceField(_l("Belongs to the division"))
     leads = SelectMultipleField(_l("Leads"), validate_choice=False)
     more_leads = StringField(_l("Further leads, by their e-mail addresses"), filters=[one_line])
     active = BooleanField(_l("Active: its people are asked, and others are asked about it"))

@@ -27,11 +27,10 @@ from survey.signing import invitation_token, sign_in_token
 from survey.web import access
 from survey.web.frame import error_page
 from tests import pseudo
+from tests.browser import Quiet
 from tests.cast import Company
 from tests.pseudo import CODE, strays, texts_in
-from tests.test_circle import chromium  # noqa: F401 - a fixture
 from tests.web.pages import Address, Link, addresses
-from tests.web.test_mailroom_alive import Quiet
 
 READS = {"Accept-Language": CODE}
 WIDTHS = (390, 1280)
@@ -241,7 +240,7 @@ def test_every_mail_speaks_its_readers_language(letters, third) -> None:
 
 
 @pytest.mark.browser
-def test_no_page_is_broken_by_longer_words(demo, company, settings, third, letters, chromium: Chromium) -> None:  # noqa: F811
+def test_no_page_is_broken_by_longer_words(demo, company, settings, third, letters, chromium: Chromium) -> None:
     with served(demo) as address:
         context = chromium.new_context(locale=CODE)
         page = context.new_page()
