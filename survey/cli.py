@@ -15,12 +15,14 @@ from survey import (
     erasure,
     external,
     leases,
+    links,
     outbox,
     people,
     planning,
     pulses,
     releases,
     results,
+    roster,
     running,
     scheduler,
     waves,
@@ -169,7 +171,7 @@ def bring_in() -> None:
 @with_database
 def import_people(settings: Settings, file: Path, complete: bool, dry_run: bool) -> None:
     """email,name,department,language,leads,role"""
-    _say_import(people.import_people(file, settings.language, complete=complete, rehearse=dry_run).lines(), dry_run)
+    _say_import(roster.import_people(file, settings.language, complete=complete, rehearse=dry_run).lines(), dry_run)
 
 
 @bring_in.command("links")
@@ -179,7 +181,7 @@ def import_people(settings: Settings, file: Path, complete: bool, dry_run: bool)
 @with_database
 def import_links(settings: Settings, file: Path, complete: bool, dry_run: bool) -> None:
     """client,provider,weight"""
-    _say_import(people.import_links(file, complete=complete, rehearse=dry_run).lines(), dry_run)
+    _say_import(links.import_links(file, complete=complete, rehearse=dry_run).lines(), dry_run)
 
 
 @bring_in.command("external")

@@ -16,6 +16,7 @@ from peewee import chunked, fn
 from survey.measure.disclosure import COMMENTS_FROM, merge
 from survey.measure.scale import SCORES
 from survey.models import (
+    Addition,
     ClientGroup,
     ClientGroupDepartment,
     Comment,
@@ -39,6 +40,7 @@ class Count:
 
     raters: Counter[int]  # by provider
     answers: dict[tuple[int, str], Answers]  # by provider, item
+    added: Counter[tuple[int, int]]  # people by client group and the provider that they added
 
 
 def publish(wave: Wave, now: int) -> Release:
@@ -47,6 +49,7 @@ def publish(wave: Wave, now: int) -> Release:
     count = _count(wave)
     _store_raters(wave, count.raters)
     _store_tallies(wave, count.answers)
+    _store_additions(wave, count.added)
     _keep_comments(wave, count.raters)
     Rating.delete().where(Rating.wave == wave).execute()
     return Release.create(wave=wave, released_at=now, digest=digest(wave))
@@ -76,6 +79,8 @@ def document(wave: Wave) -> bytes:
         for group in ClientGroup.select().where(ClientGroup.wave == wave, ClientGroup.provider.is_null())
     ]
     raters = Rated.select(Rated.provider, Rated.raters).where(Rated.wave == wave).order_by(Rated.provider)
+    # Left out when there are none, so that the digests of waves from before they were counted hold.
+    additions = {"additions": found} if (found := _additions(wave, members)) else {}
     return json.dumps(
         {
             "wave": wave.id,
@@ -84,6 +89,7 @@ def document(wave: Wave) -> bytes:
             "participation": sorted(participation, key=lambda row: row["clients"]),
             "raters": list(raters.tuples()),
             "tallies": sorted(tallies, key=lambda row: (row["provider"], row["item"], row["clients"])),
+            **additions,
         },
         sort_keys=True,
         separators=(",", ":"),
@@ -108,6 +114,14 @@ def _members(wave: Wave) -> dict[int, list[int]]:
     return members
 
 
+def _additions(wave: Wave, members: Mapping[int, list[int]]) -> list[dict[str, Any]]:
+    rows = [
+        {"provider": row.provider_id, "clients": members[row.client_group_id], "people": row.people}
+        for row in Addition.select().where(Addition.wave == wave)
+    ]
+    return sorted(rows, key=lambda row: (row["provider"], row["clients"]))
+
+
 def _freeze_participation(wave: Wave) -> None:
     """Store how many answered of each group."""
     _forget_who_came_when(wave)
@@ -130,10 +144,11 @@ def _forget_who_came_when(wave: Wave) -> None:
 
 
 def _count(wave: Wave) -> Count:
-    count = Count(Counter(), defaultdict(lambda: defaultdict(Counter)))
-    query = Rating.select(Rating.provider, Rating.client_group, Rating.answers).where(Rating.wave == wave)
-    for provider, group, answers in query.tuples().iterator():
+    count = Count(Counter(), defaultdict(lambda: defaultdict(Counter)), Counter())
+    columns = (Rating.provider, Rating.client_group, Rating.answers, Rating.added)
+    for provider, group, answers, added in Rating.select(*columns).where(Rating.wave == wave).tuples().iterator():
         count.raters[provider] += 1
+        count.added[group, provider] += added
         for item, score in json.loads(answers).items():
             count.answers[provider, item][group][score] += 1
     return count
@@ -175,6 +190,18 @@ def _store_tallies(wave: Wave, answers: Mapping[tuple[int, str], Answers]) -> No
             row = {"wave": wave.id, "provider": provider, "client_group": published, "item": item}
             rows.append(row | {f"n{score}": counts[score] for score in SCORES})
     _insert(Tally, rows)
+
+
+def _store_additions(wave: Wave, added: Counter[tuple[int, int]]) -> None:
+    """How many people of a client group added a provider, where enough did."""
+    _insert(
+        Addition,
+        (
+            {"wave": wave.id, "client_group": group, "provider": provider, "people": people}
+            for (group, provider), people in sorted(added.items())
+            if people >= wave.min_group
+        ),
+    )
 
 
 def _make_others(wave: Wave, provider: int, departments: Iterable[int]) -> int:

@@ -11,7 +11,7 @@ import click
 from peewee import PeeweeException
 
 from survey import database, waves
-from survey.mapping import MappingError
+from survey.entries import MappingError
 from survey.measure.cadence import CadenceError, local
 from survey.models import database as tables
 from survey.refusal import Refusal

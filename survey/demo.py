@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from survey import erasure, external, outbox, outside, people, pulses, responses, waves
+from survey import erasure, external, links, outbox, outside, people, pulses, responses, roster, waves
 from survey.measure.cadence import occurrence
 from survey.measure.scale import ITEMS, MISSING_REASONS, OVERALL
 from survey.models import Invitation, Person, Pulse, Touchpoint, TouchpointDepartment, Wave, database, random_id
@@ -225,9 +225,9 @@ def _import_company(scratch: Path, settings: Settings, chance: random.Random) ->
             leads = team.name if place == 0 else ""
             email = f"{slug(name).replace('-', '.')}@almacenes.example"
             rows.append((email, name, team.name, language, leads, role, DIVISIONS[team.name]))
-    people.import_people(_write(scratch / "people.csv", people.PEOPLE_COLUMNS, rows), settings.language)
-    links = [(client, provider, weight) for client, used in LINKS.items() for provider, weight in used.items()]
-    people.import_links(_write(scratch / "links.csv", people.LINK_COLUMNS, links))
+    roster.import_people(_write(scratch / "people.csv", roster.PEOPLE_COLUMNS, rows), settings.language)
+    uses = [(client, provider, weight) for client, used in LINKS.items() for provider, weight in used.items()]
+    links.import_links(_write(scratch / "links.csv", links.LINK_COLUMNS, uses))
 
 
 def _import_customers(scratch: Path, first: date, now: int, chance: random.Random) -> None:

@@ -1,4 +1,4 @@
-"""Imports of what customers say: a file of scores is checked, stored, set in place of earlier ones, or undone.
+"""Imports of what customers say: a file of scores is checked, and stored in place of earlier ones.
 
 A file of answers is first counted, each distinct combination of cells once, and only those combinations are then
 read and checked: so memory grows with what was answered, not with how many answered, and long files are quick.
@@ -9,38 +9,42 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, islice
-from math import sqrt
 from operator import itemgetter
 from pathlib import Path
 from typing import NoReturn
 
-from peewee import fn
-
-from survey.mapping import CANONICAL, Combination, ExternalScore, Interpreter, LeftOut, Mapping, Target
+from survey.imports import supersede
+from survey.interpreter import Combination, ExternalScore, Interpreter, LeftOut
+from survey.mapping import CANONICAL, CANONICAL_SUMS, Mapping, Target, as_code
 from survey.models import Department, ExternalImport, ExternalTally, Source, Touchpoint, database
 from survey.outside import set_departments, weights_by_key
-from survey.people import ignored_columns, rehearsal
-from survey.sheets import Faults, ImportRefused, Row, Sheet, number, slug
+from survey.refusal import Sentence, _l
+from survey.rehearsals import ignored_columns, rehearsal
+from survey.sheets import Faults, ImportRefused, Sheet, slug
+from survey.sums import take_sums
 
-SUM_COLUMNS = ("touchpoint", "item", "date", "mean", "n", "sd")
 COMBINATIONS_AT_ONCE = 200_000  # distinct combinations of cells held in memory while a file is counted
 ROWS_AT_ONCE = 1000  # counted before looking whether memory fills
-MOST_ANSWERS = 10**9  # in one summed figure; beyond, the column is not a count
-SD_ROUNDING = 1.0  # points by which a rounded mean may make an honest SD look too large
+NEITHER_FORM = _l("the header has %(found)s; write %(forms)s, or bring a mapping.")
+KEEPS = _l("%(name)s keeps its departments (%(kept)s); the mapping has others.")
+NOT_LINKED = _l("%(name)s was not linked, as there is no department %(missing)s.")
+LINKED = _l("%(name)s was linked to %(told)s.")
+SUPERSEDED = _l("Scores of it were superseded by %(file)s; undo that import to go back.")
 
 
 @dataclass
 class Taken:
-    """What a file says: how many answers give each score, and how many cells are no answers, by reason."""
+    """What a file says: how many answers give each score, and how many cells are no answers, by name and reason."""
 
     answers: Counter[ExternalScore] = field(default_factory=Counter)
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, meaning: ExternalScore | LeftOut | None, n: int) -> None:
+    def add(self, name: str, meaning: ExternalScore | LeftOut | None, n: int) -> None:
+        """`name`: the touchpoint's in the file."""
         if isinstance(meaning, ExternalScore):
             self.answers[meaning] += n
         elif meaning:
-            self.left_out[meaning.reason] += n
+            self.left_out[name, meaning.reason] += n
 
 
 @dataclass
@@ -50,15 +54,28 @@ class ExternalSummary:
     file_name: str
     source: str
     already_imported: bool = False
-    answers: Counter[tuple[str, str]] = field(default_factory=Counter)  # by touchpoint key and item
+    scores: dict[tuple[str, str], Counter[float]] = field(default_factory=dict)  # points, by touchpoint key and item
     names: dict[str, str] = field(default_factory=dict)  # of touchpoints, by key
     starts_on: date | None = None
     ends_on: date | None = None
-    left_out: Counter[str] = field(default_factory=Counter)  # by reason
+    blanks: Counter[tuple[str, str]] = field(default_factory=Counter)  # by touchpoint key and reason
     new_touchpoints: list[str] = field(default_factory=list)
     without_department: list[str] = field(default_factory=list)
     superseded: Counter[str] = field(default_factory=Counter)  # answers of earlier files that count no more, by file
     notices: list[str] = field(default_factory=list)
+
+    @property
+    def answers(self) -> Counter[tuple[str, str]]:
+        """How many, by touchpoint key and item."""
+        return Counter({key: counted.total() for key, counted in self.scores.items()})
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """How many cells were no answers, by reason."""
+        reasons: Counter[str] = Counter()
+        for (_, reason), n in self.blanks.items():
+            reasons[reason] += n
+        return reasons
 
     def lines(self) -> list[str]:
         if self.already_imported:
@@ -87,14 +104,18 @@ def import_external(path: Path, mapping: Mapping | None, now: int, *, rehearse: 
     digest = chosen.digest(sheet.digest)
     if earlier := _imported_before(chosen, digest):
         return _nothing_new(path, chosen, earlier)
-    summed = chosen is CANONICAL and _is_summed(sheet, faults)
-    taken = _take_sums(sheet, faults) if summed else _take_answers(path, sheet, chosen, faults)
+    if chosen is CANONICAL and _is_summed(sheet, faults):
+        chosen = CANONICAL_SUMS
+    sheet.require(*_columns_read(chosen))
+    if chosen.form == "summed":
+        taken = Taken(take_sums(sheet, chosen, faults))
+    else:
+        taken = _take_answers(path, sheet, chosen, faults)
     if not taken.answers and not faults.count:
-        faults.add(None, None, "has no answers in it.")
+        faults.add(None, None, _l("has no answers in it."))
     faults.refuse_if_any()
-    summary = ExternalSummary(path.name, chosen.source_name, left_out=taken.left_out)
-    read = SUM_COLUMNS if summed else _columns_read(chosen)
-    summary.notices += ignored_columns(sheet, {*read, *chosen.not_read})
+    summary = ExternalSummary(path.name, chosen.source_name)
+    summary.notices += ignored_columns(sheet, {*_columns_read(chosen), *_optional(chosen), *chosen.not_read})
     with rehearsal(rehearse):
         _store(taken, chosen, digest, now, summary)
     return summary
@@ -102,7 +123,9 @@ def import_external(path: Path, mapping: Mapping | None, now: int, *, rehearse: 
 
 def _open_sheet(path: Path, mapping: Mapping, faults: Faults) -> Sheet:
     """Our own columns are known without case; a mapping writes names just as the file does."""
-    return Sheet(path, faults) if mapping is CANONICAL else Sheet(path, faults, normalise=str)
+    if mapping is CANONICAL:
+        return Sheet(path, faults)
+    return Sheet(path, faults, normalise=str, header_rows=mapping.header_rows)
 
 
 def _imported_before(mapping: Mapping, digest: str) -> ExternalImport | None:
@@ -123,7 +146,7 @@ def _nothing_new(path: Path, mapping: Mapping, earlier: ExternalImport) -> Exter
         .distinct()
     )
     for superseding in later:
-        summary.notices.append(f"Scores of it were superseded by {superseding.file_name}; undo that import to go back.")
+        summary.notices.append(Sentence(SUPERSEDED, file=superseding.file_name))
     return summary
 
 
@@ -133,30 +156,53 @@ def _is_summed(sheet: Sheet, faults: Faults) -> bool:
     if scores == means:
         found = ", ".join(f'"{name}"' for name in sheet.columns)
         forms = "touchpoint,item,date,score or touchpoint,item,date,mean,n,sd"
-        faults.add(1, None, f"the header has {found}; write {forms}, or bring a mapping.")
+        faults.add(
+            1, None, _l("the header has %(found)s; write %(forms)s, or bring a mapping."), found=found, forms=forms
+        )
         faults.refuse_if_any()
     return means
 
 
 def _columns_read(mapping: Mapping) -> list[str]:
+    """The columns that a file must have."""
     columns = mapping.columns
-    named = [columns.touchpoint, columns.item, columns.date, columns.score]
+    named = [columns.touchpoint, columns.item, columns.date, columns.score, columns.mean, columns.n]
     rated = mapping.touchpoints if mapping.form == "wide" and mapping.touchpoints else ()
-    return [name for name in named if name] + list(rated)
+    return [name for name in named if name] + list(rated) + ([mapping.rows.column] if mapping.rows else [])
+
+
+def _optional(mapping: Mapping) -> list[str]:
+    """The columns that are read where a file has them."""
+    return [mapping.columns.sd]
 
 
 def _take_answers(path: Path, sheet: Sheet, mapping: Mapping, faults: Faults) -> Taken:
     """The answers of a file, counted first and read afterwards; raises ImportRefused."""
-    sheet.require(*_columns_read(mapping))
     interpreter = Interpreter(mapping, sheet, faults)
-    combinations = _combinations(mapping, sheet, map(itemgetter(1), sheet.lines()))
     taken = Taken()
+    combinations = _combinations(mapping, sheet, _chosen(mapping, sheet, sheet.lines(), taken.left_out))
     for counts in _counted(combinations):
         for combination, n in counts.items():
-            taken.add(interpreter.meaning(combination), n)
+            taken.add(combination[0].strip(), interpreter.meaning(combination), n)
     if faults.count:
         _refuse_by_line(path, mapping)
     return taken
+
+
+def _chosen(
+    mapping: Mapping, sheet: Sheet, lines: Iterable[tuple[int, list[str]]], left_out: Counter[tuple[str, str]]
+) -> Iterator[list[str]]:
+    """The rows that the mapping wants read; the others are counted in `left_out`."""
+    if not mapping.rows:
+        yield from map(itemgetter(1), lines)
+        return
+    place = sheet.columns.index(mapping.rows.column)
+    for _, cells in lines:
+        text = cells[place].strip()
+        if as_code(text) in mapping.rows.only:
+            yield cells
+        else:
+            left_out["", f'row of "{text}"'] += 1
 
 
 def _counted(combinations: Iterator[Combination]) -> Iterator[Counter[Combination]]:
@@ -195,50 +241,11 @@ def _refuse_by_line(path: Path, mapping: Mapping) -> NoReturn:
     sheet = _open_sheet(path, mapping, faults)
     interpreter = Interpreter(mapping, sheet, faults)
     for line, cells in sheet.lines():
-        for combination in _combinations(mapping, sheet, [cells]):
+        for combination in _combinations(mapping, sheet, _chosen(mapping, sheet, [(line, cells)], Counter())):
             interpreter.meaning(combination, line)
     faults.refuse_if_any()
-    raise ImportRefused([f"{path.name}: has changed while it was read; import it again."])
-
-
-def _take_sums(sheet: Sheet, faults: Faults) -> Taken:
-    """The means of a file that is summed already: one for each touchpoint, item and date."""
-    sheet.require(*SUM_COLUMNS[:-1])
-    interpreter = Interpreter(CANONICAL, sheet, faults)
-    taken = Taken()
-    lines: dict[tuple[str, str, date], int] = {}
-    for row in sheet:
-        read = _read_sum(row, interpreter)
-        if read is None:
-            continue
-        score, n = read
-        earlier = lines.setdefault((score.touchpoint, score.item, score.starts_on), row.line)
-        if earlier != row.line:
-            faults.add(row.line, None, f"the same touchpoint, item and date stand on line {earlier}; keep one of them.")
-        taken.add(score, n)
-    return taken
-
-
-def _read_sum(row: Row, interpreter: Interpreter) -> tuple[ExternalScore, int] | None:
-    """A mean and its n; None after the row's faults were added."""
-    faults, comma = interpreter.faults, interpreter.decimal_comma
-    before = faults.count
-    target = interpreter.target(row["touchpoint"], row.line)
-    item = interpreter.item(row["item"], row.line)
-    period = interpreter.period(row["date"], row.line)
-    mean, n = number(row["mean"], comma), number(row["n"], comma)
-    if mean is None or not 0 <= mean <= 100:
-        faults.add(row.line, "mean", f'"{row["mean"]}" is no mean; write points from 0 to 100.')
-    if n is None or not 1 <= n <= MOST_ANSWERS or n % 1:
-        faults.add(row.line, "n", f'"{row["n"]}" is no number of answers; write a whole number from 1.')
-    if faults.count > before or not target or not item or not period or mean is None or n is None:
-        return None
-    sd = number(row["sd"], comma) if row["sd"] else None
-    largest = sqrt(mean * (100 - mean) * n / (n - 1)) if n > 1 else 0.0
-    if row["sd"] and (sd is None or not 0 <= sd <= largest + SD_ROUNDING):
-        faults.add(row.line, "sd", f'"{row["sd"]}" is no SD of {n:g} answers with this mean; write 0 to {largest:.1f}.')
-        return None
-    return ExternalScore(target.key, item, *period, mean, sd), int(n)
+    faults.add(None, None, _l("has changed while it was read; import it again."))
+    raise ImportRefused(faults.found)
 
 
 def _store(taken: Taken, mapping: Mapping, digest: str, now: int, summary: ExternalSummary) -> None:
@@ -254,8 +261,8 @@ def _store(taken: Taken, mapping: Mapping, digest: str, now: int, summary: Exter
     )
     touchpoints = _store_touchpoints(source, taken, mapping, summary)
     _store_tallies(external_import, touchpoints, taken.answers)
-    summary.superseded = _supersede(external_import)
-    _describe(taken, now, summary)
+    summary.superseded = supersede(external_import)
+    _describe(taken, mapping, now, summary)
 
 
 def _store_touchpoints(
@@ -298,16 +305,16 @@ def _link(
     if present := weights_by_key(touchpoint.id):
         if wanted and wanted != present:
             kept = ", ".join(present)
-            summary.notices.append(f"{touchpoint.name} keeps its departments ({kept}); the mapping has others.")
+            summary.notices.append(Sentence(KEEPS, name=touchpoint.name, kept=kept))
         return
     if missing := ", ".join(key for key in wanted if key not in departments):
-        summary.notices.append(f"{touchpoint.name} was not linked, as there is no department {missing}.")
+        summary.notices.append(Sentence(NOT_LINKED, name=touchpoint.name, missing=missing))
     if missing or not wanted:
         summary.without_department.append(touchpoint.name)
         return
     set_departments(touchpoint.id, {departments[key].id: weight for key, weight in wanted.items()}, attributed=False)
     told = ", ".join(f"{departments[key].name} (weight {weight:g})" for key, weight in wanted.items())
-    summary.notices.append(f"{touchpoint.name} was linked to {told}.")
+    summary.notices.append(Sentence(LINKED, name=touchpoint.name, told=told))
 
 
 TALLY_FIELDS = [
@@ -331,63 +338,17 @@ def _store_tallies(
     database.cursor().executemany(statement, chain([values], rows))
 
 
-def _supersede(later: ExternalImport) -> Counter[str]:
-    """Mark the scores of earlier imports about the same touchpoint, item and days; the answers marked, by file."""
-    new, old = ExternalTally.alias(), ExternalTally
-    period = new.select(fn.MIN(new.starts_on), fn.MAX(new.ends_on)).where(new.external_import == later.id)
-    first, last = period.scalar(as_tuple=True)
-    same_days = new.select(new.id).where(
-        new.external_import == later.id,
-        new.touchpoint == old.touchpoint,
-        new.item == old.item,
-        new.starts_on <= old.ends_on,
-        new.ends_on >= old.starts_on,
-    )
-    old.update(superseded_by=later.id).where(
-        old.superseded_by.is_null(),
-        old.external_import < later.id,
-        old.ends_on >= first,
-        old.starts_on <= last,
-        fn.EXISTS(same_days),
-    ).execute()
-    marked = (
-        ExternalImport.select(ExternalImport.file_name, fn.SUM(old.n))
-        .join(old, on=old.external_import == ExternalImport.id)
-        .where(old.superseded_by == later.id)
-        .group_by(ExternalImport.id, ExternalImport.file_name)
-        .order_by(ExternalImport.id)
-    )
-    answers: Counter[str] = Counter()
-    for file_name, n in marked.tuples():
-        answers[file_name] += n
-    return answers
-
-
-def _describe(taken: Taken, now: int, summary: ExternalSummary) -> None:
+def _describe(taken: Taken, mapping: Mapping, now: int, summary: ExternalSummary) -> None:
     """Add what the file said to the summary."""
     for score, n in taken.answers.items():
-        summary.answers[score.touchpoint, score.item] += n
+        summary.scores.setdefault((score.touchpoint, score.item), Counter())[score.points] += n
+    targets = mapping.touchpoints or {}
+    for (name, reason), n in taken.left_out.items():
+        summary.blanks[targets[name].key if name in targets else name, reason] += n
     summary.starts_on = min(score.starts_on for score in taken.answers)
     summary.ends_on = max(score.ends_on for score in taken.answers)
     tomorrow = datetime.fromtimestamp(now, UTC).date() + timedelta(days=1)  # somewhere it is tomorrow already
     later = sum(n for score, n in taken.answers.items() if score.starts_on > tomorrow)
     if later:
-        summary.notices.append(f"dated in the future, counting only from then on: {later:,}; is that right?")
-
-
-def undo_import(import_id: int) -> None:
-    """Forget an import: its scores go, and those that it superseded count again, unless a later file is about them too.
-
-    Touchpoints and their departments stay. Raises ValueError when there is no such import.
-    """
-    with database.atomic():
-        undone = ExternalImport.get_or_none(ExternalImport.id == import_id)
-        if undone is None:
-            raise ValueError(f"There is no import number {import_id}; it may have been undone already.")
-        ExternalTally.delete().where(ExternalTally.external_import == import_id).execute()
-        restored = ExternalTally.superseded_by == import_id
-        ExternalTally.update(superseded_by=None).where(restored).execute()
-        undone.delete_instance()
-        later = ExternalImport.select().where(ExternalImport.source == undone.source_id, ExternalImport.id > import_id)
-        for external_import in later.order_by(ExternalImport.id):
-            _supersede(external_import)
+        told = _l("dated in the future, counting only from then on: %(answers)s; is that right?")
+        summary.notices.append(Sentence(told, answers=f"{later:,}"))

@@ -6,6 +6,7 @@ from typing import Any
 from peewee import (
     AutoField,
     BigIntegerField,
+    BlobField,
     BooleanField,
     CharField,
     Check,
@@ -225,6 +226,7 @@ class Rating(Table):
     provider = required(Department)
     client_group = required(ClientGroup)
     answers = TextField()  # JSON: {"promises": 4, "overall": 2, "missing": 1}
+    added = BooleanField(default=False)  # the person was not asked about this provider, and added it
 
 
 class Comment(Table):
@@ -276,6 +278,18 @@ class Tally(Table):
             Check(" AND ".join(f"n{score} >= 0" for score in SCORES)),
             Check(" + ".join(f"n{score}" for score in SCORES) + " >= 3"),
         ]
+
+
+class Addition(Table):
+    """How many people of a client group (as made at opening) rated a provider they had not been asked about."""
+
+    wave = required(Wave)
+    client_group = required(ClientGroup)
+    provider = required(Department)
+    people = IntegerField(constraints=[Check("people >= 3")])
+
+    class Meta:
+        primary_key = CompositeKey("wave", "client_group", "provider")
 
 
 class Release(Table):
@@ -359,6 +373,28 @@ class ExternalTally(Table):
         indexes = ((("touchpoint", "item", "ends_on"), False),)
 
 
+class KeptMapping(Table):
+    """How to read the files of a source, kept for the next one."""
+
+    key = CharField(max_length=80, primary_key=True)  # as the command line writes it: "help-desk"
+    name = CharField(max_length=80)  # as HR wrote it: "Help desk"
+    toml = TextField()
+    header = CharField(max_length=64)  # SHA-256 of the columns of the file that it was made with
+    kept_at = BigIntegerField()
+
+
+class Upload(Table):
+    """A file of customers' scores between its upload and its import."""
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    person = required(Person)  # who uploaded it, and alone may see it
+    file_name = CharField(max_length=255)
+    content = BlobField()  # CSV, compressed by zlib
+    profile = TextField()  # what stands in its columns, as JSON
+    mapping = TextField()  # how it is to be read, as far as that is chosen; JSON
+    kept_until = BigIntegerField()  # then it goes, imported or not
+
+
 # --- What is mailed ------------------------------------------------------------------------------------------------
 
 
@@ -439,12 +475,15 @@ TABLES = (
     Comment,
     Rated,
     Tally,
+    Addition,
     Release,
     Source,
     Touchpoint,
     TouchpointDepartment,
     ExternalImport,
     ExternalTally,
+    KeptMapping,
+    Upload,
     Message,
     MailSwitch,
     Bounce,

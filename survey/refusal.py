@@ -1,5 +1,7 @@
 """Why something that was asked for is not done, in words that a page can translate."""
 
+from typing import Self
+
 
 class Refusal(ValueError):
     """`text` is an English sentence with named placeholders, `values` what they stand for: text, numbers, dates.
@@ -11,6 +13,18 @@ class Refusal(ValueError):
         super().__init__(text % values if values else text)
         self.text = text
         self.values = values
+
+
+class Sentence(str):
+    """An English sentence made of `text` and `values`, which a page can say in the reader's language instead."""
+
+    text: str
+    values: dict[str, object]
+
+    def __new__(cls, text: str, /, **values: object) -> Self:
+        sentence = super().__new__(cls, text % values if values else text)
+        sentence.text, sentence.values = text, values
+        return sentence
 
 
 def _l(text: str) -> str:

@@ -27,6 +27,7 @@ from survey.measure.gaps import Gap, gap
 from survey.measure.scale import COMMENT_KINDS, ITEMS, SCORES, SHOWN_ITEMS
 from survey.measure.statistics import add_counts
 from survey.models import (
+    Addition,
     ClientGroup,
     ClientGroupDepartment,
     Comment,
@@ -115,6 +116,15 @@ class Participation:
 class PublicComment:
     kind: str
     text: str
+
+
+@dataclass(frozen=True)
+class Added:
+    """A provider that people of some client departments rated although nobody had asked them about it."""
+
+    provider: int
+    clients: frozenset[int]  # departments, by id: one, or several small ones together
+    people: tuple[int, int | None]  # a band
 
 
 # --- Which waves ---------------------------------------------------------------------------------------------------
@@ -269,17 +279,25 @@ def whole_participation(rows: Iterable[Participation]) -> Participation:
     return Participation(Clients((), others=False), sum(row.invited for row in rows), sum(row.answered for row in rows))
 
 
+def added(waves: Iterable[Wave]) -> list[Added]:
+    """What people added to the departments they were asked about, where enough did; wave by wave, most people first."""
+    ids = [wave.id for wave in waves]
+    clients = _members(ids)
+    rows = (
+        Addition.select(Addition.provider, Addition.client_group, Addition.people)
+        .where(Addition.wave.in_(ids))
+        .order_by(Addition.wave, Addition.people.desc(), Addition.provider, Addition.client_group)
+    )
+    return [Added(provider, clients[group], band(people)) for provider, group, people in rows.tuples()]
+
+
 # --- Reading what is published -------------------------------------------------------------------------------------
 
 
 def atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS) -> list[Atom]:
     """Every published tally of these waves and items. Two queries."""
     ids = [wave.id for wave in waves]
-    memberships = ClientGroupDepartment.select(ClientGroup.id, ClientGroupDepartment.department).join(ClientGroup)
-    members: dict[int, list[int]] = defaultdict(list)
-    for group, department in memberships.where(ClientGroup.wave.in_(ids)).tuples():
-        members[group].append(department)
-    clients = {group: frozenset(found) for group, found in members.items()}
+    clients = _members(ids)
     tallies = (
         Tally.select(Tally.wave, Tally.provider, ClientGroup.id, ClientGroup.provider, Tally.item, *COUNTS)
         .join(ClientGroup)
@@ -290,6 +308,15 @@ def atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS) -> list[Atom]:
         Atom(wave, provider, clients[group], others is not None, item, tuple(counts))
         for wave, provider, group, others, item, *counts in tallies.tuples()
     ]
+
+
+def _members(waves: Collection[int]) -> dict[int, frozenset[int]]:
+    """{client group: its departments}, by id, of the waves of these ids"""
+    memberships = ClientGroupDepartment.select(ClientGroup.id, ClientGroupDepartment.department).join(ClientGroup)
+    members: dict[int, list[int]] = defaultdict(list)
+    for group, department in memberships.where(ClientGroup.wave.in_(waves)).tuples():
+        members[group].append(department)
+    return {group: frozenset(found) for group, found in members.items()}
 
 
 def _by(atoms: Iterable[Atom], key: Callable[[Atom], Key]) -> dict[Key, tuple[int, ...]]:

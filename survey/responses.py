@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,9 +10,22 @@ from peewee import JOIN
 
 from survey.database import is_sqlite
 from survey.measure.scale import COMMENT_KINDS, LOW_SCORES, MISSING, MISSING_REASONS, OVERALL, SCORES
-from survey.models import Comment, Department, Invitation, Person, Pulse, Rating, Wave, database, random_id
+from survey.models import (
+    ClientGroupDepartment,
+    Comment,
+    Department,
+    Invitation,
+    Person,
+    Pulse,
+    Rating,
+    Wave,
+    database,
+    random_id,
+)
+from survey.people import departments
 
 COMMENT_CHARACTERS = 2000
+MOST_ADDED = 2  # departments that a person may add to those asked about
 
 
 class Outcome(StrEnum):
@@ -64,6 +77,7 @@ class Questions:
     invitation_id: str
     wave: Wave
     pulse: Pulse
+    person: str | None  # the name; none once the person is forgotten
     language: str | None  # none once the person is forgotten
     providers: tuple[Department, ...]
     answered: bool
@@ -87,15 +101,43 @@ def questions(invitation_id: str) -> Questions | None:
     if invitation is None:
         return None
     ids = [int(provider) for provider in invitation.providers.split()]
-    departments = {department.id: department for department in Department.select().where(Department.id.in_(ids))}
+    asked = {department.id: department for department in Department.select().where(Department.id.in_(ids))}
     return Questions(
         invitation_id=invitation.id,
         wave=invitation.wave,
         pulse=invitation.wave.pulse,
+        person=invitation.person.name if invitation.person_id else None,
         language=invitation.person.language if invitation.person_id else None,
-        providers=tuple(departments[provider] for provider in ids),
+        providers=tuple(asked[provider] for provider in ids),
         answered=invitation.answered,
     )
+
+
+def addable(invitation_id: str) -> list[Department]:
+    """The departments that the person may add to those asked about, by name: all active ones but their own."""
+    invitation = Invitation.select(Invitation, Person).join(Person, JOIN.LEFT_OUTER)
+    return _addable(invitation.where(Invitation.id == invitation_id).get())
+
+
+def _addable(invitation: Invitation) -> list[Department]:
+    asked = {int(provider) for provider in invitation.providers.split()}
+    not_offered = asked | _own_departments(invitation)
+    return [department for department in departments() if department.id not in not_offered]
+
+
+def _own_departments(invitation: Invitation) -> set[int]:
+    """Where the person works, and worked when the wave opened: nobody answers about their own department.
+
+    A person who has been forgotten may be from any department of the client group.
+    """
+    query = ClientGroupDepartment.select(ClientGroupDepartment.department)
+    group = {
+        department
+        for (department,) in query.where(ClientGroupDepartment.client_group == invitation.client_group_id).tuples()
+    }
+    if not invitation.person_id:
+        return group
+    return {invitation.person.department_id} | (group if len(group) == 1 else set())
 
 
 def accept(invitation_id: str, answers: Iterable[Answer]) -> Outcome:
@@ -105,23 +147,37 @@ def accept(invitation_id: str, answers: Iterable[Answer]) -> Outcome:
     the same time one is stored)? Then what is said of each provider, in rows that name neither the person nor the
     invitation nor each other.
 
-    Raises ValueError for answers about a provider that the invitation does not ask about, or about one twice.
+    Raises ValueError for two answers about one provider, and for answers about providers that the invitation does not
+    ask about, except up to MOST_ADDED of those that may be added.
     """
     answers = list(answers)
     with database.atomic():
         invitation = Invitation.get_by_id(invitation_id)
-        if Counter(str(answer.provider) for answer in answers) - Counter(invitation.providers.split()):
-            raise ValueError("One person says something about each provider asked about once, and about no other.")
+        asked = {int(provider) for provider in invitation.providers.split()}
+        _refuse_unless_once(answers)
+        _refuse_unless_addable(invitation, {answer.provider for answer in answers} - asked)
         if _state_held(invitation.wave_id) != "open":
             return Outcome.ALREADY if invitation.answered else Outcome.CLOSED
         unanswered = (Invitation.id == invitation_id) & (~Invitation.answered)
         if not Invitation.update(answered=True).where(unanswered).execute():
             return Outcome.ALREADY
-        _store(invitation, answers)
+        _store(invitation, answers, asked)
     return Outcome.STORED
 
 
-def _store(invitation: Invitation, answers: Sequence[Answer]) -> None:
+def _refuse_unless_once(answers: Sequence[Answer]) -> None:
+    if any(times > 1 for times in Counter(answer.provider for answer in answers).values()):
+        raise ValueError("One person says something about each provider once.")
+
+
+def _refuse_unless_addable(invitation: Invitation, added: set[int]) -> None:
+    if len(added) > MOST_ADDED:
+        raise ValueError(f"A person may add {MOST_ADDED} departments to those asked about; found {len(added)}.")
+    if added and not added <= {department.id for department in _addable(invitation)}:
+        raise ValueError("A department that is added is an active one, not asked about, and not the person's own.")
+
+
+def _store(invitation: Invitation, answers: Sequence[Answer], asked: Collection[int]) -> None:
     """A rating for each provider with scores and a comment for each with words, under ids that nothing joins."""
     ratings = [
         {
@@ -130,6 +186,7 @@ def _store(invitation: Invitation, answers: Sequence[Answer]) -> None:
             "provider": answer.provider,
             "client_group": invitation.client_group_id,
             "answers": json.dumps(answer.answers(), sort_keys=True),
+            "added": answer.provider not in asked,
         }
         for answer in answers
         if answer.scores

@@ -10,11 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
+
+from survey.refusal import Sentence, _l
 
 DELIMITERS = ",;\t"
 FAULTS_SHOWN = 25
 CHUNK_BYTES = 1 << 20
+UNREADABLE = _l("cannot be read (%(error)s).")
+CELLS = _l("has %(cells)s cells where the header has %(width)s.")
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -26,26 +30,49 @@ class ImportRefused(ValueError):
         super().__init__("\n".join(self.faults))
 
 
+class Fault(Sentence):
+    """What is wrong with a file. As a string it begins with the place: 'scores.csv, line 5, column "Mark": …'."""
+
+    line: int | None  # none: it is about the whole file
+    column: str | None
+
+    def __new__(
+        cls,
+        text: str,
+        file_name: str = "",
+        line: int | None = None,
+        column: str | None = None,
+        /,
+        **values: object,
+    ) -> Self:
+        place = [file_name] if file_name else []
+        place += [f"line {line}"] if line is not None else []
+        place += [f'column "{column}"'] if column is not None else []
+        told = text % values if values else text
+        fault = str.__new__(cls, f"{', '.join(place)}: {told}" if place else told)
+        fault.text, fault.values = text, values
+        fault.line, fault.column = line, column
+        return fault
+
+
 @dataclass
 class Faults:
     """Collects what is wrong with a file, so that all of it can be mended at once."""
 
     file_name: str
-    found: list[str] = field(default_factory=list)
+    found: list[Fault] = field(default_factory=list)
     count: int = 0
 
-    def add(self, line: int | None, column: str | None, text: str) -> None:
+    def add(self, line: int | None, column: str | None, text: str, /, **values: object) -> None:
+        """`text`: a sentence, with named placeholders for `values`."""
         self.count += 1
         if len(self.found) < FAULTS_SHOWN:
-            place = [self.file_name]
-            place += [f"line {line}"] if line is not None else []
-            place += [f'column "{column}"'] if column is not None else []
-            self.found.append(f"{', '.join(place)}: {text}")
+            self.found.append(Fault(text, self.file_name, line, column, **values))
 
     def refuse_if_any(self) -> None:
         """Raise ImportRefused when a fault was added."""
         if self.count > len(self.found):
-            self.found.append(f"… and {self.count - len(self.found)} more.")
+            self.found.append(Fault(_l("… and %(more)s more."), more=self.count - len(self.found)))
         if self.found:
             raise ImportRefused(self.found)
 
@@ -66,16 +93,21 @@ class Sheet:
     cells differs from the header's is a fault and is passed over.
     """
 
-    def __init__(self, path: Path, faults: Faults, normalise: Callable[[str], str] = str.casefold) -> None:
-        """Raises ImportRefused when the file is missing, empty, no text, or its header names a column twice."""
-        self._path, self._faults = path, faults
+    def __init__(
+        self, path: Path, faults: Faults, normalise: Callable[[str], str] = str.casefold, header_rows: int = 1
+    ) -> None:
+        """`header_rows`: rows before the first answer, of which the first names the columns.
+
+        Raises ImportRefused when the file is missing, empty, no text, or its header names a column twice.
+        """
+        self._path, self._faults, self._header_rows = path, faults, header_rows
         self.encoding, self.digest = _examine(path, faults)
         self.delimiter = max(DELIMITERS, key=lambda sign: len(self._header(sign)))
         self.columns = [normalise(cell.strip()) for cell in self._header(self.delimiter)]
         if not any(self.columns):
-            faults.add(1, None, "the file has no header.")
+            faults.add(1, None, _l("the file has no header."))
         for column in sorted({column for column in self.columns if column and self.columns.count(column) > 1}):
-            faults.add(1, column, "stands twice in the header.")
+            faults.add(1, column, _l("stands twice in the header."))
         faults.refuse_if_any()
 
     @property
@@ -88,7 +120,7 @@ class Sheet:
         for column in columns:
             if column not in self.columns:
                 found = ", ".join(f'"{name}"' for name in self.columns)
-                self._faults.add(1, column, f"is missing; the header has {found}.")
+                self._faults.add(1, column, _l("is missing; the header has %(found)s."), found=found)
         self._faults.refuse_if_any()
 
     def __iter__(self) -> Iterator[Row]:
@@ -99,18 +131,20 @@ class Sheet:
         """The rows as (line, cells), not stripped, for files too long to make a dictionary of every row."""
         with self._open() as file:
             reader = csv.reader(file, delimiter=self.delimiter)
-            width = len(next(reader, []))
-            line = reader.line_num + 1
+            width, line = len(next(reader, [])), 1
             try:
+                for _ in range(self._header_rows - 1):
+                    next(reader, [])
+                line = reader.line_num + 1
                 for cells in reader:
                     if len(cells) == width:
                         if any(cells):
                             yield line, cells
                     elif any(cells):
-                        self._faults.add(line, None, f"has {len(cells)} cells where the header has {width}.")
+                        self._faults.add(line, None, CELLS, cells=len(cells), width=width)
                     line = reader.line_num + 1
             except (csv.Error, UnicodeError) as error:
-                self._faults.add(line, None, f"cannot be read ({error}).")
+                self._faults.add(line, None, UNREADABLE, error=error)
 
     def _open(self) -> TextIO:
         return self._path.open(encoding=self.encoding, newline="")
@@ -121,7 +155,7 @@ class Sheet:
             try:
                 return next(csv.reader(file, delimiter=delimiter), [])
             except (csv.Error, UnicodeError) as error:
-                self._faults.add(1, None, f"cannot be read ({error}).")
+                self._faults.add(1, None, UNREADABLE, error=error)
                 raise ImportRefused(self._faults.found) from None
 
 
@@ -141,12 +175,12 @@ def _examine(path: Path, faults: Faults) -> tuple[str, str]:
                 if encoding == "utf-8-sig" and not _decodes(decoder, chunk):
                     encoding = "cp1252"
                 if encoding != "utf-16" and b"\0" in chunk:
-                    faults.add(None, None, "is no text file; export it as CSV.")
+                    faults.add(None, None, _l("is no text file; export it as CSV."))
                     faults.refuse_if_any()
     except OSError as error:
-        faults.add(None, None, f"cannot be read ({error.strerror}).")
+        faults.add(None, None, UNREADABLE, error=error.strerror)
     if not size and not faults.count:
-        faults.add(None, None, "is empty.")
+        faults.add(None, None, _l("is empty."))
     if encoding == "utf-8-sig" and not _decodes(decoder, b"", final=True):
         encoding = "cp1252"  # the file ends in half a character
     faults.refuse_if_any()

@@ -152,6 +152,25 @@ def sign_in(app: Flask, settings: Settings) -> Callable[[Person], FlaskClient]:
     return signed_in
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Headless Chromium."""
+    from tests.browser import launched  # here, so that whoever needs no browser does not load one
+
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def site(app: Flask) -> Iterator[str]:
+    """The address of the pages, whose forms need their keys; a test may change what lies behind meanwhile."""
+    from tests.browser import serving
+
+    app.config["WTF_CSRF_ENABLED"] = True
+    with serving(app) as address:
+        yield address
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any connection that leaves this machine fails the test."""

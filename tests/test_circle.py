@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from email.message import EmailMessage
 from html import unescape
@@ -13,10 +12,10 @@ from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
-from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, ConsoleMessage, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, FrameLocator, Page, expect
 
 from survey.measure.scale import ITEMS
+from tests.browser import DESK, PHONE, Chromium, browsing
 from tests.servers import Installation, MailServer, link_in, wait_until
 
 # --- Over SMTP and HTTP --------------------------------------------------------------------------------------------
@@ -141,31 +140,10 @@ def number(text: str) -> int | None:
 
 # --- In a browser --------------------------------------------------------------------------------------------------
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 OPEN_PAGES = ["/", "/mailbox/", "/login", "/confidentiality"]
 HR_PAGES = ["matrix", "gap", "pulses", "people", "external", "outbox", "departments/ventas", "departments/legal", ""]
 DEPARTMENT = "Ventas"
 OF_100 = re.compile(r"(\d+) (?:de|of) 100")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=["es-ES", "en-GB"])
@@ -211,11 +189,8 @@ class Visitor:
 @pytest.fixture
 def visitor(chromium: Chromium, locale: str, tmp_path: Path) -> Iterator[Visitor]:
     """A visitor of a new demo, whose browser prefers `locale`."""
-    with Installation(tmp_path).serving("demo") as address:
-        context = chromium.new_context(locale=locale, timezone_id="Europe/Madrid", viewport=DESK)
-        context.set_default_timeout(20_000)
+    with Installation(tmp_path).serving("demo") as address, browsing(chromium, locale, DESK) as context:
         yield Visitor(context, address)
-        context.close()
 
 
 @pytest.mark.browser

@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 
-from survey import closing, releases, waves
+from survey import closing, releases, responses, waves
 from survey.measure.scale import COMMENT_KINDS, ITEMS
 from survey.models import (
+    Addition,
     ClientGroup,
     ClientGroupDepartment,
     Comment,
     Department,
+    Invitation,
     Message,
+    Person,
     Rated,
     Rating,
     Release,
@@ -28,7 +31,7 @@ from survey.models import (
 from survey.pulses import add_pulse
 from survey.responses import Answer
 from survey.settings import Settings
-from tests.cast import OPENS, Company, K
+from tests.cast import OPENS, Company, K, all_fours
 
 SECRET = "Nobody shall ever read this sentence again"
 
@@ -345,6 +348,77 @@ def test_a_kept_comment_lies_in_the_files_once(company: Company, settings: Setti
 
 
 # The release
+
+
+def adding(company: Company, wave: Wave, client: str, people: int, provider: str) -> None:
+    """Let `people` of `client` add `provider`, and say nothing of those they were asked about."""
+    asked = (
+        Invitation.select()
+        .join(Person)
+        .where(Invitation.wave == wave, ~Invitation.answered, Person.department == company.departments[client])
+    )
+    for invitation in asked.limit(people):
+        responses.accept(invitation.id, [all_fours(company.departments[provider].id)])
+
+
+def additions(wave: Wave) -> dict[tuple[frozenset[str], str], int]:
+    """{(client departments, provider): people}"""
+    names = {department.id: department.name for department in Department.select()}
+    found = Addition.select().where(Addition.wave == wave)
+    return {(members(row.client_group_id), names[row.provider_id]): row.people for row in found}
+
+
+def test_how_many_added_a_provider_is_kept_of_groups_where_k_did(company: Company) -> None:
+    company.ask_only_about("Sales")
+    wave = company.open_wave()
+    adding(company, wave, "Finance", 5, "Legal")
+    adding(company, wave, "Logistics", 4, "Legal")
+    adding(company, wave, "Logistics", 6, "Finance")
+    adding(company, wave, "IT", 2, "Logistics")
+    adding(company, wave, "Legal", 3, "Logistics")
+    company.rate(wave, "Finance", 5)
+    closed = company.close_wave(wave)
+    assert additions(closed) == {(FINANCE, "Legal"): 5, (LOGISTICS, "Finance"): 6, (POOL, "Logistics"): 5}
+    assert releases.added([closed]) == [
+        releases.Added(
+            company.departments[provider].id, frozenset(company.departments[name].id for name in clients), (5, 9)
+        )
+        for clients, provider in [(LOGISTICS, "Finance"), (POOL, "Logistics"), (FINANCE, "Legal")]
+    ]
+
+
+def test_answers_about_an_added_provider_count_like_all_others(company: Company) -> None:
+    company.ask_only_about("Sales")
+    wave = company.open_wave()
+    adding(company, wave, "Finance", 6, "Legal")
+    closed = company.close_wave(wave)
+    assert cells(closed) == {FINANCE: 6}
+    assert releases.raters_of(closed) == {company.departments["Legal"].id: 6}
+
+
+def test_of_a_cancelled_wave_nothing_tells_what_was_added(company: Company) -> None:
+    company.ask_only_about("Sales")
+    wave = company.open_wave()
+    adding(company, wave, "Finance", 6, "Legal")
+    waves.cancel_wave(wave, wave.opens_at + 1)
+    assert not Addition.select().exists()
+    assert not Rating.select().exists()
+
+
+def test_what_was_added_is_part_of_the_release(company: Company) -> None:
+    company.ask_only_about("Sales")
+    wave = company.open_wave()
+    adding(company, wave, "Finance", 6, "Legal")
+    closed = company.close_wave(wave)
+    told = json.loads(closing.document(closed))["additions"]
+    finance, legal = company.departments["Finance"].id, company.departments["Legal"].id
+    assert told == [{"provider": legal, "clients": [finance], "people": 6}]
+    Addition.update(people=7).execute()
+    assert releases.altered() == [closed]
+
+
+def test_where_nobody_added_anything_the_release_does_not_speak_of_it(company: Company) -> None:
+    assert "additions" not in json.loads(closing.document(company.released_wave()))
 
 
 def test_the_digest_is_the_sha256_of_the_document(company: Company) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from customers import ANSWERS, LONG, SUMS, Folder, counting, department, touchpoint_id
 
-from survey.external import undo_import
+from survey.imports import undo_import
 from survey.models import ExternalImport, ExternalTally, Source, Touchpoint, TouchpointDepartment
 from survey.outside import set_departments, touchpoints
 from survey.settings import Settings

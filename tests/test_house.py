@@ -45,7 +45,7 @@ BELOW = {"measure", "settings"}  # import nothing of Espejo but themselves
 PURE_IMPORTS = {"numpy", "scipy"}  # what measure/ may use besides the standard library
 WEB_LIBRARIES = {"flask", "flask_babel", "flask_login", "flask_limiter", "flask_wtf", "wtforms", "werkzeug"}
 GATE = {"closing", "releases"}  # the only readers of what people said
-GUARDED = {"Comment", "Rated", "Rating", "Tally"}
+GUARDED = {"Addition", "Comment", "Rated", "Rating", "Tally"}
 TOP_LEVEL = {"LICENSE", "README.md", "pyproject.toml", "schedules", "static", "survey", "tests"}
 
 Import = tuple[str, str]  # (module, name): ("survey.models", "Tally"), ("time", "")

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from customers import LONG, NOW, Folder, counting
 
+from survey.entries import MappingError
 from survey.external import import_external
-from survey.mapping import MappingError, load_mapping, read_mapping
+from survey.mapping import load_mapping, read_mapping
 from survey.models import ExternalImport, Source
 from survey.outside import touchpoints
 from survey.settings import Settings
@@ -140,7 +141,7 @@ def test_a_wide_fault_is_named_by_its_own_column(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"form": "tall"}, 'desk.toml, entry "form": found "tall"; expected one of "long", "wide".'),
+        ({"form": "tall"}, 'desk.toml, entry "form": found "tall"; expected one of "long", "wide", "summed".'),
         ({"fom": "long"}, 'desk.toml, entry "fom": is unknown; expected one of form, '),
         ({"source": {}}, 'desk.toml, [source], entry "key": found nothing; expected a text '),
         ({"scale": {"low": 5, "high": 1}}, 'desk.toml, [scale], entry "high": found 1; expected a number above low'),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from survey.models import Comment, Invitation, Person, Rating, Table, Wave, database
-from survey.responses import COMMENT_CHARACTERS, Answer, Outcome, accept, questions
+from survey.models import Comment, Department, Invitation, Person, Rating, Table, Wave, database
+from survey.responses import COMMENT_CHARACTERS, MOST_ADDED, Answer, Outcome, accept, addable, questions
 from tests.cast import Company, all_fours
 
 Tables = dict[str, set[tuple[Any, ...]]]
@@ -39,7 +39,7 @@ def said() -> dict[int, dict[str, int]]:
 
 
 def test_no_answer_has_a_column_for_a_person_an_invitation_a_response_or_a_time() -> None:
-    assert columns(Rating) == {"id", "wave_id", "provider_id", "client_group_id", "answers"}
+    assert columns(Rating) == {"id", "wave_id", "provider_id", "client_group_id", "answers", "added"}
     assert columns(Comment) == {"id", "wave_id", "provider_id", "kind", "text"}
 
 
@@ -70,7 +70,7 @@ def test_a_stored_rating_is_id_wave_provider_group_and_scores(company: Company) 
     provider = providers(invitation)[0]
     accept(invitation.id, [Answer(provider, {"overall": 3})])
     ((key, *rest),) = raw_tables()["rating"]
-    assert rest == [invitation.wave_id, provider, invitation.client_group_id, '{"overall": 3}']
+    assert rest == [invitation.wave_id, provider, invitation.client_group_id, '{"overall": 3}', 0]
     assert len(key) == 32
 
 
@@ -181,16 +181,9 @@ def test_a_response_that_cannot_be_stored_leaves_the_invitation_open(
 # What no page of ours sends
 
 
-def test_an_answer_about_a_department_that_was_not_asked_about_is_refused(company: Company) -> None:
-    invitation = charlies(company.open_wave())
-    with pytest.raises(ValueError, match="about no other"):
-        accept(invitation.id, [all_fours(company.departments["Sales"].id)])
-    assert not charlies(invitation.wave).answered
-
-
 def test_nobody_counts_twice_about_one_department(company: Company) -> None:
     invitation = charlies(company.open_wave())
-    with pytest.raises(ValueError, match="asked about once"):
+    with pytest.raises(ValueError, match="each provider once"):
         accept(invitation.id, [all_fours(providers(invitation)[0])] * 2)
     assert Rating.select().count() == 0
 
@@ -221,6 +214,68 @@ def test_the_longest_comment_is_taken() -> None:
     assert not Answer(1, {}, comment="x" * COMMENT_CHARACTERS, comment_kind="thanks").says_nothing
 
 
+# Added departments
+
+
+def not_asked_about(company: Company, invitation: Invitation) -> list[int]:
+    """The other departments than Charlie's own, which is Sales, and those asked about."""
+    others = {department.id for name, department in company.departments.items() if name != "Sales"}
+    return sorted(others - set(providers(invitation)))
+
+
+@pytest.fixture
+def few(company: Company) -> Invitation:
+    """Charlie is asked about IT alone."""
+    company.ask_only_about("IT")
+    return charlies(company.open_wave())
+
+
+def test_all_departments_but_ones_own_and_those_asked_about_may_be_added(company: Company, few: Invitation) -> None:
+    Department.create(key="dissolved", name="Dissolved", active=False)
+    assert [department.name for department in addable(few.id)] == ["Finance", "Legal", "Logistics"]
+
+
+def test_who_has_moved_adds_neither_the_old_department_nor_the_new_one(company: Company, few: Invitation) -> None:
+    Person.update(department=company.departments["Legal"]).where(Person.id == company.charlie.id).execute()
+    assert [department.name for department in addable(few.id)] == ["Finance", "Logistics"]
+
+
+def test_of_a_small_department_the_person_may_add_those_it_is_pooled_with(company: Company) -> None:
+    company.ask_only_about("Sales")
+    wave = company.open_wave()
+    lawyer = Invitation.get(
+        Invitation.wave == wave, Invitation.person == Person.get(Person.department == company.departments["Legal"])
+    )
+    assert [department.name for department in addable(lawyer.id)] == ["Finance", "IT", "Logistics"]
+    Invitation.update(person=None).where(Invitation.id == lawyer.id).execute()
+    assert [department.name for department in addable(lawyer.id)] == ["Finance", "Logistics"]
+
+
+def test_what_is_said_of_an_added_department_is_marked(company: Company, few: Invitation) -> None:
+    added = company.departments["Legal"].id
+    accept(few.id, [all_fours(providers(few)[0]), all_fours(added)])
+    assert dict(Rating.select(Rating.provider, Rating.added).tuples()) == {providers(few)[0]: False, added: True}
+
+
+@pytest.mark.parametrize(("count", "taken"), [(MOST_ADDED, True), (MOST_ADDED + 1, False)])
+def test_at_most_two_departments_are_added(company: Company, few: Invitation, count: int, taken: bool) -> None:
+    answers = [all_fours(provider) for provider in not_asked_about(company, few)[:count]]
+    if taken:
+        assert accept(few.id, answers) is Outcome.STORED
+    else:
+        with pytest.raises(ValueError, match="may add 2 departments"):
+            accept(few.id, answers)
+    assert (Rating.select().count(), charlies(few.wave).answered) == (count * taken, taken)
+
+
+def test_ones_own_a_dissolved_and_an_unknown_department_cannot_be_added(company: Company, few: Invitation) -> None:
+    dissolved = Department.create(key="dissolved", name="Dissolved", active=False)
+    for provider in (company.departments["Sales"].id, dissolved.id, 999):
+        with pytest.raises(ValueError, match="not the person's own"):
+            accept(few.id, [all_fours(provider)])
+    assert not charlies(few.wave).answered
+
+
 # What is asked
 
 
@@ -229,7 +284,8 @@ def test_an_invitation_asks_about_its_providers_in_their_order(company: Company)
     asked = questions(invitation.id)
     assert asked is not None
     assert [provider.id for provider in asked.providers] == providers(invitation)
-    assert (asked.language, asked.is_open, asked.answered) == ("en", True, False)
+    assert (asked.person, asked.language) == ("Charlie Clark", "en")
+    assert (asked.is_open, asked.answered) == (True, False)
 
 
 def test_an_unknown_invitation_asks_nothing(company: Company) -> None:
@@ -244,12 +300,12 @@ def test_an_invitation_of_a_closed_wave_says_so(company: Company) -> None:
     assert not asked.is_open
 
 
-def test_an_invitation_whose_person_is_forgotten_has_no_language(company: Company) -> None:
+def test_an_invitation_whose_person_is_forgotten_has_neither_name_nor_language(company: Company) -> None:
     invitation = charlies(company.open_wave())
     Invitation.update(person=None).where(Invitation.id == invitation.id).execute()
     asked = questions(invitation.id)
     assert asked is not None
-    assert asked.language is None
+    assert (asked.person, asked.language) == (None, None)
 
 
 def test_asking_changes_nothing(company: Company) -> None:

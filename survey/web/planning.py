@@ -1,22 +1,17 @@
-"""HR's other pages: pulses and waves, people, touchpoints, and what needs doing."""
+"""HR's page about pulses and waves, and what needs doing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from flask_wtf import FlaskForm
-from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, FieldList, FloatField, Form, FormField, SelectField
-from wtforms.validators import NumberRange, ValidationError
 
-from survey import deliveries, outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
+from survey import outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
 from survey.measure.cadence import Occurrence
-from survey.models import Department, Pulse, Wave
-from survey.outside import LinkedDepartment, TouchpointRow
+from survey.models import Pulse, Wave
 from survey.pulses import DayRange, PulseError
 from survey.refusal import Refusal, _l
 from survey.releases import Participation
@@ -29,8 +24,6 @@ COMING = 4  # waves of a pulse shown in advance
 FARTHEST_SHIFT_DAYS = 366
 NO_DAY = _l("Choose a day.")
 NO_DAYS = _l("Write how many days later, from 1 to %(most)s; with a minus sign it is earlier.")
-PLACES = 4  # departments to choose for one touchpoint; more when it has more
-NO_DEPARTMENT = 0  # the choice that leaves a place empty
 
 
 @dataclass(frozen=True)
@@ -227,84 +220,6 @@ def open_now(key: str) -> Response:
     return redirect(url_for("planning.plan"))
 
 
-@blueprint.get("/people")
-@hr_only
-def directory() -> str:
-    """Who works where, who leads, and who uses whom."""
-    bounces = deliveries.bounces()
-    return render_template("planning/people.html", entries=people.directory(), bounces=bounces)
-
-
-@blueprint.route("/external", methods=["GET", "POST"])
-@hr_only
-def touchpoints() -> str | Response | tuple[str, int]:
-    """What customers rate, and which departments it counts for."""
-    rows = outside.touchpoints()
-    if request.method != "POST":
-        return _external_page(rows)
-    touchpoint = next((row for row in rows if str(row.id) == request.form.get("touchpoint")), None) or abort(404)
-    form = _departments_form(people.departments(), posted=request.form)
-    if not form.validate():
-        return _external_page(rows, refused={touchpoint.id: form}), 422
-    outside.set_departments(touchpoint.id, form.chosen(), form.attributed.data)
-    flash(_("%(touchpoint)s now counts for the departments you chose.", touchpoint=touchpoint.name))
-    return redirect(url_for("planning.touchpoints"))
-
-
-class WeightField(FloatField):
-    """A number with a decimal point, or with the comma that Spanish keyboards offer."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        super().process_formdata([text.replace(",", ".") for text in valuelist])
-
-
-class DepartmentWeight(Form):
-    """A department and its weight; the weight of no department does not matter."""
-
-    department = SelectField(coerce=int)
-    weight = WeightField(default=1.0, validators=[NumberRange(min=0.01, max=1)])
-
-    def validate(self, extra_validators: object = None) -> bool:
-        return self.department.data == NO_DEPARTMENT or super().validate(extra_validators)
-
-
-class DepartmentsForm(FlaskForm):
-    """The departments that a touchpoint counts for."""
-
-    departments = FieldList(FormField(DepartmentWeight), min_entries=PLACES)
-    attributed = BooleanField()
-
-    def validate_departments(self, field: FieldList) -> None:
-        if len(self.chosen()) < sum(entry.department.data != NO_DEPARTMENT for entry in field):
-            raise ValidationError  # the page says what is expected
-
-    def chosen(self) -> dict[int, float]:
-        return {entry.department.data: entry.weight.data for entry in self.departments if entry.department.data}
-
-
-def _external_page(rows: list[TouchpointRow], refused: dict[int, DepartmentsForm] | None = None) -> str:
-    """Every touchpoint with its form; a refused one shows what was posted."""
-    refused = refused or {}
-    offered = people.departments()
-    forms = {row.id: _departments_form(offered, links=row.departments) for row in rows} | refused
-    return render_template("planning/external.html", touchpoints=rows, forms=forms, refused=refused)
-
-
-def _departments_form(
-    offered: list[Department], posted: MultiDict[str, str] | None = None, links: Sequence[LinkedDepartment] = ()
-) -> DepartmentsForm:
-    """The form as it was posted, or as `links` stand."""
-    form = DepartmentsForm(
-        posted,
-        departments=[{"department": link.id, "weight": link.weight} for link in links],
-        attributed=any(link.attributed for link in links),
-    )
-    choices = [(NO_DEPARTMENT, "–"), *((department.id, department.name) for department in offered)]
-    for entry in form.departments:
-        entry.department.choices = choices
-    return form
-
-
 def to_do() -> list[ToDo]:
     """What HR should look after, the most urgent first."""
     counts = outbox.state_counts()
@@ -325,13 +240,13 @@ def to_do() -> list[ToDo]:
         text = ngettext(
             "%(num)d touchpoint counts for no department.", "%(num)d touchpoints count for no department.", unmapped
         )
-        found.append(ToDo(text, url_for("planning.touchpoints")))
+        found.append(ToDo(text, url_for("intake.external")))
     if homeless:
         text = ngettext("%(num)d person has no department.", "%(num)d people have no department.", homeless)
-        found.append(ToDo(text, url_for("planning.directory")))
+        found.append(ToDo(text, url_for("staff.people")))
     if leaderless:
         text = ngettext("%(num)d department has no lead.", "%(num)d departments have no lead.", len(leaderless))
-        found.append(ToDo(text, url_for("planning.directory")))
+        found.append(ToDo(text, url_for("staff.people")))
     return found
 
 

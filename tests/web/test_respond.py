@@ -131,7 +131,7 @@ def test_an_answer_is_stored_once_and_names_nobody(client, link, company):
 def test_a_rating_keeps_neither_person_nor_time_nor_invitation(client, link, company):
     client.post(link.address, data=link.filled(), headers={"User-Agent": "Charlie's phone"})
     for row in Rating.select().dicts():
-        assert set(row) == {"id", "wave", "provider", "client_group", "answers"}
+        assert set(row) == {"id", "wave", "provider", "client_group", "answers", "added"}
         assert row["id"] not in link.token
     assert Invitation.select().where(Invitation.answered).count() == 1
 

@@ -1,0 +1,71 @@
+"""Headless Chromium for tests, and a server for the pages it walks; the fixtures `chromium` and `site` begin here."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext, sync_playwright
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+PATIENCE_MS = 20_000  # a busy machine is slow
+
+
+@contextmanager
+def launched() -> Iterator[Chromium]:
+    """Chromium, until the block ends."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Quiet(WSGIRequestHandler):
+    def log(self, *_: object) -> None:
+        """The addresses hold tokens, and nobody reads this."""
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """Serve `app` by threads of this process, until the block ends; gives its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def browsing(
+    chromium: Chromium, language: str = "en", size: Any = PHONE, scheme: Any = "light", **options: Any
+) -> Iterator[BrowserContext]:
+    """A browser without history, as somebody has it; `options` are playwright's: has_touch, java_script_enabled …"""
+    context = chromium.new_context(
+        locale=language, timezone_id="Europe/Madrid", viewport=size, color_scheme=scheme, **options
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    try:
+        yield context
+    finally:
+        context.close()
