@@ -8,7 +8,20 @@ from survey.settings import Settings, folder
 
 def create_app(settings: Settings, *, demo: bool = False) -> Flask:
     """The web application. The tables must be bound to a database already (survey.database)."""
-    from survey.web import access, account, api, frame, hr, intake, lead, mailroom, planning, respond, staff
+    from survey.web import (
+        access,
+        account,
+        api,
+        frame,
+        hr,
+        intake,
+        lead,
+        mailroom,
+        planning,
+        respond,
+        subscription,
+        staff,
+    )
     from survey.web import demo as demo_pages
 
     app = frame.Espejo(__name__, static_folder=str(folder("static")), static_url_path="/static")
@@ -16,7 +29,7 @@ def create_app(settings: Settings, *, demo: bool = False) -> Flask:
     access.login_manager.init_app(app)
     access.limiter.init_app(app)  # before CSRF, so that a flood is turned away first
     access.csrf.init_app(app)
-    for page in (account, respond, lead, hr, planning, staff, intake, mailroom, api):
+    for page in (account, respond, subscription, lead, hr, planning, staff, intake, mailroom, api):
         app.register_blueprint(page.blueprint)
     if demo:
         app.register_blueprint(demo_pages.blueprint)

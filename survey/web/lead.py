@@ -1,11 +1,13 @@
 """The lead's page: what the clients of one's own departments say."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, url_for
+from flask_login import current_user
 
 from survey import releases
 from survey.models import Department
+from survey.signing import subscriber_token
 from survey.summaries import lead_summary
-from survey.web.access import leads_only
+from survey.web.access import leads_only, settings
 from survey.web.choices import chosen_wave
 from survey.web.pictures import item_bars
 
@@ -22,4 +24,11 @@ def results(departments: list[Department]) -> str:
         return render_template("lead/nothing_yet.html", departments=departments)
     summary = lead_summary(wave, departments)
     pictures = {found.department.id: item_bars(found) for found in summary.departments if found.lines}
-    return render_template("lead/results.html", waves=waves, wave=wave, summary=summary, pictures=pictures)
+    return render_template(
+        "lead/results.html",
+        waves=waves,
+        wave=wave,
+        summary=summary,
+        pictures=pictures,
+        choice=url_for("subscription.choose", token=subscriber_token(current_user.person.id, settings())),
+    )
