@@ -18,7 +18,7 @@ from flask import Flask, render_template, url_for
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 
-from survey import asking, outbox, releases, returns, wording
+from survey import asking, headlines, outbox, releases, returns, wording
 from survey.charts import to_png
 from survey.measure.cadence import local
 from survey.measure.scale import OVERALL, SCORES
@@ -26,8 +26,8 @@ from survey.models import Department, Invitation, Message, Person, Pulse, Wave
 from survey.outbox import Compose
 from survey.people import leads_of
 from survey.settings import Settings, locale_of
-from survey.signing import SIGN_IN_MINUTES, invitation_token, sign_in_token
-from survey.summaries import LeadSummary, lead_summary
+from survey.signing import SIGN_IN_MINUTES, invitation_token, sign_in_token, subscriber_token
+from survey.summaries import lead_summary
 from survey.waves import MISSED
 from survey.web.pictures import item_bars
 
@@ -48,6 +48,7 @@ class Letter:
     subject: str
     values: dict[str, Any]
     pictures: tuple[Picture, ...] = ()
+    subscriber: str = ""  # the key to how often such mails come; empty: they cannot be stopped
 
 
 def composer(app: Flask, settings: Settings) -> Compose:
@@ -104,9 +105,10 @@ def summary(message: Message, person: Person, settings: Settings) -> Letter:
     values = {
         "summary": found,
         "pictured": {department.department.id for department in drawn},
+        "sentences": {department.department.id: headlines.sentence(department) for department in found.departments},
         "address": url_for("lead.results", wave=wave.id, _external=True),
     }
-    return Letter(_summary_subject(found), values, pictures)
+    return Letter(headlines.subject(found), values, pictures, subscriber_token(person.id, settings))
 
 
 def missed(message: Message, person: Person, settings: Settings) -> Letter:
@@ -177,30 +179,20 @@ def _wave(message: Message) -> Wave:
     return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == message.wave_id).get()
 
 
-def _summary_subject(found: LeadSummary) -> str:
-    """The news: of one department its figure and change, of several their names."""
-    if len(found.departments) != 1:
-        names = ", ".join(summary.department.name for summary in found.departments)
-        return _("What your clients say: %(departments)s", departments=names)
-    (only,) = found.departments
-    name = only.department.name
-    if only.overall is None:
-        return _("%(department)s: too few answers for figures this time", department=name)
-    mean = wording.mean(only.overall.figure)
-    if change := wording.change(only.overall.change):
-        return _("%(department)s: %(mean)s of 100, %(change)s", department=name, mean=mean, change=change)
-    return _("%(department)s: %(mean)s of 100, say your clients", department=name, mean=mean)
-
-
 # --- From letter to mail -------------------------------------------------------------------------------------------
 
 
 def _as_mail(message: Message, person: Person, letter: Letter, settings: Settings, now: int) -> EmailMessage:
     host = urlsplit(settings.address).netloc
     values = {**letter.values, "subject": letter.subject, "person": person, "sender": settings.mail_from, "host": host}
+    if letter.subscriber:
+        values["choice"] = url_for("subscription.choose", token=letter.subscriber, _external=True)
     mail = _envelope(settings, person.email, person.name, now)
     mail["Subject"] = _one_line(letter.subject)
     mail["Message-ID"] = f"<{message.mail_id}@{urlsplit(settings.address).hostname}>"
+    if "choice" in values:  # the mail program's own button posts to the address (RFC 8058)
+        mail["List-Unsubscribe"] = f"<{values['choice']}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(render_template(f"emails/{message.kind}.txt", **values))
     mail.add_alternative(_inliner().inline(render_template(f"emails/{message.kind}.html", **values)), subtype="html")
     html = cast(EmailMessage, mail.get_body(("html",)))

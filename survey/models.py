@@ -64,6 +64,9 @@ class Person(Table):
     role = CharField(max_length=5, default="", constraints=[Check("role IN ('', 'hr', 'admin')")])
     active = BooleanField(default=True)  # an inactive person is never asked, mailed or let in
     sign_ins = IntegerField(default=0)  # counts sign-ins; a sign-in link works for one value of it only
+    summaries = CharField(  # how often a lead's summary or HR's overview is mailed
+        max_length=7, default="each", constraints=[Check("summaries IN ('each', 'monthly', 'never')")]
+    )
 
 
 class RosterFile(Table):

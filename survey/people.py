@@ -75,6 +75,26 @@ def departments(also: Iterable[int] = ()) -> list[Department]:
     return [department for department in found if department.id not in divisions]
 
 
+def departments_below(divisions: Iterable[int]) -> dict[int, list[Department]]:
+    """{division, by id: the active departments that belong to it, at whatever depth, by name}; empty ones are left out."""
+    found = list(Department.select().where(Department.active).order_by(Department.name))
+    parents = {department.id: department.parent_id for department in found}
+    below: dict[int, list[Department]] = defaultdict(list)
+    wanted = set(divisions)
+    for department in found:
+        for division in wanted.intersection(_above(department.id, parents)):
+            below[division].append(department)
+    return below
+
+
+def _above(department: int, parents: dict[int, int | None]) -> list[int]:
+    """The divisions that a department belongs to, the nearest first."""
+    found: list[int] = []
+    while (division := parents.get(found[-1] if found else department)) is not None and division not in found:
+        found.append(division)
+    return found
+
+
 def find_department(name: str) -> Department | None:
     """The active department of this name or key, whatever its case and accents."""
     return Department.get_or_none(Department.key == slug(name), Department.active)

@@ -17,17 +17,32 @@ SIGN_IN_MINUTES = 15
 
 def invitation_token(invitation_id: str, settings: Settings) -> str:
     """`<id>.<mac>`, mac being 128 bits of HMAC-SHA256 over the id (RFC 2104)."""
-    return f"{invitation_id}.{_mac(invitation_id, settings)}"
+    return f"{invitation_id}.{_mac('invitation', invitation_id, settings)}"
 
 
 def invitation_id(token: str, settings: Settings) -> str | None:
     """The id that a token names, or None when it was not made here."""
+    return _id_in(token, "invitation", settings)
+
+
+def subscriber_token(person_id: int, settings: Settings) -> str:
+    """`<id>.<mac>`, the key to how often a person is mailed summaries; it stands in old mails and works for good."""
+    return f"{person_id}.{_mac('subscriber', str(person_id), settings)}"
+
+
+def subscriber(token: str, settings: Settings) -> int | None:
+    """The person that a token names, or None when it was not made here."""
+    found = _id_in(token, "subscriber", settings)
+    return int(found) if found else None
+
+
+def _id_in(token: str, purpose: str, settings: Settings) -> str | None:
     found, _, mac = token.partition(".")
-    return found if hmac.compare_digest(mac.encode(), _mac(found, settings).encode()) else None
+    return found if hmac.compare_digest(mac.encode(), _mac(purpose, found, settings).encode()) else None
 
 
-def _mac(invitation_id: str, settings: Settings) -> str:
-    text = f"invitation {invitation_id}".encode()
+def _mac(purpose: str, key: str, settings: Settings) -> str:
+    text = f"{purpose} {key}".encode()
     return hmac.new(settings.key().encode(), text, hashlib.sha256).digest()[:MAC_BYTES].hex()
 
 

@@ -8,6 +8,7 @@ from survey import releases
 from survey.measure.disclosure import Change, Figure
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
 from survey.models import Department, Pulse, Wave
+from survey.people import departments_below
 from survey.releases import GapRow, PublicComment
 
 
@@ -50,17 +51,28 @@ class DepartmentSummary:
 
 
 @dataclass(frozen=True)
+class DivisionSummary:
+    """The departments of a division, by name, as its head sees them: figures, and no comments."""
+
+    division: Department
+    departments: tuple[DepartmentSummary, ...]
+
+
+@dataclass(frozen=True)
 class LeadSummary:
     wave: Wave
     pulse: Pulse
     departments: tuple[DepartmentSummary, ...]
+    divisions: tuple[DivisionSummary, ...]
 
 
 def lead_summary(wave: Wave, departments: Sequence[Department]) -> LeadSummary:
-    """What `wave` published about `departments`, in their order."""
+    """What `wave` published about `departments`, in their order; of divisions, about the departments in them."""
+    below = departments_below(department.id for department in departments)
     ids = {department.id for department in departments}
     results = {result.department.id: result for result in releases.provider_results(wave)}
-    gaps = {(row.department.id, row.item): row for row in releases.gaps(wave, ids)}
+    inside = ids | {part.id for parts in below.values() for part in parts}
+    gaps = {(row.department.id, row.item): row for row in releases.gaps(wave, inside)}
     comments = releases.comments(wave, ids)
     return LeadSummary(
         wave=wave,
@@ -68,6 +80,15 @@ def lead_summary(wave: Wave, departments: Sequence[Department]) -> LeadSummary:
         departments=tuple(
             _department_summary(department, results.get(department.id), gaps, comments.get(department.id))
             for department in departments
+            if department.id not in below or (department.id in results and results[department.id].figures)
+        ),
+        divisions=tuple(
+            DivisionSummary(
+                department,
+                tuple(_department_summary(part, results.get(part.id), gaps, None) for part in below[department.id]),
+            )
+            for department in departments
+            if department.id in below
         ),
     )
 

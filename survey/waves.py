@@ -16,19 +16,17 @@ from survey.audience import find_audience, invite
 from survey.database import take_turns
 from survey.measure.cadence import local
 from survey.models import (
-    Department,
     Invitation,
-    Leadership,
     Message,
     Person,
     Pulse,
     Reminder,
-    ServiceLink,
     Wave,
     database,
 )
 from survey.pulses import plan_next, schedule_on, store_reminders, summary_at, timetable
 from survey.questionnaire import QuestionnaireError
+from survey.subscriptions import readers
 
 log = logging.getLogger(__name__)
 
@@ -320,7 +318,7 @@ def _take(reminder: Reminder) -> bool:
 
 
 def close_wave(wave: Wave, now: int) -> bool:
-    """Close an open wave: publish its release, queue one summary for each lead, leave no trace of who came when.
+    """Close an open wave: publish its release, queue one summary for each reader, leave no trace of who came when.
 
     False when it was not open any more.
     """
@@ -330,7 +328,9 @@ def close_wave(wave: Wave, now: int) -> bool:
             return False
         closing.publish(Wave.get_by_id(wave.id), now)
         leaves_at = summary_at(wave, now)
-        outbox.queue(outbox.SUMMARY, summarised(), leaves_at, wave=wave, expires_at=leaves_at + SUMMARY_KEEPS_SECONDS)
+        outbox.queue(
+            outbox.SUMMARY, readers(leaves_at), leaves_at, wave=wave, expires_at=leaves_at + SUMMARY_KEEPS_SECONDS
+        )
     _leave_no_trace(wave)
     return True
 
@@ -341,20 +341,6 @@ def _leave_no_trace(wave: Wave) -> None:
         erasure.rewrite_due()
     except PeeweeException as error:  # somebody is reading; what was done stands, and the clock tries again
         log.warning("Wave %d is over, but the files could not be rewritten yet: %s", wave.id, error)
-
-
-def summarised() -> list[int]:
-    """Who gets a summary when a wave closes: everybody who leads an active department that somebody uses."""
-    query = (
-        Leadership.select(Leadership.person)
-        .join(Person)
-        .switch(Leadership)
-        .join(Department)
-        .join(ServiceLink, on=(ServiceLink.provider == Department.id))
-        .where(Person.active, Department.active)
-        .distinct()
-    )
-    return sorted(person for (person,) in query.tuples())
 
 
 # --- Cancelling ----------------------------------------------------------------------------------------------------

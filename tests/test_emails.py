@@ -19,10 +19,12 @@ from tests.approval import assert_approved
 from tests.cast import DAY, OPENS, Company, K
 from tests.mails import (
     FIGURE,
+    HEADERS,
     HOSTILE,
     LINK,
     MAILS,
     PART,
+    STOPPABLE,
     TOKEN,
     Post,
     Words,
@@ -176,7 +178,7 @@ def test_a_persons_name_cannot_change_a_mail(name: str, written: Write, company:
 @hostile
 def test_a_departments_name_cannot_change_a_mail(name: str, written: Write) -> None:
     mail = written("summary", Department.update(name=name).where(Department.key == "finance").execute)
-    assert_sound(mail, name)
+    assert_sound(mail, name, HEADERS | STOPPABLE)
     assert without_blanks(name) in without_blanks(mail["Subject"])
 
 

@@ -34,6 +34,7 @@ TOP = {
     "commands",
     "demo",
     "emails",
+    "headlines",
     "planning",
     "running",
     "scheduler",

@@ -6,7 +6,7 @@ import pytest
 
 from survey import releases
 from survey.measure.scale import ITEMS, SHOWN_ITEMS
-from survey.models import Wave
+from survey.models import Department, Wave
 from survey.responses import Answer
 from survey.summaries import DepartmentSummary, lead_summary
 from tests.cast import Company
@@ -85,3 +85,31 @@ def test_comments_are_counted_by_kind_from_ten_raters_on(company: Company, rater
 def test_a_summary_names_its_pulse(company: Company) -> None:
     found = lead_summary(about_sales(company), [company.departments["IT"]])
     assert (found.pulse.key, found.wave.local_date) == ("quarterly", date(2026, 3, 2))
+
+
+def under_services(company: Company, *names: str) -> Department:
+    services = Department.create(key="services", name="Services")
+    keys = [company.departments[name].key for name in names]
+    Department.update(parent=services).where(Department.key.in_(keys)).execute()
+    return services
+
+
+def test_a_division_tells_of_its_departments_without_their_comments(company: Company) -> None:
+    services = under_services(company, "Sales", "IT")
+    wave = company.released_wave(lambda provider: Answer(provider, {"overall": 4}, None, "Well done.", "thanks"))
+    found = lead_summary(wave, [services])
+    assert found.departments == ()
+    (division,) = found.divisions
+    assert [part.department.name for part in division.departments] == ["IT", "Sales"]
+    for part in division.departments:
+        alone = summary_of(company, wave, part.department.name)
+        assert part.lines == alone.lines
+        assert alone.comments
+        assert part.comments is None
+
+
+def test_who_leads_a_department_and_its_division_reads_both(company: Company) -> None:
+    services = under_services(company, "Sales")
+    found = lead_summary(about_sales(company), [company.departments["Sales"], services])
+    assert [part.department.name for part in found.departments] == ["Sales"]
+    assert [part.division.name for part in found.divisions] == ["Services"]

@@ -21,10 +21,11 @@ from survey.web import (
     respond,
     rosters,
     staff,
+    subscription,
 )
 
 PAGES = (
-    *(account, respond, receipt),
+    *(account, respond, receipt, subscription),
     *(lead, replies, commitments),
     *(hr, matrix, department, compare, download),
     *(planning, launch, questionnaire, staff, linking, rosters, intake, mailroom),

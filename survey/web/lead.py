@@ -1,11 +1,13 @@
 """The lead's page: what the clients of one's own departments say."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, url_for
+from flask_login import current_user
 
 from survey import receipts, releases
 from survey.models import Department
+from survey.signing import subscriber_token
 from survey.summaries import lead_summary
-from survey.web.access import leads_only
+from survey.web.access import leads_only, settings
 from survey.web.choices import chosen_wave
 from survey.web.commitments import boards
 from survey.web.pictures import item_bars
@@ -34,4 +36,5 @@ def results(departments: list[Department]) -> str:
         threads=threads,
         news_first=receipts.news_first,
         characters=receipts.REPLY_CHARACTERS,
+        choice=url_for("subscription.choose", token=subscriber_token(current_user.person.id, settings())),
     )

@@ -1,0 +1,52 @@
+"""Who is mailed a summary when a wave has closed: leads of their departments, heads of their division.
+
+How often is each reader's own choice. Nobody who stops the mails loses the page that they lead to.
+"""
+
+from collections.abc import Iterable
+
+from survey.models import Department, Leadership, Message, Person, ServiceLink
+from survey.outbox import SUMMARY
+from survey.people import departments_below
+from survey.settings import LANGUAGES
+
+EACH, MONTHLY, NEVER = FREQUENCIES = ("each", "monthly", "never")
+MONTH_SECONDS = 28 * 24 * 3600
+
+
+def readers(leaves_at: int) -> list[int]:
+    """Everybody to whom a summary of departments is due that leaves at this moment, by id.
+
+    These lead an active department that somebody uses, or a division of such departments.
+    """
+    used = {provider for (provider,) in ServiceLink.select(ServiceLink.provider).distinct().tuples()}
+    active = {department for (department,) in Department.select(Department.id).where(Department.active).tuples()}
+    below = departments_below(active)
+    told_of = [key for key in active if key in used or any(part.id in used for part in below.get(key, ()))]
+    query = Leadership.select(Leadership.person).where(Leadership.department.in_(told_of))
+    return _who_want_it((person for (person,) in query.tuples()), leaves_at)
+
+
+def choose(person_id: int, frequency: str, language: str) -> None:
+    """Set how often a person is mailed summaries, and the language of all their mails.
+
+    Raises ValueError for a frequency or a language that is not offered.
+    """
+    if frequency not in FREQUENCIES:
+        raise ValueError(f"Summaries are mailed {', '.join(FREQUENCIES)}; found {frequency!r}.")
+    if language not in LANGUAGES:
+        raise ValueError(f"The languages offered are {', '.join(LANGUAGES)}; found {language!r}.")
+    Person.update(summaries=frequency, language=language).where(Person.id == person_id).execute()
+
+
+def _who_want_it(people: Iterable[int], leaves_at: int) -> list[int]:
+    """Those of `people` who are active and want a summary at this moment."""
+    lately = Message.select(Message.person).where(
+        Message.kind == SUMMARY,
+        Message.due_at > leaves_at - MONTH_SECONDS,
+        Message.due_at <= leaves_at,
+        Message.state != "dropped",
+    )
+    wanted = (Person.summaries == EACH) | ((Person.summaries == MONTHLY) & Person.id.not_in(lately))
+    query = Person.select(Person.id).where(Person.id.in_(set(people)), Person.active, wanted)
+    return [person for (person,) in query.order_by(Person.id).tuples()]
