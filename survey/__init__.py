@@ -19,8 +19,8 @@ def create_app(settings: Settings, *, demo: bool = False) -> Flask:
         mailroom,
         planning,
         respond,
-        subscription,
         staff,
+        subscription,
     )
     from survey.web import demo as demo_pages
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from peewee import chunked, fn
 
+from survey import mirrors
 from survey.measure.disclosure import COMMENTS_FROM, merge
 from survey.measure.scale import SCORES
 from survey.models import (
@@ -52,6 +53,7 @@ def publish(wave: Wave, now: int) -> Release:
     _store_additions(wave, count.added)
     _keep_comments(wave, count.raters)
     Rating.delete().where(Rating.wave == wave).execute()
+    mirrors.count(wave)
     return Release.create(wave=wave, released_at=now, digest=digest(wave))
 
 
@@ -60,6 +62,7 @@ def discard(wave: Wave) -> None:
     _forget_who_came_when(wave)
     for table in (Rating, Comment):
         table.delete().where(table.wave == wave).execute()
+    mirrors.discard(wave)
 
 
 def document(wave: Wave) -> bytes:

@@ -19,7 +19,7 @@ from playhouse.cockroachdb import CockroachDatabase
 from playhouse.db_url import connect, parse
 from playhouse.migrations import Migration, Runner
 
-from survey.models import UNORDERED, Bounce, Leadership, Message, Person, database
+from survey.models import UNORDERED, Bounce, Leadership, LeadView, Message, Person, database
 from survey.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -27,7 +27,7 @@ BUSY_TIMEOUT_SECONDS = 15
 CONNECT_TIMEOUT_SECONDS = 5  # for a PostgreSQL that is there but does not answer
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
 TURN_LOCK = 0x7475726E  # "turn": held on PostgreSQL while it is decided who is asked
-TELLING = (*UNORDERED, Message, Bounce, Leadership, Person)  # where people and what they said stand
+TELLING = (*UNORDERED, Message, Bounce, Leadership, LeadView, Person)  # where people and what they said stand
 
 # What may go wrong with a database; SQLite's own error comes through while rows are being read.
 DATABASE_ERRORS = (PeeweeException, sqlite3.Error)

@@ -4,7 +4,18 @@ Releases stay as they are: they hold numbers of groups and never held a person.
 """
 
 from survey.database import leave_no_trace
-from survey.models import Bounce, Invitation, Leadership, Message, Person, Release, Wave, database
+from survey.models import (
+    Bounce,
+    Invitation,
+    Leadership,
+    LeadView,
+    Message,
+    Person,
+    Release,
+    Subscription,
+    Wave,
+    database,
+)
 from survey.outbox import SUMMARY
 
 DAY_SECONDS = 24 * 3600
@@ -55,6 +66,8 @@ def erase(email: str) -> bool:
             Message.delete().where(Message.person == person).execute()
             Bounce.delete().where(Bounce.person == person).execute()
             Leadership.delete().where(Leadership.person == person).execute()
+            Subscription.delete().where(Subscription.person == person).execute()
+            LeadView.delete().where(LeadView.person == person).execute()
             person.delete_instance()
             _ask_for_a_rewrite()
     if not rewrite_due():

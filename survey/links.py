@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from survey.rehearsals import ImportSummary, ignored_columns, rehearsal
 from survey.models import Department, ServiceLink
+from survey.rehearsals import ImportSummary, ignored_columns, rehearsal
 from survey.sheets import Faults, Row, Sheet, number, slug
 
 LINK_COLUMNS = ("client", "provider", "weight")

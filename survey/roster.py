@@ -6,9 +6,9 @@ from typing import Any
 
 from peewee import chunked
 
-from survey.rehearsals import ImportSummary, ignored_columns, rehearsal
 from survey.models import Department, Leadership, Person
 from survey.people import EMAIL
+from survey.rehearsals import ImportSummary, ignored_columns, rehearsal
 from survey.settings import LANGUAGES, is_address
 from survey.sheets import Faults, Row, Sheet, slug
 

@@ -10,7 +10,7 @@ from peewee import ForeignKeyField, OperationalError
 
 from survey import erasure, outbox, releases, waves
 from survey.erasure import erase, forget_due
-from survey.models import TABLES, Bounce, Invitation, Leadership, Message, Person, Rating, Release, Wave, database
+from survey.models import TABLES, Bounce, Invitation, Leadership, LeadView, Message, Person, Rating, Release, Subscription, Wave, database
 from survey.scheduler import Clockwork
 from survey.settings import Settings
 from survey.signing import invitation_token
@@ -195,7 +195,7 @@ def test_no_byte_of_an_erased_person_is_in_any_file(company: Company, settings: 
 
 def test_everything_that_names_a_person_is_known_to_erasure() -> None:
     naming = {table for table in TABLES for field in table._meta.sorted_fields if _names_a_person(field)}
-    assert naming == {Leadership, Invitation, Message, Bounce}
+    assert naming == {Leadership, Invitation, Message, Bounce, LeadView, Subscription}
 
 
 def _names_a_person(field: object) -> bool:

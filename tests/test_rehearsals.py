@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from survey.rehearsals import ImportSummary, ignored_columns, rehearsal
 from survey.models import Department
+from survey.rehearsals import ImportSummary, ignored_columns, rehearsal
 from survey.settings import Settings
 from survey.sheets import Faults, Sheet
 

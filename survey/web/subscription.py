@@ -37,7 +37,7 @@ def choose(token: str) -> str | tuple[str, int]:
     form = ChoiceForm(obj=person)
     form.frequency.choices, form.language.choices = _frequencies(), list(LANGUAGE_NAMES.items())
     if not form.is_submitted():
-        form.frequency.data = person.summaries
+        form.frequency.data = subscriptions.frequency_of(person.id)
     elif not form.validate():
         return render_template("subscription/choose.html", form=form, is_changed=False), 422
     else:
