@@ -13,6 +13,7 @@ from typing import Any
 
 from peewee import Expression, chunked, fn
 
+from survey import mirrors
 from survey.measure.disclosure import COMMENTS_FROM, merge
 from survey.measure.scale import SCORES
 from survey.models import (
@@ -54,6 +55,7 @@ def publish(wave: Wave, now: int) -> Release:
     _store_additions(wave, count.added)
     _keep_comments(wave, count.raters)
     Rating.delete().where(Rating.wave == wave).execute()
+    mirrors.count(wave)
     return Release.create(wave=wave, released_at=now, digest=digest(wave))
 
 
@@ -63,6 +65,7 @@ def discard(wave: Wave) -> None:
     Rating.delete().where(Rating.wave == wave).execute()
     _drop_comments(Comment.wave == wave)
     _rewrite_receipts(wave)
+    mirrors.discard(wave)
 
 
 def document(wave: Wave) -> bytes:

@@ -19,7 +19,17 @@ from playhouse.cockroachdb import CockroachDatabase
 from playhouse.db_url import connect, parse
 from playhouse.migrations import Migration, Runner
 
-from survey.models import UNORDERED, Bounce, Leadership, Message, Person, RosterFile, Upload, database
+from survey.models import (
+    UNORDERED,
+    Bounce,
+    Leadership,
+    LeadView,
+    Message,
+    Person,
+    RosterFile,
+    Upload,
+    database,
+)
 from survey.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -27,7 +37,8 @@ BUSY_TIMEOUT_SECONDS = 15
 CONNECT_TIMEOUT_SECONDS = 5  # for a PostgreSQL that is there but does not answer
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
 TURN_LOCK = 0x7475726E  # "turn": held on PostgreSQL while it is decided who is asked
-TELLING = (*UNORDERED, Message, Bounce, Leadership, Upload, RosterFile, Person)  # where people and what they said stand
+# Where people and what they said stand.
+TELLING = (*UNORDERED, Message, Bounce, Leadership, LeadView, Upload, RosterFile, Person)
 
 # What may go wrong with a database; SQLite's own error comes through while rows are being read.
 DATABASE_ERRORS = (PeeweeException, sqlite3.Error)

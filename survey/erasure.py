@@ -4,7 +4,20 @@ Releases stay as they are: they hold numbers of groups and never held a person.
 """
 
 from survey.database import leave_no_trace
-from survey.models import Bounce, Invitation, Leadership, Message, Person, Release, RosterFile, Upload, Wave, database
+from survey.models import (
+    Bounce,
+    Invitation,
+    Leadership,
+    LeadView,
+    Message,
+    Person,
+    Release,
+    RosterFile,
+    Subscription,
+    Upload,
+    Wave,
+    database,
+)
 from survey.outbox import SUMMARY
 
 DAY_SECONDS = 24 * 3600
@@ -57,6 +70,8 @@ def erase(email: str) -> bool:
             Leadership.delete().where(Leadership.person == person).execute()
             Upload.delete().where(Upload.person == person).execute()
             RosterFile.delete().execute()  # any of them may name the person
+            Subscription.delete().where(Subscription.person == person).execute()
+            LeadView.delete().where(LeadView.person == person).execute()
             person.delete_instance()
             _ask_for_a_rewrite()
     if not rewrite_due():

@@ -11,7 +11,7 @@ from survey.models import Department, Pulse, Wave
 from survey.pulses import PulseError, add_pulse, coming
 from survey.rehearsals import rehearsal
 from survey.replanning import IN_THE_PAST
-from survey.waves import summarised
+from survey.subscriptions import readers
 
 WAVES = 4
 
@@ -73,7 +73,6 @@ def forecast(draft: Draft, now: int, rest_days: int) -> Forecast:
         ahead = coming(pulse, WAVES, now)
         if ahead[0].schedule.opens_at <= now:
             raise PulseError(IN_THE_PAST, day=ahead[0].day)
-        leads = len(summarised())
         asked: list[tuple[date, frozenset[int]]] = []
         waves = []
         for found in ahead:
@@ -84,5 +83,7 @@ def forecast(draft: Draft, now: int, rest_days: int) -> Forecast:
             people = frozenset(person for person, _ in audience.people if person not in resting)
             asked.append((found.day, people))
             tired = len(audience.people) - len(people)
-            waves.append(ExpectedWave(found, len(people), audience.left_out + tired, leads))
+            waves.append(
+                ExpectedWave(found, len(people), audience.left_out + tired, len(readers(found.schedule.closes_at)))
+            )
     return Forecast(pulse, waves)

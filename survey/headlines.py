@@ -4,7 +4,7 @@ from flask_babel import gettext as _
 
 from survey import wording
 from survey.news import Kind, hardest, news, praised, real_changes
-from survey.summaries import DepartmentSummary, LeadSummary
+from survey.summaries import DepartmentSummary, LeadSummary, Line
 
 
 def subject(found: LeadSummary) -> str:
@@ -16,12 +16,10 @@ def subject(found: LeadSummary) -> str:
     (only,) = found.departments
     if only.overall is None:
         return _("%(department)s: too few answers for figures this time", department=names[0])
-    practices = _practices(only)
+    figure, practices = _figure(only, only.overall), _practices(only)
     if not practices:
-        return _("%(department)s: %(figure)s", department=names[0], figure=_figure(only))
-    return _(
-        "%(department)s: %(figure)s: %(practices)s", department=names[0], figure=_figure(only), practices=practices
-    )
+        return _("%(department)s: %(figure)s", department=names[0], figure=figure)
+    return _("%(department)s: %(figure)s: %(practices)s", department=names[0], figure=figure, practices=practices)
 
 
 def sentence(found: DepartmentSummary) -> str:
@@ -43,10 +41,8 @@ def sentence(found: DepartmentSummary) -> str:
     return _("Inside and outside part most here: %(item)s, a gap of %(points)s points.", item=item, points=points)
 
 
-def _figure(found: DepartmentSummary) -> str:
+def _figure(found: DepartmentSummary, overall: Line) -> str:
     """ "68", or "68, up 6" when the change is real."""
-    overall = found.overall
-    assert overall is not None  # the caller has looked
     mean = wording.mean(overall.figure)
     if overall.change is None or overall not in real_changes(found):
         return mean

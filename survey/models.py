@@ -64,9 +64,6 @@ class Person(Table):
     role = CharField(max_length=5, default="", constraints=[Check("role IN ('', 'hr', 'admin')")])
     active = BooleanField(default=True)  # an inactive person is never asked, mailed or let in
     sign_ins = IntegerField(default=0)  # counts sign-ins; a sign-in link works for one value of it only
-    summaries = CharField(  # how often a lead's summary or HR's overview is mailed
-        max_length=7, default="each", constraints=[Check("summaries IN ('each', 'monthly', 'never')")]
-    )
 
 
 class RosterFile(Table):
@@ -300,6 +297,54 @@ class Reply(Table):
     class Meta:
         indexes = ((("comment", "sequence"), True),)
         constraints = [Check("by_client = (replied_on IS NULL)")]
+
+
+# --- How departments see themselves ---------------------------------------------------------------------------------
+
+
+class OwnView(Table):
+    """How one of its members thinks a department serves, until the wave closes. No person, no invitation, no time."""
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    wave = required(Wave)
+    department = required(Department)
+    answers = TextField()  # JSON: {"self": {"overall": 4}, "prediction": {"overall": 5}}
+
+
+class Mirrored(Table):
+    """Whoever was sent this invitation has said how their own department serves; known until the wave closes."""
+
+    invitation = required(Invitation, primary_key=True)
+
+
+class OwnViewTally(Table):
+    """How many of a department's members gave each score, of themselves or as what they expect their clients to say."""
+
+    wave = required(Wave)
+    department = required(Department)
+    view = CharField(max_length=10, constraints=[Check("view IN ('self', 'prediction')")])
+    item = CharField(max_length=40)
+    n1 = IntegerField()  # answers of score 1
+    n2 = IntegerField()
+    n3 = IntegerField()
+    n4 = IntegerField()
+    n5 = IntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("wave", "department", "view", "item")
+        constraints = [Check(" + ".join(f"n{score}" for score in SCORES) + " >= 3")]
+
+
+class LeadView(Table):
+    """The same from a department's lead. It is shown to nobody else."""
+
+    wave = required(Wave)
+    department = required(Department)
+    person = required(Person)
+    answers = TextField()  # as in OwnView
+
+    class Meta:
+        primary_key = CompositeKey("wave", "department", "person")
 
 
 # --- What a closed wave publishes ----------------------------------------------------------------------------------
@@ -542,6 +587,13 @@ class Bounce(Table):
     reply = TextField()  # the server's words
 
 
+class Subscription(Table):
+    """How often a person wants the summaries that are mailed when a wave closes; without a row, after each."""
+
+    person = required(Person, primary_key=True)
+    frequency = CharField(max_length=7, constraints=[Check("frequency IN ('each', 'monthly', 'never')")])
+
+
 # --- Who runs the clock --------------------------------------------------------------------------------------------
 
 
@@ -555,7 +607,7 @@ class Lease(Table):
 
 
 # On SQLite the migrations make these without row numbers, so that they keep no order of arrival, nor of people.
-UNORDERED = (Invitation, Rating, Comment, Receipt, Reply)
+UNORDERED = (Invitation, Rating, Comment, Receipt, Reply, OwnView, Mirrored)
 
 TABLES = (
     Department,
@@ -577,6 +629,10 @@ TABLES = (
     Comment,
     Receipt,
     Reply,
+    OwnView,
+    Mirrored,
+    OwnViewTally,
+    LeadView,
     Rated,
     Tally,
     Addition,
@@ -593,5 +649,6 @@ TABLES = (
     Message,
     MailSwitch,
     Bounce,
+    Subscription,
     Lease,
 )

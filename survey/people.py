@@ -76,7 +76,7 @@ def departments(also: Iterable[int] = ()) -> list[Department]:
 
 
 def departments_below(divisions: Iterable[int]) -> dict[int, list[Department]]:
-    """{division, by id: the active departments that belong to it, at whatever depth, by name}; empty ones are left out."""
+    """{division, by id: the active departments in it, at whatever depth, by name}; without those that are empty."""
     found = list(Department.select().where(Department.active).order_by(Department.name))
     parents = {department.id: department.parent_id for department in found}
     below: dict[int, list[Department]] = defaultdict(list)

@@ -203,6 +203,11 @@ def raters_of(wave: Wave) -> dict[int, int]:
     return dict(Rated.select(Rated.provider, Rated.raters).where(Rated.wave == wave).tuples())
 
 
+def client_counts(wave: Wave, only: Collection[int]) -> dict[tuple[int, str], tuple[int, ...]]:
+    """{(provider, item): all its published answers of score 1 … 5}; for this package, never for a page."""
+    return summed_by((atom for atom in atoms([wave]) if atom.provider in only), lambda atom: (atom.provider, atom.item))
+
+
 def company_figures(wave: Wave) -> dict[str, Figure]:
     """All that is published, summed, by item."""
     sums = summed_by(atoms([wave]), lambda atom: atom.item)

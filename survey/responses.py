@@ -159,7 +159,7 @@ def accept(invitation_id: str, answers: Iterable[Answer]) -> Outcome:
         asked = {int(provider) for provider in invitation.providers.split()}
         _refuse_unless_once(answers)
         _refuse_unless_addable(invitation, {answer.provider for answer in answers} - asked)
-        if _state_held(invitation.wave_id) != "open":
+        if state_held(invitation.wave_id) != "open":
             return Outcome.ALREADY if invitation.answered else Outcome.CLOSED
         unanswered = (Invitation.id == invitation_id) & (~Invitation.answered)
         if not Invitation.update(answered=True).where(unanswered).execute():
@@ -213,7 +213,7 @@ def _store(invitation: Invitation, answers: Sequence[Answer], asked: Collection[
             table.insert_many(rows).execute()
 
 
-def _state_held(wave_id: int) -> str:
+def state_held(wave_id: int) -> str:
     """The wave's state, which no other transaction can change before this one ends.
 
     SQLite has one writer at a time anyway; elsewhere a shared lock makes the closing wait for answers under way.

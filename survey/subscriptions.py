@@ -5,10 +5,12 @@ How often is each reader's own choice. Nobody who stops the mails loses the page
 
 from collections.abc import Iterable
 
-from survey.models import Department, Leadership, Message, Person, ServiceLink
+from peewee import JOIN, fn
+
+from survey.models import Department, Leadership, Message, Person, ServiceLink, Subscription, database
 from survey.outbox import SUMMARY
 from survey.people import departments_below
-from survey.settings import LANGUAGES
+from survey.settings import languages, offered_languages
 
 EACH, MONTHLY, NEVER = FREQUENCIES = ("each", "monthly", "never")
 MONTH_SECONDS = 28 * 24 * 3600
@@ -27,6 +29,11 @@ def readers(leaves_at: int) -> list[int]:
     return _who_want_it((person for (person,) in query.tuples()), leaves_at)
 
 
+def frequency_of(person_id: int) -> str:
+    """How often a person is mailed summaries."""
+    return Subscription.select(Subscription.frequency).where(Subscription.person == person_id).scalar() or EACH
+
+
 def choose(person_id: int, frequency: str, language: str) -> None:
     """Set how often a person is mailed summaries, and the language of all their mails.
 
@@ -34,9 +41,12 @@ def choose(person_id: int, frequency: str, language: str) -> None:
     """
     if frequency not in FREQUENCIES:
         raise ValueError(f"Summaries are mailed {', '.join(FREQUENCIES)}; found {frequency!r}.")
-    if language not in LANGUAGES:
-        raise ValueError(f"The languages offered are {', '.join(LANGUAGES)}; found {language!r}.")
-    Person.update(summaries=frequency, language=language).where(Person.id == person_id).execute()
+    if language not in languages():
+        raise ValueError(f"The languages offered are {offered_languages()}; found {language!r}.")
+    with database.atomic():
+        Person.update(language=language).where(Person.id == person_id).execute()
+        chosen = Subscription.insert(person=person_id, frequency=frequency)
+        chosen.on_conflict(conflict_target=[Subscription.person], update={"frequency": frequency}).execute()
 
 
 def _who_want_it(people: Iterable[int], leaves_at: int) -> list[int]:
@@ -47,6 +57,11 @@ def _who_want_it(people: Iterable[int], leaves_at: int) -> list[int]:
         Message.due_at <= leaves_at,
         Message.state != "dropped",
     )
-    wanted = (Person.summaries == EACH) | ((Person.summaries == MONTHLY) & Person.id.not_in(lately))
-    query = Person.select(Person.id).where(Person.id.in_(set(people)), Person.active, wanted)
+    chosen = fn.COALESCE(Subscription.frequency, EACH)
+    wanted = (chosen == EACH) | ((chosen == MONTHLY) & Person.id.not_in(lately))
+    query = (
+        Person.select(Person.id)
+        .join(Subscription, JOIN.LEFT_OUTER, on=(Subscription.person == Person.id))
+        .where(Person.id.in_(set(people)), Person.active, wanted)
+    )
     return [person for (person,) in query.order_by(Person.id).tuples()]

@@ -15,11 +15,13 @@ from survey.models import (
     Bounce,
     Invitation,
     Leadership,
+    LeadView,
     Message,
     Person,
     Rating,
     Release,
     RosterFile,
+    Subscription,
     Upload,
     Wave,
     database,
@@ -208,7 +210,7 @@ def test_no_byte_of_an_erased_person_is_in_any_file(company: Company, settings: 
 
 def test_everything_that_names_a_person_is_known_to_erasure() -> None:
     naming = {table for table in TABLES for field in table._meta.sorted_fields if _names_a_person(field)}
-    assert naming == {Leadership, Invitation, Message, Bounce, Upload, RosterFile}
+    assert naming == {Leadership, Invitation, Message, Bounce, Upload, RosterFile, LeadView, Subscription}
 
 
 def _names_a_person(field: object) -> bool:

@@ -45,11 +45,16 @@ TOP = {
 BELOW = {"measure", "colours", "settings"}  # import nothing of Espejo but themselves; settings, colours too
 PURE_IMPORTS = {"numpy", "scipy"}  # what measure/ may use besides the standard library
 WEB_LIBRARIES = {"flask", "flask_babel", "flask_login", "flask_limiter", "flask_wtf", "wtforms", "werkzeug"}
-GATE = {"closing", "releases"}  # the only readers of what people said
-GUARDED = {"Addition", "Comment", "Rated", "Rating", "Receipt", "Reply", "Tally"}
+GATE = {"closing", "mirrors", "reflections", "releases"}  # the only readers of what people said
+GUARDED = {
+    *("Addition", "Comment", "Rated", "Rating", "Receipt", "Reply", "Tally"),
+    *("LeadView", "OwnView", "OwnViewTally"),
+}
 OTHER_READERS = {
     "responses.py": {"Comment", "Rating", "Receipt"},  # writes what people say
     "receipts.py": {"Comment", "Receipt", "Reply"},  # shows a comment to whoever holds its receipt
+    "database.py": {"LeadView"},  # rewrites it
+    "erasure.py": {"LeadView"},  # deletes a person's
 }
 TOP_LEVEL = {"LICENSE", "README.md", "pyproject.toml", "schedules", "static", "survey", "tests"}
 

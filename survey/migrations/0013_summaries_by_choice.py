@@ -3,10 +3,26 @@
 from peewee import *
 
 
+def subscription(db):
+    class Person(Model):
+        id = AutoField()
+
+        class Meta:
+            database = db
+
+    class Subscription(Model):
+        person = ForeignKeyField(Person, backref="+", on_delete="RESTRICT", primary_key=True)
+        frequency = CharField(max_length=7, constraints=[Check("frequency IN ('each', 'monthly', 'never')")])
+
+        class Meta:
+            database = db
+
+    return Subscription
+
+
 def up(migrator, db):
-    chosen = CharField(max_length=7, default="each", constraints=[Check("summaries IN ('each', 'monthly', 'never')")])
-    migrator.add_column("person", "summaries", chosen).run()
+    subscription(db).create_table()
 
 
 def down(migrator, db):
-    migrator.drop_column("person", "summaries").run()
+    subscription(db).drop_table()

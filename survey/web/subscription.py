@@ -8,7 +8,7 @@ from wtforms import RadioField, SelectField
 
 from survey import subscriptions
 from survey.models import Person
-from survey.settings import LANGUAGE_NAMES
+from survey.settings import languages
 from survey.signing import subscriber
 from survey.web.access import csrf, settings
 
@@ -35,9 +35,9 @@ def choose(token: str) -> str | tuple[str, int]:
         subscriptions.choose(person.id, subscriptions.NEVER, person.language)
         return ""
     form = ChoiceForm(obj=person)
-    form.frequency.choices, form.language.choices = _frequencies(), list(LANGUAGE_NAMES.items())
+    form.frequency.choices, form.language.choices = _frequencies(), list(languages().items())
     if not form.is_submitted():
-        form.frequency.data = person.summaries
+        form.frequency.data = subscriptions.frequency_of(person.id)
     elif not form.validate():
         return render_template("subscription/choose.html", form=form, is_changed=False), 422
     else:

@@ -1,0 +1,166 @@
+"""How a department's members and leads see it, and what they expect its clients to say.
+
+Members answer through their own link, and what they say is stored like any rating: without a name, counted and deleted
+when the wave closes, and shown only when at least k members answered. A lead's view is the lead's alone to see.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from survey.measure.scale import ITEMS, SCORES
+from survey.measure.sight import VIEWS
+from survey.models import (
+    Department,
+    Invitation,
+    Leadership,
+    LeadView,
+    Mirrored,
+    OwnView,
+    OwnViewTally,
+    Person,
+    ServiceLink,
+    Wave,
+    database,
+)
+from survey.responses import state_held
+
+Views = Mapping[str, Mapping[str, int]]  # {"self": {"overall": 4}, "prediction": {"overall": 5}}
+
+
+class Outcome(StrEnum):
+    STORED = "stored"
+    ALREADY = "already received"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Glass:
+    """Whom a member's link asks about their own department; `lead` when they lead it and have a page for that."""
+
+    wave: Wave
+    department: Department
+    lead: bool
+    language: str
+    mirrored: bool
+
+    @property
+    def is_open(self) -> bool:
+        return self.wave.state == "open"
+
+
+# --- Asking --------------------------------------------------------------------------------------------------------
+
+
+def glass(invitation_id: str) -> Glass | None:
+    """What the invitation's person may say about their own department; None when nobody is asked about it."""
+    query = (
+        Invitation.select(Invitation, Wave, Person, Department)
+        .join(Wave)
+        .switch(Invitation)
+        .join(Person)
+        .join(Department)
+        .where(Invitation.id == invitation_id, Department.active)
+    )
+    invitation = query.get_or_none()
+    if invitation is None or not _is_rated(invitation.person.department_id):
+        return None
+    person = invitation.person
+    leads = Leadership.select().where(Leadership.person == person, Leadership.department == person.department)
+    has_spoken = Mirrored.select().where(Mirrored.invitation == invitation).exists()
+    return Glass(invitation.wave, person.department, leads.exists(), person.language, has_spoken)
+
+
+def waiting_for(departments: Sequence[Department]) -> list[Wave]:
+    """Open waves, the one that closes first at the front, about which a lead of these departments may say something."""
+    if not any(_is_rated(department.id) for department in departments):
+        return []
+    return list(Wave.select().where(Wave.state == "open").order_by(Wave.closes_at))
+
+
+def _is_rated(department_id: int) -> bool:
+    return ServiceLink.select().where(ServiceLink.provider == department_id, ServiceLink.weight > 0).exists()
+
+
+# --- Storing -------------------------------------------------------------------------------------------------------
+
+
+def accept(invitation_id: str, views: Views) -> Outcome:
+    """Store a member's views once, without the member. Raises ValueError for what no page of ours sends."""
+    _check(views)
+    with database.atomic():
+        asked = glass(invitation_id)
+        if asked is None or asked.lead:
+            raise ValueError("This link asks nobody about their own department.")
+        if not _is_open(asked.wave.id):
+            return Outcome.CLOSED
+        if not Mirrored.insert(invitation=invitation_id).on_conflict_ignore().as_rowcount().execute():
+            return Outcome.ALREADY
+        OwnView.create(wave=asked.wave, department=asked.department, answers=_as_text(views))
+    return Outcome.STORED
+
+
+def keep_lead_view(person: Person, wave: Wave, department: Department, views: Views) -> Outcome:
+    """Store a lead's views of a department that they lead; the last one counts, until the wave closes."""
+    _check(views)
+    with database.atomic():
+        if not _is_open(wave.id):
+            return Outcome.CLOSED
+        said = LeadView.insert(wave=wave, department=department, person=person, answers=_as_text(views))
+        same = [LeadView.wave, LeadView.department, LeadView.person]
+        said.on_conflict(conflict_target=same, update={"answers": _as_text(views)}).execute()
+    return Outcome.STORED
+
+
+def lead_views(person: Person, wave: Wave, department: Department) -> dict[str, dict[str, int]]:
+    """What a lead has said; empty when nothing."""
+    found = LeadView.get_or_none(wave=wave, department=department, person=person)
+    return json.loads(found.answers) if found else {}
+
+
+def _is_open(wave_id: int) -> bool:
+    return state_held(wave_id) == "open"
+
+
+def _check(views: Views) -> None:
+    for view, scores in views.items():
+        if view not in VIEWS or not set(scores) <= set(ITEMS) or not set(scores.values()) <= set(SCORES):
+            raise ValueError(f"Views are scores from 1 to 5 of our items; found {view!r}: {dict(scores)}.")
+    if not any(views.values()):
+        raise ValueError("Nothing is said.")
+
+
+def _as_text(views: Views) -> str:
+    return json.dumps({view: dict(scores) for view, scores in views.items() if scores}, sort_keys=True)
+
+
+# --- Counting ------------------------------------------------------------------------------------------------------
+
+
+def count(wave: Wave) -> None:
+    """Turn members' views into tallies of at least k answers each, and delete them. Part of closing a wave."""
+    counted: dict[tuple[int, str, str], Counter[int]] = defaultdict(Counter)
+    for department, answers in OwnView.select(OwnView.department, OwnView.answers).where(OwnView.wave == wave).tuples():
+        for view, scores in json.loads(answers).items():
+            for item, score in scores.items():
+                counted[department, view, item][score] += 1
+    for (department, view, item), counts in sorted(counted.items()):
+        if counts.total() >= wave.min_group:
+            numbers = {f"n{score}": counts[score] for score in SCORES}
+            OwnViewTally.create(wave=wave, department=department, view=view, item=item, **numbers)
+    _forget(wave)
+
+
+def discard(wave: Wave) -> None:
+    """Forget what was said in a wave that is cancelled."""
+    LeadView.delete().where(LeadView.wave == wave).execute()
+    _forget(wave)
+
+
+def _forget(wave: Wave) -> None:
+    """Delete what members said, and who of them did."""
+    OwnView.delete().where(OwnView.wave == wave).execute()
+    of_wave = Invitation.select(Invitation.id).where(Invitation.wave == wave)
+    Mirrored.delete().where(Mirrored.invitation.in_(of_wave)).execute()
