@@ -25,7 +25,6 @@ from survey.sums import take_sums
 
 COMBINATIONS_AT_ONCE = 200_000  # distinct combinations of cells held in memory while a file is counted
 ROWS_AT_ONCE = 1000  # counted before looking whether memory fills
-NEITHER_FORM = _l("the header has %(found)s; write %(forms)s, or bring a mapping.")
 KEEPS = _l("%(name)s keeps its departments (%(kept)s); the mapping has others.")
 NOT_LINKED = _l("%(name)s was not linked, as there is no department %(missing)s.")
 LINKED = _l("%(name)s was linked, with weights: %(told)s.")

@@ -143,11 +143,6 @@ class CountingScore(NamedTuple):
     ends_on: date
 
 
-def outside_scores(until: date) -> dict[tuple[int, str], Outside]:
-    """What customers say about departments, by (id, item), as of the end of `until`."""
-    return customers_at([until])[0].departments
-
-
 def customers_at(days: Sequence[date], items: Sequence[str] = ITEMS) -> list[Customers]:
     """What customers say as of the end of each of `days`; whatever has fewer than two answers is missing.
 

@@ -208,12 +208,6 @@ def client_counts(wave: Wave, only: Collection[int]) -> dict[tuple[int, str], tu
     return summed_by((atom for atom in atoms([wave]) if atom.provider in only), lambda atom: (atom.provider, atom.item))
 
 
-def company_figures(wave: Wave) -> dict[str, Figure]:
-    """All that is published, summed, by item."""
-    sums = summed_by(atoms([wave]), lambda atom: atom.item)
-    return {item: shown for item in SHOWN_ITEMS if item in sums and (shown := figure(sums[item], wave.min_group))}
-
-
 def trend(department: Department, item: str, waves: Sequence[Wave]) -> list[tuple[Wave, Figure | None]]:
     """How a department served on an item in each of `waves`."""
     sums = summed_by(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from survey import closing, releases, responses, waves
+from survey import closing, matrices, releases, responses, waves
 from survey.measure.scale import COMMENT_KINDS, ITEMS
 from survey.models import (
     Addition,
@@ -191,7 +191,7 @@ def test_an_item_with_four_answers_in_a_group_takes_another_group_with_it(compan
     company.close_wave(wave)
     assert cells(wave, "overall") == {FINANCE: 6, LOGISTICS: 8}
     assert cells(wave, "openness") == {FINANCE | LOGISTICS: 12}
-    assert releases.company_figures(wave)["openness"].people == (10, 19)
+    assert matrices.by_department([wave], "openness").company.people == (10, 19)
 
 
 def test_an_item_with_four_answers_in_all_is_dropped_and_enters_no_total(company: Company) -> None:
@@ -202,7 +202,7 @@ def test_an_item_with_four_answers_in_all_is_dropped_and_enters_no_total(company
     company.close_wave(wave)
     assert cells(wave, "overall") == {FINANCE | LOGISTICS: 12}
     assert cells(wave, "openness") == {}
-    assert "openness" not in releases.company_figures(wave)
+    assert matrices.by_department([wave], "openness").company is None
 
 
 def test_items_that_merge_alike_share_their_group_and_others_have_their_own(company: Company) -> None:

@@ -8,7 +8,7 @@ import pytest
 from customers import ANSWERS, LONG, Folder, department, touchpoint_id
 
 from survey.models import database
-from survey.outside import customers_at, outside_scores, set_departments, touchpoints
+from survey.outside import Outside, customers_at, set_departments, touchpoints
 from survey.settings import Settings
 
 
@@ -48,6 +48,11 @@ def test_the_list_of_touchpoints_tells_what_counts_and_for_whom(folder: Folder) 
 
 
 # --- Scores outside ------------------------------------------------------------------------------------------------
+
+
+def outside_scores(until: date) -> dict[tuple[int, str], Outside]:
+    """What customers say about departments, by (id, item), as of the end of `until`."""
+    return customers_at([until])[0].departments
 
 
 def take_sums(folder: Folder, *rows: str) -> None:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from survey import releases, waves
+from survey import matrices, releases, waves
 from survey.measure.disclosure import figure
 from survey.measure.gaps import State
 from survey.measure.scale import ITEMS
@@ -94,7 +94,7 @@ def test_a_provider_that_publishes_nothing_has_no_figures(company: Company) -> N
     wave = about_sales(company, ("Finance", 4, 4))
     results = {result.department.name: result for result in releases.provider_results(wave)}
     assert (results["Sales"].figures, results["Sales"].raters) == ({}, None)
-    assert releases.company_figures(wave) == {}
+    assert matrices.by_department([wave], "overall").company is None
 
 
 # How exact a figure is
@@ -111,7 +111,7 @@ def test_nine_answers_give_a_mean_to_the_nearest_five_and_nothing_more(company: 
 
 def test_ten_answers_give_a_whole_mean_with_interval_and_distribution(company: Company) -> None:
     wave = about_sales(company, ("Finance", 5, 4), ("Finance", 5, 5))
-    shown = releases.company_figures(wave)["overall"]
+    shown = matrices.by_department([wave], "overall").company
     assert (shown.people, shown.mean, shown.approximate) == ((10, 19), 88, False)
     assert (shown.favourable, shown.distribution) == (100, (0, 0, 0, 50, 50))
     assert shown.interval is not None

@@ -30,11 +30,6 @@ class Portrait:
     trend: list[tuple[Wave, Figure | None]]  # the earliest wave first
     missing: Shortfall | None
 
-    @property
-    def has_history(self) -> bool:
-        """Whether two waves or more have a figure, so that there is a line to draw."""
-        return sum(figure is not None for _, figure in self.trend) > 1
-
 
 def portrait(department: Department, wave: Wave, released: list[Wave]) -> Portrait:
     table = matrices.by_department([wave], OVERALL)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from survey import matrices, releases, wording
+from survey import matrices, wording
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
 from survey.models import Department
 from survey.web.matrix import shade
@@ -67,7 +67,7 @@ def test_waves_shown_together_are_named(hanna, released):
 
 
 def test_the_shade_of_a_cell_tells_how_far_from_the_companys_mean_it_is(released):
-    company = releases.company_figures(released[0])[OVERALL]
+    company = matrices.by_department([released[0]], OVERALL).company
 
     def at(distance: int) -> str:
         return shade(type(company)(**{**vars(company), "mean": company.mean + distance}), company)
