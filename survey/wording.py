@@ -1,7 +1,6 @@
 """Figures, dates and names in the reader's language: one wording for pages and mails alike."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -15,11 +14,10 @@ from survey.asking import questionnaire_of
 from survey.commitments import CommitmentRow
 from survey.measure.cadence import Occurrence, Why, local
 from survey.measure.disclosure import Change, Figure
-from survey.measure.gaps import Gap, State
 from survey.models import Pulse, Wave
 from survey.questionnaire import DEFAULT, QuestionnaireError, load_questionnaire
 from survey.refusal import Refusal
-from survey.releases import Clients, GapRow, Participation, Sides
+from survey.releases import Clients, Participation
 from survey.returns import SinceLastTime
 from survey.settings import code_of
 from survey.summaries import DepartmentSummary
@@ -51,122 +49,6 @@ def _own_text(item: str, wave: Wave | None) -> str | None:
         return questionnaire_of(wave).text_of(item, language()) if wave else None
     except QuestionnaireError:
         return None
-
-
-def state_name(state: State) -> str:
-    return {
-        State.ALIGNED: _("Aligned"),
-        State.FACADE: _("Façade"),
-        State.INWARD: _("Inward"),
-        State.NOT_ENOUGH: _("Not enough answers"),
-    }[state]
-
-
-def state_reason(state: State) -> str:
-    """What a state means, in one sentence."""
-    return {
-        State.ALIGNED: _("Colleagues and customers are served alike: almost certainly within 5 points."),
-        State.FACADE: _("Customers are served better than colleagues: a light in the street, darkness at home."),
-        State.INWARD: _("Colleagues are served better than customers."),
-        State.NOT_ENOUGH: _("These answers are too few to tell inside and outside apart, or one side has none."),
-    }[state]
-
-
-def gap_sentence(rows: Sequence[GapRow]) -> str:
-    """What a list of gaps says, in one sentence."""
-    counts = Counter(row.gap.state for row in rows if row.outside)
-    facade, aligned, inward = counts[State.FACADE], counts[State.ALIGNED], counts[State.INWARD]
-    parts = [
-        ngettext(
-            "%(num)d department serves customers clearly better than colleagues",
-            "%(num)d departments serve customers clearly better than colleagues",
-            facade,
-        )
-        if facade
-        else _("No department serves customers clearly better than colleagues")
-    ]
-    if inward:
-        parts.append(ngettext("%(num)d serves colleagues better", "%(num)d serve colleagues better", inward))
-    if aligned:
-        parts.append(ngettext("%(num)d serves both alike", "%(num)d serve both alike", aligned))
-    if unknown := counts[State.NOT_ENOUGH]:
-        parts.append(ngettext("of %(num)d nothing sure can be said", "of %(num)d nothing sure can be said", unknown))
-    return "; ".join(parts) + "."
-
-
-def company_sentence(found: Sides | None) -> str:
-    """What colleagues and customers say about the company, in one sentence."""
-    if found is None or found.inside is None:
-        return _("In this wave no department got enough answers to show any.")
-    if found.outside is None:
-        return _("Colleagues give %(inside)s of 100; what customers say is not known yet.", inside=mean(found.inside))
-    given = {"inside": mean(found.inside), "outside": found.outside.mean}
-    return {
-        State.FACADE: _(
-            "Colleagues give %(inside)s of 100, customers %(outside)s: we are kinder to strangers than to colleagues.",
-            **given,
-        ),
-        State.INWARD: _(
-            "Colleagues give %(inside)s of 100, customers %(outside)s: we are kinder to colleagues than to customers.",
-            **given,
-        ),
-        State.ALIGNED: _("Colleagues give %(inside)s of 100, customers %(outside)s: both are served alike.", **given),
-        State.NOT_ENOUGH: _(
-            "Colleagues give %(inside)s of 100, customers %(outside)s: these answers cannot tell the two apart.",
-            **given,
-        ),
-    }[found.gap.state]
-
-
-def practices_sentence(practices: Mapping[str, Sides]) -> str:
-    """What the practices say about the company: which of them customers get and colleagues do not."""
-    by_width = sorted(practices, key=lambda item: found.points if (found := practices[item].gap.difference) else 0)
-    outward = [item for item in by_width if practices[item].gap.state is State.FACADE]
-    inward = [item for item in by_width if practices[item].gap.state is State.INWARD]
-    parts = [_facade_sentence(item) for item in outward]
-    if inward:
-        names = ", ".join(item_name(item) for item in inward)
-        parts.append(_("Better among colleagues than towards customers: %(practices)s.", practices=names))
-    if not any(sides.gap.difference for sides in practices.values()):
-        return _("There are no scores of customers on the practices to set beside those of colleagues.")
-    return " ".join(parts) or _("On no practice can these answers tell inside and outside apart.")
-
-
-def _facade_sentence(practice: str) -> str:
-    return {
-        "promises": _("We keep promises to customers more than to colleagues."),
-        "diligence": _("When something goes wrong we act faster outside than inside."),
-        "flexibility": _("We adapt to customers more than to colleagues."),
-        "openness": _("We take criticism better from customers than from colleagues."),
-        "improvement": _("We improve by what customers suggest more than by what colleagues suggest."),
-    }[practice]
-
-
-def gap_points(found: Gap) -> str:
-    """ "−15", or a dash when a side is missing or too few answered."""
-    return signed(found.difference.points) if found.difference else "–"
-
-
-def is_clear(found: Gap) -> bool:
-    """Whether inside and outside surely differ by more than a little."""
-    return found.state in (State.FACADE, State.INWARD)
-
-
-def gap_reason(found: Sides) -> str:
-    """Why a gap has the state that it has, in its own numbers."""
-    if found.inside is None:
-        return _("Too few colleagues answered for a figure.")
-    if found.outside is None:
-        return _("There are no customers' scores.")
-    if found.gap.difference is None:
-        return _("Fewer than ten colleagues answered, so nothing sure can be said.")
-    between = interval(found.gap.difference.interval)
-    return {
-        State.FACADE: _("The gap is %(interval)s: all of it better outside.", interval=between),
-        State.INWARD: _("The gap is %(interval)s: all of it better inside.", interval=between),
-        State.ALIGNED: _("The gap is %(interval)s: at most 5 points either way.", interval=between),
-        State.NOT_ENOUGH: _("The gap may be anything from %(interval)s: these answers cannot tell.", interval=between),
-    }[found.gap.state]
 
 
 def kind_heading(kind: str) -> str:
@@ -456,15 +338,10 @@ FILTERS = {
     "commitment_credit": commitment_credit,
     "commitment_state": commitment_state,
     "comment_title": comment_title,
-    "company_sentence": company_sentence,
     "client_names": client_names,
     "day": day,
     "day_of": day_of,
-    "gap_points": gap_points,
-    "gap_reason": gap_reason,
-    "gap_sentence": gap_sentence,
     "interval": interval,
-    "is_clear": is_clear,
     "item_name": item_name,
     "item_text": item_text,
     "kind_heading": kind_heading,
@@ -482,11 +359,8 @@ FILTERS = {
     "percent": percent,
     "plan_moment": plan_moment,
     "plan_moment_with_year": plan_moment_with_year,
-    "practices_sentence": practices_sentence,
     "short_day": short_day,
     "signed": signed,
     "since_last_time": since_last_time,
-    "state_name": state_name,
-    "state_reason": state_reason,
 }
 GLOBALS = {"period": period}

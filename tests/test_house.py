@@ -34,6 +34,7 @@ TOP = {
     "commands",
     "demo",
     "emails",
+    "gap_words",
     "headlines",
     "planning",
     "running",

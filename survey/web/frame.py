@@ -18,7 +18,7 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from survey import colours, wording
+from survey import colours, gap_words, wording
 from survey.database import DATABASE_ERRORS, UNAVAILABLE
 from survey.measure.cadence import local
 from survey.models import database
@@ -98,7 +98,7 @@ def configure(app: Flask, settings: Settings) -> None:
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
-    app.jinja_env.filters.update(wording.FILTERS)
+    app.jinja_env.filters.update(wording.FILTERS | gap_words.FILTERS)
     navigation.configure(app)
     app.before_request(_connect)
     app.before_request(_allow_file)

@@ -6,7 +6,7 @@ from flask import url_for
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from survey import findings, histories, releases, wording
+from survey import findings, gap_words, histories, releases, wording
 from survey.charts import BarRow, DumbbellRow, Mark, Words, bars, dumbbells
 from survey.histories import History
 from survey.measure.disclosure import Figure
@@ -96,10 +96,10 @@ def gap_quadrant(rows: Sequence[GapRow], company: Sides, item: str, wave: Wave |
         if row.inside and row.outside
     ]
     corners = Corners(
-        facade=wording.state_name(State.FACADE),
+        facade=gap_words.state_name(State.FACADE),
         both_well=_("Both well"),
         both_badly=_("Both badly"),
-        inward=wording.state_name(State.INWARD),
+        inward=gap_words.state_name(State.INWARD),
         inside=company.inside.mean if company.inside else MIDDLE,
         outside=company.outside.mean if company.outside else MIDDLE,
     )
@@ -236,7 +236,7 @@ def _gap_description(name: str, sides: Sides) -> str:
         department=name,
         inside=_with_interval(sides.inside),
         outside=_with_interval(sides.outside),
-        state=wording.state_name(sides.gap.state),
+        state=gap_words.state_name(sides.gap.state),
     )
 
 
