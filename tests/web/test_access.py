@@ -15,11 +15,18 @@ from tests.web.pages import addresses, csrf_token, everything
 
 FOR_ALL = {
     *("static", "index", "respond.answer", "respond.confidentiality", "api.alive", "api.ready"),
-    *("receipt.enter", "receipt.thread", "subscription.choose"),
+    *("receipt.enter", "receipt.thread", "subscription.choose", "mirror.member"),
     *("account.login", "account.offer_sign_in", "account.use_link", "account.logout"),
 }
-KEYED_BY_LINK = {"subscription.choose"}  # whoever has the link may send; a session has no part in it
-FOR_LEADS = {"lead.results", "replies.comment", "commitments.make", "commitments.finish", "commitments.drop"}
+KEYED_BY_LINK = {"subscription.choose", "mirror.member"}  # whoever has the link may send; a session has no part in it
+FOR_LEADS = {
+    "lead.results",
+    "mirror.lead",
+    "replies.comment",
+    "commitments.make",
+    "commitments.finish",
+    "commitments.drop",
+}
 
 
 @pytest.fixture
