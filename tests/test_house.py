@@ -34,7 +34,6 @@ TOP = {
     "commands",
     "demo",
     "emails",
-    "gap_words",
     "headlines",
     "planning",
     "running",

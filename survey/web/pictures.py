@@ -6,7 +6,7 @@ from flask import url_for
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from survey import findings, gap_words, histories, releases, wording
+from survey import findings, histories, releases, wording
 from survey.charts import BarRow, DumbbellRow, Mark, Words, bars, dumbbells
 from survey.histories import History
 from survey.measure.disclosure import Figure
@@ -16,6 +16,7 @@ from survey.models import Department, Wave
 from survey.plots import Corners, Moment, Spot, quadrant, trend_line
 from survey.releases import GapRow, Gaps, OutsideFigure, Sides
 from survey.summaries import DepartmentSummary, lead_summary
+from survey.web import gap_words
 
 MIDDLE = 50  # of the scale, where the company has no mean to part the square at
 

@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 from flask_babel import force_locale
 
-from survey import gap_words
 from survey.measure.disclosure import Change, figure
 from survey.measure.gaps import Gap, State
 from survey.models import Department
 from survey.releases import GapRow, OutsideFigure, Sides
+from survey.web import gap_words
 from tests.cast import K
 
 INSIDE = figure((0, 0, 0, 10, 0), K)  # ten people gave 4 of 5: 75 points
