@@ -66,17 +66,6 @@ class Person(Table):
     sign_ins = IntegerField(default=0)  # counts sign-ins; a sign-in link works for one value of it only
 
 
-class RosterFile(Table):
-    """A file of people between its upload and its import."""
-
-    id = CharField(max_length=32, primary_key=True, default=random_id)
-    person = required(Person)  # who uploaded it, and alone may see it
-    file_name = CharField(max_length=255)
-    content = BlobField()  # CSV, compressed by zlib
-    complete = BooleanField()  # whoever is not in it is made inactive
-    kept_until = BigIntegerField()  # then it goes, imported or not
-
-
 class Leadership(Table):
     """`person` leads `department`; a department may have several leads, a person several departments."""
 
@@ -133,7 +122,7 @@ class ItemOff(Table):
     """A practice that the pulse's coming waves do not ask about."""
 
     pulse = required(Pulse)
-    item = CharField(max_length=40)
+    item = CharField(max_length=40)  # a key of survey.measure.scale.PRACTICES
 
     class Meta:
         primary_key = CompositeKey("pulse", "item")
@@ -143,9 +132,9 @@ class Rewording(Table):
     """HR's own words for an item, in the pulse's coming waves."""
 
     pulse = required(Pulse)
-    item = CharField(max_length=40)
-    language = CharField(max_length=20)
-    text = TextField()
+    item = CharField(max_length=40)  # a key of survey.measure.scale.ITEMS
+    language = CharField(max_length=20)  # a code, as of a person
+    text = TextField()  # in place of the questionnaire's
 
     class Meta:
         primary_key = CompositeKey("pulse", "item", "language")
@@ -527,6 +516,9 @@ class KeptMapping(Table):
     kept_at = BigIntegerField()
 
 
+# --- Files on their way in ----------------------------------------------------------------------------------------
+
+
 class Upload(Table):
     """A file of customers' scores between its upload and its import."""
 
@@ -536,6 +528,17 @@ class Upload(Table):
     content = BlobField()  # CSV, compressed by zlib
     profile = TextField()  # what stands in its columns, as JSON
     mapping = TextField()  # how it is to be read, as far as that is chosen; JSON
+    kept_until = BigIntegerField()  # then it goes, imported or not
+
+
+class RosterFile(Table):
+    """A file of people between its upload and its import."""
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    person = required(Person)  # who uploaded it, and alone may see it
+    file_name = CharField(max_length=255)
+    content = BlobField()  # CSV, compressed by zlib
+    complete = BooleanField()  # whoever is not in it is made inactive
     kept_until = BigIntegerField()  # then it goes, imported or not
 
 
@@ -612,7 +615,6 @@ UNORDERED = (Invitation, Rating, Comment, Receipt, Reply, OwnView, Mirrored)
 TABLES = (
     Department,
     Person,
-    RosterFile,
     Leadership,
     ServiceLink,
     Pulse,
@@ -646,6 +648,7 @@ TABLES = (
     ExternalTally,
     KeptMapping,
     Upload,
+    RosterFile,
     Message,
     MailSwitch,
     Bounce,
