@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -109,7 +110,7 @@ class Sheet:
         self.columns = [normalise(cell.strip()) for cell in self._header(self.delimiter)]
         if not any(self.columns):
             faults.add(1, None, _l("the file has no header."))
-        for column in sorted({column for column in self.columns if column and self.columns.count(column) > 1}):
+        for column in sorted(column for column, times in Counter(self.columns).items() if column and times > 1):
             faults.add(1, column, _l("stands twice in the header."))
         faults.refuse_if_any()
 
