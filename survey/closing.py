@@ -86,7 +86,7 @@ def document(wave: Wave) -> bytes:
     ]
     raters = Rated.select(Rated.provider, Rated.raters).where(Rated.wave == wave).order_by(Rated.provider)
     # Left out when there are none, so that the digests of waves from before they were counted hold.
-    additions = {"additions": found} if (found := _additions(wave, members)) else {}
+    later = {"additions": _additions(wave, members), "own_views": mirrors.tallies(wave)}
     return json.dumps(
         {
             "wave": wave.id,
@@ -95,7 +95,7 @@ def document(wave: Wave) -> bytes:
             "participation": sorted(participation, key=lambda row: row["clients"]),
             "raters": list(raters.tuples()),
             "tallies": sorted(tallies, key=lambda row: (row["provider"], row["item"], row["clients"])),
-            **additions,
+            **{name: found for name, found in later.items() if found},
         },
         sort_keys=True,
         separators=(",", ":"),

@@ -12,6 +12,7 @@ EXAMPLE_DAY = date(2017, 5, 31)  # its day, month and year cannot be mistaken fo
 MOST = 0.9  # of the texts of a column
 FIRST_TEXTS = 20  # by which a format is tried at all
 SECONDS = "unix"  # the format of seconds since 1970, in UTC
+LONGEST = 60  # characters of a day with its time; what is longer is no date, and would take long to find out
 TIME_OF_DAY = re.compile(r"(?:T|,? )\d{1,2}:\d{2}.*$")
 MONTHS = {  # as strptime knows them, which speaks English here
     "ene": "Jan", "feb": "Feb", "mar": "Mar", "abr": "Apr", "may": "May", "jun": "Jun",
@@ -28,9 +29,13 @@ FORMATS = (
 Period = tuple[date, date]  # first and last day, both included
 
 
-@lru_cache(maxsize=4096)
 def period(text: str, date_formats: tuple[str, ...]) -> Period | None:
     """The day that `text` writes, or the whole month or year where the format has no smaller part."""
+    return _period(text, date_formats) if len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _period(text: str, date_formats: tuple[str, ...]) -> Period | None:
     for date_format in date_formats:
         try:
             first = _first_day(text, date_format)

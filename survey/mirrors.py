@@ -157,6 +157,14 @@ def count(wave: Wave) -> None:
     _forget(wave)
 
 
+def tallies(wave: Wave) -> list[tuple[int | str, ...]]:
+    """What is counted of members' views, as (department, view, item, answers of score 1 … 5), in order."""
+    columns = [OwnViewTally.department, OwnViewTally.view, OwnViewTally.item]
+    counts = [getattr(OwnViewTally, f"n{score}") for score in SCORES]
+    query = OwnViewTally.select(*columns, *counts).where(OwnViewTally.wave == wave).order_by(*columns)
+    return list(query.tuples())
+
+
 def discard(wave: Wave) -> None:
     """Forget what was said in a wave that is cancelled."""
     LeadView.delete().where(LeadView.wave == wave).execute()

@@ -93,6 +93,13 @@ def lead_summary(wave: Wave, departments: Sequence[Department]) -> LeadSummary:
     )
 
 
+def department_summary(wave: Wave, department: Department) -> DepartmentSummary:
+    """What `wave` published about one department, be it a division too."""
+    result = next((found for found in releases.provider_results(wave) if found.department == department), None)
+    gaps = {(row.department.id, row.item): row for row in releases.gaps(wave, [department.id])}
+    return _department_summary(department, result, gaps, releases.comments(wave, [department.id]).get(department.id))
+
+
 def _department_summary(
     department: Department,
     result: releases.ProviderResult | None,

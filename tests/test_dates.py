@@ -60,3 +60,9 @@ def test_a_format_tells_days_months_or_years() -> None:
 def test_one_slip_among_many_dates_leaves_them_dates() -> None:
     assert formats_of_most(["13/2/2026"] * 9 + ["mañana"]) == ["%d/%m/%Y"]
     assert formats_of_most(["13/2/2026"] * 8 + ["mañana"]) == formats_of_most([]) == []
+
+
+def test_a_long_text_is_no_date_and_is_not_looked_at() -> None:
+    hours = "T1:11" * 26_000 + "\n\n"  # to look for a time of day at each T would take minutes
+    assert period(hours, ("%Y-%m-%d",)) is None
+    assert period("2026-02-03T10:15:00.000000+00:00", ("%Y-%m-%d",)) is not None

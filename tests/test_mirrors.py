@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from survey import waves
+from survey import releases, waves
 from survey.mirrors import Outcome, accept, glass, keep_lead_view, lead_views, waiting_for
 from survey.models import (
     Department,
@@ -150,3 +150,12 @@ def test_leads_are_asked_while_a_wave_is_open(company: Company, wave: Wave) -> N
     assert waiting_for([finance]) == []
     company.close_wave(wave)
     assert waiting_for([company.departments["IT"]]) == []
+
+
+def test_what_members_said_is_part_of_what_the_digest_proves(company: Company, wave: Wave) -> None:
+    for found in links(company, wave, "Sales")[:K]:
+        accept(found, VIEWS)
+    company.close_wave(wave)
+    assert releases.altered() == []
+    OwnViewTally.update(n1=OwnViewTally.n1 + 1).execute()
+    assert [found.id for found in releases.altered()] == [wave.id]

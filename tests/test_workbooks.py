@@ -9,7 +9,7 @@ import pytest
 
 from survey import workbooks
 from survey.sheets import Faults, ImportRefused
-from survey.workbooks import is_workbook, to_csv
+from survey.workbooks import convert, is_workbook, to_csv
 
 
 def workbook(*rows: list[object]) -> io.BytesIO:
@@ -23,7 +23,7 @@ def workbook(*rows: list[object]) -> io.BytesIO:
 
 def refusal(file: io.BytesIO) -> str:
     with pytest.raises(ImportRefused) as refused:
-        to_csv(file, Faults("scores.xlsx"))
+        convert(file, Faults("scores.xlsx"))
     return refused.value.faults[0]
 
 
@@ -43,7 +43,7 @@ def repacked(file: io.BytesIO, **parts: bytes) -> io.BytesIO:
 def test_cells_become_the_text_that_a_spreadsheet_would_export() -> None:
     noon = datetime(2026, 2, 3, 12)  # noqa: DTZ001 (workbooks know no time zones)
     rows = workbook(["What", "When", "Mark"], ["Café, bar", date(2026, 2, 3), 4], ["x", noon, 4.5])
-    assert to_csv(rows, Faults("a")).decode().splitlines() == [
+    assert convert(rows, Faults("a")).decode().splitlines() == [
         "What,When,Mark",
         '"Café, bar",2026-02-03,4',
         "x,2026-02-03 12:00:00,4.5",
@@ -51,11 +51,11 @@ def test_cells_become_the_text_that_a_spreadsheet_would_export() -> None:
 
 
 def test_short_rows_are_filled_and_empty_cells_at_the_end_dropped() -> None:
-    assert to_csv(workbook(["a", "b", None], ["1"], [None, "2"]), Faults("a")) == b"a,b\r\n1,\r\n,2\r\n"
+    assert convert(workbook(["a", "b", None], ["1"], [None, "2"]), Faults("a")) == b"a,b\r\n1,\r\n,2\r\n"
 
 
 def test_a_formula_is_its_last_value_and_never_text_to_run() -> None:
-    assert to_csv(workbook(["a", "b"], ["=1+1", "x"]), Faults("a")) == b"a,b\r\n,x\r\n"  # never computed: empty
+    assert convert(workbook(["a", "b"], ["=1+1", "x"]), Faults("a")) == b"a,b\r\n,x\r\n"  # never computed: empty
 
 
 def test_what_a_file_is_shows_in_its_first_bytes() -> None:
@@ -89,7 +89,42 @@ def test_entities_that_multiply_are_refused() -> None:
 
 def test_many_columns_and_many_cells_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbooks, "MOST_COLUMNS", 3)
-    assert to_csv(workbook(["a", "b", "c"]), Faults("a"))
+    assert convert(workbook(["a", "b", "c"]), Faults("a"))
     assert refusal(workbook(["a", "b", "c", "d"])) == "scores.xlsx, line 1: has more than 3 columns."
     monkeypatch.setattr(workbooks, "MOST_CELLS", 5)
     assert "too many cells" in refusal(workbook(["a", "b", "c"], [1, 2, 3]))
+
+
+# --- In a process of its own ---------------------------------------------------------------------------------------
+
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>%s</sheetData></worksheet>'
+
+
+def test_a_workbook_is_read_apart() -> None:
+    assert to_csv(workbook(["a", "é"], ["1", "=1"]), Faults("a.xlsx")) == "a,é\r\n1,\r\n".encode()
+
+
+def test_what_is_wrong_is_told_from_there() -> None:
+    wide = workbook(["x"] * (workbooks.MOST_COLUMNS + 1))
+    with pytest.raises(ImportRefused) as refused:
+        to_csv(wide, Faults("a.xlsx"))
+    assert refused.value.faults == (f"a.xlsx, line 1: has more than {workbooks.MOST_COLUMNS} columns.",)
+    assert refused.value.faults[0].values == {"most": workbooks.MOST_COLUMNS}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("repeated", [b'<x a=""/>', b"<row><c/></row>" + b"<c/>" * 100])
+def test_a_sheet_that_would_fill_the_memory_ends_its_own_process_alone(repeated: bytes) -> None:
+    bomb = repacked(workbook(["a"]), xl__worksheets__sheet1_xml=SHEET % (repeated * (250_000_000 // len(repeated))))
+    assert bomb.getbuffer().nbytes < 3_000_000
+    with pytest.raises(ImportRefused, match="more than can be read here"):
+        to_csv(bomb, Faults("a.xlsx"))
+
+
+def test_a_text_that_many_cells_share_is_counted_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbooks, "MOST_CHARACTERS", 10)
+    assert convert(workbook(["12345"], ["12345"]), Faults("a"))
+    assert (
+        refusal(workbook(["12345"], ["12345"], ["1"]))
+        == "scores.xlsx: unpacks to more than can be read here; export it as CSV."
+    )

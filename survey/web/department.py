@@ -10,7 +10,7 @@ from survey.measure.scale import OVERALL
 from survey.models import Department, Wave
 from survey.releases import Clients
 from survey.shortfalls import Shortfall, shortfall
-from survey.summaries import DepartmentSummary, lead_summary
+from survey.summaries import DepartmentSummary, department_summary
 from survey.web.access import department_or_404, hr_only
 from survey.web.choices import chosen_wave
 from survey.web.pictures import department_trend, item_bars
@@ -36,7 +36,7 @@ def portrait(department: Department, wave: Wave, released: list[Wave]) -> Portra
     return Portrait(
         department,
         wave,
-        summary=lead_summary(wave, [department]).departments[0],
+        summary=department_summary(wave, department),
         serves=matrices.as_provider(table, department),
         uses=matrices.as_client(table, department),
         trend=releases.trend(department, OVERALL, released[::-1]),

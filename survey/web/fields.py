@@ -10,8 +10,8 @@ from survey.roster import LONGEST_NAME
 
 
 def one_line(text: str | None) -> str:
-    """What was typed, without line breaks and blanks around."""
-    return " ".join((text or "").split())
+    """What was typed, without line breaks and blanks around, and without NUL, which PostgreSQL does not take."""
+    return " ".join((text or "").replace("\0", "").split())
 
 
 class NameField(StringField):

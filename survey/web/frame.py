@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from functools import cache
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, abort, current_app, g, request
 from flask_babel import Babel
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -101,6 +102,7 @@ def configure(app: Flask, settings: Settings) -> None:
     app.jinja_env.filters.update(wording.FILTERS | gap_words.FILTERS | mirror_words.FILTERS)
     navigation.configure(app)
     app.before_request(_connect)
+    app.before_request(_refuse_nul)
     app.before_request(_allow_file)
     app.teardown_request(_disconnect)
     app.after_request(_add_headers)
@@ -142,6 +144,12 @@ def today() -> date:
 def _connect() -> None:
     if request.endpoint not in WITHOUT_DATABASE:
         g.connected = database.connect(reuse_if_open=True)
+
+
+def _refuse_nul() -> None:
+    """No address of ours has one, and PostgreSQL takes none."""
+    if b"\0" in unquote_to_bytes(request.full_path):
+        abort(404)
 
 
 def takes_files(most_bytes: int) -> Callable[[F], F]:

@@ -1,6 +1,7 @@
 """HR's pages: who serves whom how well, and where inside and outside part."""
 
 from flask import Blueprint, Response, abort, render_template, request
+from werkzeug.utils import secure_filename
 
 from survey import findings, histories, releases
 from survey.charts import to_png
@@ -93,7 +94,8 @@ def picture(name: str, kind: str) -> Response:
     item, key = chosen_item(), request.args.get("department")
     drawn = pictures.picture(name, wave, item, department_or_404(key) if key else None) or abort(404)
     about = [name, *([key] if key else []), item, wave.pulse.key, str(wave.local_date)]
-    headers = {"Content-Disposition": f'attachment; filename="espejo-{"-".join(about)}.{kind}"'}
+    file_name = secure_filename(f"espejo-{'-'.join(about)}.{kind}")  # a key may be in any letters
+    headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
     if kind == "png":
         return Response(to_png(drawn), mimetype="image/png", headers=headers)
     return Response(str(drawn), mimetype="image/svg+xml", headers=headers)

@@ -15,7 +15,7 @@ from survey.measure.scale import PRACTICES
 from survey.models import Department, Wave
 from survey.plots import Corners, Moment, Spot, quadrant, trend_line
 from survey.releases import GapRow, Gaps, OutsideFigure, Sides
-from survey.summaries import DepartmentSummary, lead_summary
+from survey.summaries import DepartmentSummary, department_summary
 from survey.web import gap_words
 
 MIDDLE = 50  # of the scale, where the company has no mean to part the square at
@@ -193,7 +193,7 @@ def of_practices(sides: Mapping[str, Sides]) -> dict[str, Sides]:
 
 def _department_picture(name: str, wave: Wave, item: str, department: Department) -> Markup | None:
     if name == "items":
-        summary = lead_summary(wave, [department]).departments[0]
+        summary = department_summary(wave, department)
         return item_bars(summary) if summary.lines else None
     if name == "trend":
         waves = releases.waves_until(wave, HISTORY_WAVES)[::-1]

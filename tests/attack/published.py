@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -108,16 +109,23 @@ def everything(
         found.update(export_xlsx(hr, wave))
         found.update(overview(hr, wave))
         found.update(behind_cells(hr, wave))
+        found.update(table(hr, f"/hr/providers.csv?wave={wave}", [wave]))
         for key in keys:
             found.update(department(hr, key, wave, ids))
+            for name in ("items", "clients", "providers", "trend"):
+                found.update(table(hr, f"/hr/departments/{key}/{name}.csv?wave={wave}", [wave]))
         for lead in leads:
             found.update(lead_page(lead, wave))
         for item in ITEMS:
             found.update(gaps(hr, wave, item))
+            found.update(table(hr, f"/hr/gap.csv?wave={wave}&item={item}", [wave]))
             found.update(compared(hr, ids[: place + 1], item))
             for over in range(1, min(4, place + 1) + 1):
                 for by in ("", "division"):
-                    found.update(matrix(hr, ids[place + 1 - over : place + 1], item, by))
+                    window = ids[place + 1 - over : place + 1]
+                    found.update(matrix(hr, window, item, by))
+                    address = f"/hr/matrix.csv?wave={wave}&item={item}&over={over}&by={by}"
+                    found.update(table(hr, address, window, "by division" if by else ""))
     return found
 
 
@@ -150,6 +158,25 @@ def export_xlsx(hr: FlaskClient, wave: int) -> Iterator[Figure]:
     for row in (dict(zip(header, values, strict=True)) for values in rows):
         if row["mean"] is not None:
             yield _exported(wave, row, Shown(row["mean"], row["approximate"]))
+
+
+def table(hr: FlaskClient, address: str, waves: Sequence[int], view: str = "") -> Iterator[Figure]:
+    """A page's table as a file: rows about providers, or about clients of all that stand in their column."""
+    standing: dict[str, set[str]] = defaultdict(set)
+    for row in csv.DictReader(io.StringIO(read(hr, address))):
+        if not row["mean"]:
+            continue
+        provider, clients = row.get("provider") or row["department"], row.get("clients", "all")
+        told = f"≈ {row['mean']}" if row["approximate"] == "True" else row["mean"]
+        about = [int(row["wave"])] if "wave" in row else waves
+        names = clients.removeprefix("others: ").split(", ")
+        if clients == "all":
+            yield from figure(about, row["item"], told, None if provider == "all" else [provider])
+        elif provider == "all":
+            yield from figure(about, row["item"], told, standing[clients], names, f"margin {view}".strip())
+        else:
+            standing[clients].add(provider)
+            yield from figure(about, row["item"], told, [provider], names, view)
 
 
 def _exported(wave: int, row: dict[str, str], told: Shown) -> Figure:
@@ -202,10 +229,31 @@ def overview(hr: FlaskClient, wave: int) -> Iterator[Figure]:
         if term in NAMES:
             yield from figure([wave], NAMES[term], text)
     for table in page.tables:
-        if table.headings["h2"] == "How each department serves":
+        heading = table.headings["h2"]
+        if heading == "How each department serves":
             for row in table.body:
                 if len(row) == len(table.head):
                     yield from figure([wave], "overall", row[1].text, [row[0].text])
+        elif heading == "Who is served badly, and by whom":
+            for clients, provider, points, *_ in table.body:
+                names = clients.text.removeprefix("Other departments ").split(", ")
+                yield from figure([wave], "overall", points.text, [provider.link], names)
+        elif heading == "Kinder to strangers than to colleagues":
+            for provider, item, points, *_ in table.body:
+                yield from figure([wave], NAMES[item.text], points.text, [provider.text])
+        elif heading == "What changed since the wave before":
+            for provider, item, *_, points in table.body:
+                yield from figure([wave], NAMES[item.text], points.text, [provider.text])
+
+
+def turnout(hr: FlaskClient, wave: int) -> Iterator[int]:
+    """How many people were asked, of each whole that a closed wave's turnout is told of, and in the file."""
+    for table in Page(read(hr, f"/hr/?wave={wave}")).tables:
+        if table.columns[:1] == ["Division"]:
+            for _, *cells in table.body:
+                yield from (int(told[1]) for cell in cells if (told := re.search(r"\d+ of (\d+)", cell.text)))
+    for row in csv.DictReader(io.StringIO(read(hr, f"/hr/participation.csv?wave={wave}"))):
+        yield int(row["invited"])
 
 
 def gaps(hr: FlaskClient, wave: int, item: str) -> Iterator[Figure]:
@@ -253,7 +301,11 @@ def _serves_it(provider: Cell, points: Cell, wave: int, client: str) -> Iterator
 def lead_page(lead: FlaskClient, wave: int) -> Iterator[Figure]:
     page = Page(read(lead, f"/lead/?wave={wave}"))
     for table in page.tables:
-        yield from _items(table, wave, table.headings["h2"])
+        if table.columns[0] == "Department":  # of a division
+            for provider, points, *_ in table.body:
+                yield from () if points.span > 1 else figure([wave], "overall", points.text, [provider.text])
+        else:
+            yield from _items(table, wave, table.headings["h2"])
     for headings, name, tooltip in page.pictures:
         yield from figure([wave], NAMES[name], _mean_of(tooltip), [headings["h2"]])
 

@@ -45,6 +45,10 @@ def by_everything(laboratory: Laboratory, seed: int) -> Outcome:
         leads = Person.select().join(Leadership).join(Department).where(Person.active, Department.active).distinct()
         browsers = [laboratory.sign_in(lead) for lead in leads]
         on_pages = published.everything(hr, browsers, closed, [department.key for department in active])
+        for wave in closed:
+            asked = list(published.turnout(hr, wave.id))
+            assert len(asked) >= 2
+            assert min(asked) >= company.k, "A turnout is told of fewer than k people."
         cells = {figure for figure in on_pages | mailed if figure.is_cell}
         assert cells <= downloaded, "A page shows a cell that the download does not."
         figures = on_pages | mailed | downloaded

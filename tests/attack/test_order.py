@@ -375,6 +375,8 @@ def test_after_the_next_closing_nothing_on_postgresql_tells_who_wrote_back_after
     tell(capsys, "PostgreSQL, replies", found)
     assert max(found.values()) < MOST
     assert len(database.execute_sql("SELECT DISTINCT xmin::text FROM reply").fetchall()) == 1
+    for table in ("comment", "receipt"):  # who writes back locks the rows that the reply belongs to
+        assert len(database.execute_sql(f'SELECT DISTINCT xmax::text FROM "{table}"').fetchall()) == 1, table
 
 
 def joined_by_transaction(table: str) -> int:

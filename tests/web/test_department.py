@@ -87,3 +87,12 @@ def test_a_strange_name_is_text(hanna):
 def test_a_wave_that_there_is_not_is_refused(hanna, wave):
     assert hanna.get("/hr/departments/finance", query_string={"wave": wave}).status_code == 404
     assert hanna.get("/hr/departments/finance/items.csv", query_string={"wave": wave}).status_code == 404
+
+
+def test_a_division_without_figures_has_a_page_and_files_too(hanna, released, company):
+    """It is found among the departments, whether anybody was asked about it or not."""
+    north = Department.create(key="north", name="North")
+    Department.update(parent=north).where(Department.id == company.departments["IT"].id).execute()
+    assert "North" in hanna.get("/hr/departments/north").text
+    assert hanna.get("/hr/departments/north/items.csv").status_code == 200
+    assert hanna.get("/hr/pictures/items.svg?department=north").status_code == 404  # nothing to draw

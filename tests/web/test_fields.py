@@ -35,3 +35,7 @@ def test_what_is_wrong_is_said_in_our_own_words(app, given, wrong):
 def test_a_line_break_never_gets_into_a_name():
     assert one_line(" A\r\nBcc: x ") == "A Bcc: x"
     assert one_line(None) == ""
+
+
+def test_nul_never_gets_into_a_name():
+    assert one_line("A\0B") == "AB"

@@ -180,3 +180,9 @@ def test_a_page_gives_back_the_connection_that_it_opened(client, link):
     for path in (link.address, "/r/forged.token", "/readyz", "/missing"):
         client.get(path)
         assert database.is_closed(), path
+
+
+@pytest.mark.parametrize("address", ["/hr/departments/a%00b", "/r/a%00b", "/receipt/%00", "/hr/matrix?item=%00"])
+def test_an_address_with_nul_is_no_address(company, sign_in, address):
+    """PostgreSQL takes no such text, and would fail."""
+    assert sign_in(company.hanna).get(address).status_code == 404

@@ -107,3 +107,12 @@ def test_before_a_wave_has_closed_there_is_no_picture(beginner):
 
 def test_charlie_gets_no_picture(company, released, sign_in):
     assert sign_in(company.alice).get("/hr/pictures/gap.svg").status_code == 403
+
+
+def test_a_picture_of_a_department_in_other_letters_has_a_name_that_headers_can_hold(hanna, released, company):
+    Department.update(key="財務").where(Department.key == "finance").execute()
+    for kind in ("svg", "png"):
+        answer = hanna.get(f"/hr/pictures/items.{kind}?department=財務")
+        assert answer.status_code == 200
+        assert answer.headers["Content-Disposition"].isascii()
+        assert answer.headers["Content-Disposition"].startswith("attachment")
