@@ -11,7 +11,7 @@ REPLIED_AFTER_SECONDS = 4 * 24 * 3600  # of the wave's closing
 
 
 def fill(wave: Wave, codes: Iterable[str]) -> None:
-    """Let a lead reply to the first complaint of a closed wave that has one of these receipts, and its writer answer."""
+    """Let a lead reply to the first published complaint that has one of these receipts, and its writer answer."""
     departments = [department.id for department in people.departments()]
     for held in filter(None, map(receipts.held, codes)):
         if held.kind == "complaint" and held.comment_id and (found := receipts.published(held.comment_id, departments)):

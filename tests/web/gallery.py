@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
@@ -176,7 +176,8 @@ def _hang_files(gallery: Gallery, hr: FlaskClient) -> None:
 
 def _hang_plan(gallery: Gallery, hr: FlaskClient) -> None:
     """A new pulse, before it is added."""
-    plan = described(first=str(date.today() + timedelta(days=40)))
+    soon = datetime.now(UTC).date() + timedelta(days=40)
+    plan = described(first=str(soon))
     gallery.hang("launch.new, shown", hr.post(NEW, data=plan, **gallery.asked))
     gallery.hang("launch.new, refused", hr.post(NEW, data=plan | {"name": ""}, **gallery.asked), 422)
     asked = gallery.asked | {"query_string": plan | gallery.asked["query_string"]}
