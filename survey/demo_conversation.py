@@ -1,4 +1,4 @@
-"""The demo's one conversation: a complaint, what the department replies, and what its writer answers, without a name."""
+"""The demo's one conversation: a complaint, the department's reply, and what the writer answers without a name."""
 
 from collections.abc import Iterable
 

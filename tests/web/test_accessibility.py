@@ -51,6 +51,8 @@ def violations(page: Page, options: dict[str, Any]) -> list[str]:
 
 def faults(page: Page) -> list[str]:
     """What is wrong with a page on a phone: light, dark, zoomed."""
+    # As tall as the page: what the bar at the bottom happens to cover is reached by scrolling.
+    page.set_viewport_size({**PHONE, "height": page.evaluate("document.documentElement.scrollHeight")})
     found = violations(page, CHECK)
     page.emulate_media(color_scheme="dark")
     found += [f"dark, {fault}" for fault in violations(page, COLOURS)]
