@@ -13,6 +13,7 @@ let unplaced = []; // of a draft: what belongs to departments that the page does
 let isByHand = false; // the last thing was done by a finger or a mouse, not by a key
 let isSending = false;
 let waiting = null; // sends once the network is back
+let hasAsked = false; // for the receipts of an answer that had been stored before
 
 const all = (selector, within = form) => [...within.querySelectorAll(selector)];
 const named = (name) => all(`[name="${CSS.escape(name)}"]`);
@@ -20,13 +21,15 @@ const pages = () => all(".provider");
 const isSeen = (element) => element.getClientRects().length > 0;
 const isSkipped = (page) => Boolean(page.querySelector(".skip :checked"));
 const isAnswered = (group) => Boolean(group.querySelector(":checked"));
+const isCode = (name) => name.endsWith("-code"); // of a receipt: who sends again after a reload is shown the same one
+const isKept = (field) => field.type !== "hidden" || isCode(field.name);
 
 /* --- The draft: what was filled in, under a name that leads nobody back to the link, on this device only ---------- */
 
 const nameOfDraft = () => DRAFT + document.body.dataset.draft;
 
 function typed() {
-  const isTyped = (name) => name === "added" || named(name).some((field) => field.type !== "hidden");
+  const isTyped = (name) => name === "added" || named(name).some(isKept);
   return [...[...new FormData(form)].filter(([name, text]) => text && isTyped(name)), ...unplaced];
 }
 
@@ -49,6 +52,14 @@ function writeDraft() {
   } catch {
     return false;
   }
+}
+
+/** The codes of the receipts that the draft asks for, as fields of a form. */
+function wishedCodes() {
+  const kept = readDraft();
+  const entries = kept ? kept.entries : [];
+  const wished = new Set(entries.map(([name]) => name));
+  return entries.filter(([name]) => isCode(name) && wished.has(name.replace(/code$/, "receipt")));
 }
 
 /** Forget the drafts whose names `isOver` picks. Where storage is forbidden nothing was kept. */
@@ -76,7 +87,7 @@ function save() {
 /** Fill in what was kept. What the mail's link has filled in stays where the draft says nothing. */
 function restore(kept) {
   for (const [name, text] of kept.entries) {
-    const fields = named(name).filter((field) => field.type !== "hidden");
+    const fields = named(name).filter(isKept);
     if (!fields.length && !named(name).some((field) => field.value === text)) unplaced.push([name, text]);
     for (const field of fields) {
       if (field.type === "radio" || field.type === "checkbox") field.checked = field.value === text;
@@ -212,8 +223,25 @@ async function send(button) {
 }
 
 async function post(fields, signal) {
-  const answer = await fetch(form.action, { method: "POST", body: fields, signal });
+  const answer = await fetch(location.pathname, { method: "POST", body: fields, signal });
   return { status: answer.status, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
+}
+
+/** Where nothing is left to send: have the receipts shown whose page got lost on its way; then the draft can go. */
+async function end() {
+  const codes = wishedCodes();
+  if (hasAsked || !codes.length || document.querySelector(".receipts")) {
+    forget((name) => name === nameOfDraft());
+    return;
+  }
+  hasAsked = true;
+  try {
+    const { page } = await post(new URLSearchParams([...codes, ["language", document.documentElement.lang]]));
+    if (page.body.dataset.draft) show(page);
+  } catch {
+    hasAsked = false; // the draft stays, for when there is a network again or the page is opened anew
+    waiting = end;
+  }
 }
 
 function show(page, button) {
@@ -248,7 +276,7 @@ function begin() {
   form = document.getElementById("answers");
   unplaced = [];
   if (!form) {
-    forget((name) => name === nameOfDraft());
+    end();
     return;
   }
   for (const part of all("[data-scripted]")) part.hidden = false;

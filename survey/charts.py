@@ -157,6 +157,7 @@ def draw(template: str, words: Words, height: int, **values: Any) -> Markup:
             small=SMALL,
             colour=PALETTE,
             shorten=shorten,
+            text_width=text_width,
             **values,
         )
     )

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from email import policy
 from email.message import EmailMessage
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from survey import (
     demo_commitments,
+    demo_conversation,
     erasure,
     external,
     links,
@@ -21,6 +22,7 @@ from survey import (
     outside,
     people,
     pulses,
+    receipts,
     releases,
     responses,
     roster,
@@ -29,7 +31,7 @@ from survey import (
 from survey.measure.cadence import occurrence
 from survey.measure.scale import ITEMS, MISSING_REASONS, OVERALL
 from survey.models import Invitation, Person, Pulse, Touchpoint, TouchpointDepartment, Wave, database, random_id
-from survey.responses import Answer
+from survey.responses import WITH_RECEIPT, Answer
 from survey.settings import Settings
 from survey.sheets import slug, write_csv
 
@@ -94,6 +96,9 @@ LINKS: dict[str, dict[str, float]] = {
     "Mantenimiento": {"Compras": 0.9, "Almacén": 0.7, "Recursos Humanos": 0.3, "Finanzas": 0.3},
 }  # fmt: skip
 
+# Who also deals with whom, without a link yet, and how many of them say so: what HR is suggested.
+ADDED = {"Ventas": ("Almacén", 0.35), "Marketing": ("Logística", 0.6)}
+
 DIVISIONS = {
     name: division
     for division, names in {
@@ -123,7 +128,25 @@ NO_DEALINGS = 0.04  # probabilities
 CANNOT_SAY = 0.15
 COMMENTS = 0.14
 
-Deck = dict[str, list[str]]  # comments by kind, in the order in which they will be said
+
+@dataclass
+class Deck:
+    """What people will say about a department in one wave, and which of them takes a receipt with it."""
+
+    texts: dict[str, list[str]]  # by kind, in the order in which they will be said
+    codes: dict[str, str] = field(default_factory=dict)  # by what was said
+
+    def draw(self, kind: str) -> str:
+        """The next comment of this kind; whoever expects a reply takes a receipt."""
+        text = self.texts[kind].pop()
+        if kind in WITH_RECEIPT:
+            self.codes[text] = receipts.new_code()
+        return text
+
+    def digest(self, text: str) -> str | None:
+        """What is stored of the receipt that was taken with this comment."""
+        return receipts.digest(self.codes[text]) if text in self.codes else None
+
 
 SAID: dict[str, tuple[str, ...]] = {
     "thanks": (
@@ -186,6 +209,8 @@ def fill(settings: Settings, now: int, deliver: Callable[[int], object]) -> None
             _answer(wave, share, unsaid, chance)
         waves.close_due(wave.closes_at)
         _throw_mail_away(wave.closes_at, number)
+    codes = [code for deck in unsaid.values() for code in deck.codes.values()]
+    demo_conversation.fill(releases.released_waves()[0], codes)
     demo_commitments.fill(releases.released_waves(), now)
     erasure.forget_due(now, int(settings.retention_days))
     wave = _open(pulse, WAVES_OF_HISTORY, settings)
@@ -281,7 +306,7 @@ def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) 
 def _decks(chance: random.Random) -> dict[int, Deck]:
     """By department: all comments, shuffled. In one wave each is said at most once about a department."""
     return {
-        department.id: {kind: chance.sample(texts, len(texts)) for kind, texts in SAID.items()}
+        department.id: Deck({kind: chance.sample(texts, len(texts)) for kind, texts in SAID.items()})
         for department in people.departments()
     }
 
@@ -290,11 +315,15 @@ def _answer(wave: Wave, share: float, unsaid: dict[int, Deck], chance: random.Ra
     """Let `share` of those who have not answered do so."""
     named = {team.name: team for team in TEAMS}
     teams = {department.id: named[department.name] for department in people.departments()}
-    waiting = Invitation.select(Invitation.id, Invitation.providers).where(
-        Invitation.wave == wave, ~Invitation.answered
+    ids = {team.name: department for department, team in teams.items()}
+    others = random.Random(f"{SEED} {wave.occurrence} {share}")  # noqa: S311 - the same every time
+    waiting = (
+        Invitation.select(Invitation.id, Invitation.providers, Person.department)
+        .join(Person)
+        .where(Invitation.wave == wave, ~Invitation.answered)
     )
     with database.atomic():
-        for invitation, providers in list(waiting.order_by(Invitation.person).tuples()):
+        for invitation, providers, client in list(waiting.order_by(Invitation.person).tuples()):
             if chance.random() >= share:
                 continue
             mood = chance.gauss(0, 8)
@@ -302,6 +331,10 @@ def _answer(wave: Wave, share: float, unsaid: dict[int, Deck], chance: random.Ra
                 _about(provider, teams[provider], wave.occurrence, mood, unsaid[provider], chance)
                 for provider in map(int, providers.split())
             ]
+            added, probability = ADDED.get(teams[client].name, ("", 0))
+            if added and others.random() < probability:
+                silent = Deck({})
+                answers.append(_about(ids[added], named[added], wave.occurrence, mood, silent, others))
             responses.accept(invitation, answers)
 
 
@@ -316,16 +349,17 @@ def _about(provider: int, team: Team, number: int, mood: float, unsaid: Deck, ch
             scores[item] = _score(wanted, chance)
     low = scores.get(OVERALL, 5) <= 2
     comment, kind = _comment(scores.get(OVERALL, 3), unsaid, chance)
-    return Answer(provider, scores, chance.choice(MISSING_REASONS) if low else None, comment, kind)
+    missing = chance.choice(MISSING_REASONS) if low else None
+    return Answer(provider, scores, missing, comment, kind, unsaid.digest(comment))
 
 
 def _comment(overall: int, unsaid: Deck, chance: random.Random) -> tuple[str, str | None]:
     """Words that fit the score and that nobody has said yet, taken from `unsaid`."""
     fitting = {1: ("complaint",), 2: ("complaint", "suggestion"), 3: ("suggestion",)}
     kind = chance.choice(fitting.get(overall, ("thanks", "suggestion")))
-    if chance.random() >= COMMENTS or not unsaid[kind]:
+    if chance.random() >= COMMENTS or not unsaid.texts.get(kind):
         return "", None
-    return unsaid[kind].pop(), kind
+    return unsaid.draw(kind), kind
 
 
 def _score(points: float, chance: random.Random) -> int:

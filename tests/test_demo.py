@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from flask.testing import FlaskClient
 
-from survey import create_app, demo, matrices, releases
+from survey import create_app, demo, demo_conversation, links, matrices, receipts, releases
 from survey.database import bind, open_database
 from survey.measure.gaps import State
 from survey.models import (
@@ -95,6 +95,23 @@ def test_the_company_has_the_size_that_its_front_page_tells(company: Settings) -
     assert {row.department_id for row in Leadership.select()} == staffed
     assert {row.parent_id for row in Department.select() if row.id in staffed}.isdisjoint({None, *staffed})
     assert Person.select().where(Person.role == "hr").count() == 1
+
+
+def test_a_complaint_has_been_replied_to_and_its_writer_has_answered(company: Settings) -> None:
+    said = releases.comments(releases.released_waves()[0], [department.id for department in Department.select()])
+    threads = receipts.threads(comment for comments in said.values() for comment in comments)
+    (told,) = [thread for thread in threads.values() if thread.messages]
+    assert [(message.by_client, message.text) for message in told.messages] == [
+        (False, demo_conversation.REPLY),
+        (True, demo_conversation.ANSWER),
+    ]
+    assert told.messages[0].replied_on
+    assert str(told.messages[0].replied_on) < "2026-11-20"
+
+
+def test_links_are_suggested_from_what_people_added(company: Settings) -> None:
+    suggested = {(one.provider.name, *(client.name for client in one.clients)) for one in links.suggestions()}
+    assert {("Almacén", "Ventas"), ("Logística", "Marketing")} <= suggested
 
 
 def test_eight_waves_are_released_and_one_is_open(company: Settings) -> None:

@@ -207,15 +207,29 @@ def error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:
     if not isinstance(error, HTTPException):
         log_failure(error)
         error = ServiceUnavailable() if isinstance(error, UNAVAILABLE) else InternalServerError()
-        g.setdefault("reader_language", browser_language())  # the reader's own may be what could not be read
+        _speak_the_browsers_language()
     code = error.code or 500
     if error.response is not None or code < 400:
         return error.get_response()
     title, text = _error_words(code)
-    # Rendered without what other pages are given: who is reading may be what could not be found out.
-    template = current_app.jinja_env.get_template("error.html")
     leave = generate_csrf() if code == Forbidden.code and current_user.is_authenticated else ""
-    return template.render(title=title, text=text, language=wording.language(), leave=leave), code
+    return _bare("error.html", title=title, text=text, leave=leave), code
+
+
+def bare_page(template: str, **values: object) -> str:
+    """A page that needs nothing of the database."""
+    _speak_the_browsers_language()
+    return _bare(template, **values)
+
+
+def _speak_the_browsers_language() -> None:
+    """The reader's own may be what could not be read."""
+    g.setdefault("reader_language", browser_language())
+
+
+def _bare(template: str, **values: object) -> str:
+    """Rendered without what other pages are given: who is reading may be what could not be found out."""
+    return current_app.jinja_env.get_template(template).render(language=wording.language(), **values)
 
 
 def _error_words(code: int) -> tuple[str, str]:

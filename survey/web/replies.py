@@ -1,15 +1,16 @@
 """A lead replies to a comment; its writer reads that with the receipt, and nobody learns who it is."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from survey import receipts, wording
+from survey.database import DATABASE_ERRORS
 from survey.models import Department
 from survey.refusal import Refusal
 from survey.web.access import leads_only
 from survey.web.answer_form import as_typed
-from survey.web.frame import now
+from survey.web.frame import bare_page, error_page, log_failure, now
 
 blueprint = Blueprint("replies", __name__, url_prefix="/lead/comments")
 
@@ -39,3 +40,17 @@ def comment(departments: list[Department], comment_id: str) -> str | tuple[str, 
         characters=receipts.REPLY_CHARACTERS,
     )
     return page, 422 if fault else 200
+
+
+def keep(error: Exception) -> Response:
+    """The reply as it was typed, ready to be sent again, on a page that needs nothing of the database."""
+    text = as_typed(request.form.get("text"))
+    if not text:
+        return make_response(error_page(error))
+    log_failure(error)
+    values = {"comment_id": (request.view_args or {})["comment_id"], "characters": receipts.REPLY_CHARACTERS}
+    return make_response(bare_page("replies/kept.html", text=text, **values), 503)
+
+
+for kind in DATABASE_ERRORS:
+    blueprint.register_error_handler(kind, keep)

@@ -1,8 +1,10 @@
 """Every page that a person can reach, in each of its states, as the server sends it; and a browser that shows them."""
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
@@ -17,11 +19,15 @@ from survey.demo import Mailbox
 from survey.models import Comment, Department, Invitation, Leadership, Person, Wave, database
 from survey.scheduler import Clockwork
 from survey.settings import Settings
-from survey.signing import invitation_token, sign_in_token
+from survey.signing import invitation_token, sign_in_token, subscriber_token
+from survey.web.guide import STEPS
 from tests.browser import PHONE, browsing
 from tests.cast import OPENS, Company
 from tests.test_receipts import complaining
 from tests.web.pages import Link, addresses, form_in, strange
+from tests.web.test_intake import WIDE, steps_to_the_check
+from tests.web.test_launch import NEW, described
+from tests.web.test_rosters import PEOPLE, UPLOAD
 
 HOST = "http://espejo.example"
 MAIL = "demo.message_html"  # a mail as its reader sees it, in a frame of a page: no page by itself
@@ -82,7 +88,7 @@ def begun(company: Company, settings: Settings, language: str) -> Gallery:
     """Before any wave has closed."""
     app = _demo(settings)
     gallery = Gallery(app, language)
-    _hang_all(gallery, _readers(app, company), ["finance"])
+    _hang_all(gallery, _readers(app, company), ["finance", "quarterly"])
     return gallery
 
 
@@ -97,7 +103,10 @@ def running(company: Company, settings: Settings, language: str) -> Gallery:
     Clockwork(app, settings, box := Mailbox(settings)).mail(wave.opens_at)
     readers = _readers(app, company)
     values = {"wave_id": wave.id, "comment_id": comment, "code": CODES["replied"]}
-    _hang_all(gallery, readers, ["finance", box.messages()[0]], **values)
+    values["token"] = subscriber_token(company.alice.id, settings)
+    _hang_all(gallery, readers, ["finance", "quarterly", box.messages()[0]], **values)
+    _hang_files(gallery, readers["hr"])
+    _hang_plan(gallery, readers["hr"])
     _hang_ways_in(gallery, company, settings)
     _hang_receipts(gallery)
     _hang_replies(gallery, readers["lead"], comment)
@@ -151,6 +160,30 @@ def _hang_all(gallery: Gallery, readers: dict[str, FlaskClient], keys: Sequence[
                 break
 
 
+def _hang_files(gallery: Gallery, hr: FlaskClient) -> None:
+    """What HR brings in, from the file to the deed."""
+
+    def sent(address: str, text: str) -> str:
+        return hr.post(address, data={"file": (io.BytesIO(text.encode()), "file.csv")}).location
+
+    gallery.hang("rosters.preview (hr)", hr.get(sent(UPLOAD, PEOPLE), **gallery.asked))
+    first = sent("/hr/external/uploads", WIDE)
+    check = steps_to_the_check(hr, first)
+    for step in STEPS:
+        gallery.hang(f"intake.step ({step})", hr.get(first.replace("layout", step), **gallery.asked))
+    gallery.hang("intake.check (hr)", hr.get(check, **gallery.asked))
+
+
+def _hang_plan(gallery: Gallery, hr: FlaskClient) -> None:
+    """A new pulse, before it is added."""
+    soon = datetime.now(UTC).date() + timedelta(days=40)
+    plan = described(first=str(soon))
+    gallery.hang("launch.new, shown", hr.post(NEW, data=plan, **gallery.asked))
+    gallery.hang("launch.new, refused", hr.post(NEW, data=plan | {"name": ""}, **gallery.asked), 422)
+    asked = gallery.asked | {"query_string": plan | gallery.asked["query_string"]}
+    gallery.hang("launch.questions (hr)", hr.get(f"{NEW}/questions", **asked))
+
+
 def _hang_ways_in(gallery: Gallery, company: Company, settings: Settings) -> None:
     stranger, asked = gallery.app.test_client(), gallery.asked
     gallery.hang("login, no address", stranger.post("/login", **asked), 422)
@@ -185,6 +218,9 @@ def _hang_receipts(gallery: Gallery) -> None:
 
 def _hang_replies(gallery: Gallery, lead: FlaskClient, comment: str) -> None:
     gallery.hang("reply, nothing written", lead.post(f"/lead/comments/{comment}", data={}, **gallery.asked), 422)
+    with without_database():
+        kept = lead.post(f"/lead/comments/{comment}", data={"text": "More"}, **gallery.asked)
+    gallery.hang("reply, kept", kept, 503)
     without = Comment.select().where(
         Comment.provider == Department.get(Department.key == "finance"), Comment.kind == "complaint"
     )

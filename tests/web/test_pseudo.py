@@ -48,6 +48,8 @@ TROUBLE = """() => {
     const box = element.getBoundingClientRect(), style = getComputedStyle(element);
     return box.width > 1 && box.height > 1 && style.visibility === "visible" && style.display !== "none";
   };
+  const floats = element => element && // the page scrolls below it
+    (["sticky", "fixed"].includes(getComputedStyle(element).position) || floats(element.parentElement));
   for (const element of document.body.querySelectorAll("*")) {
     if (!shown(element) || element.closest("svg") || element.matches("input, select, textarea")) continue;
     const style = getComputedStyle(element), over = element.scrollWidth > element.clientWidth + 1;
@@ -60,15 +62,16 @@ TROUBLE = """() => {
     if (box.left < edge.left - 1 || box.right > edge.right + 1) found.push(`the picture cuts off "${said(text)}"`);
   }
   const leaves = [...document.querySelectorAll("label, legend, button, a, th, td, dt, dd, h1, h2, h3, h4, svg text")]
-    .filter(element => shown(element) && said(element) && !element.querySelector("label, button, a"));
-  const boxes = leaves.map(element => element.getBoundingClientRect());
+    .filter(element => shown(element) && said(element) && !element.querySelector("label, button, a"))
+    .filter(element => !element.matches("svg a") && !floats(element));
+  const overlaps = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2;
+  const lines = leaves.map(element => [...element.getClientRects()]);
   for (let one = 0; one < leaves.length; one++)
     for (let two = one + 1; two < leaves.length; two++) {
       if (leaves[one].contains(leaves[two])) continue;
-      const a = boxes[one], b = boxes[two];
-      const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-      const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-      if (across > 2 && down > 2) found.push(`"${said(leaves[one])}" lies on "${said(leaves[two])}"`);
+      if (lines[one].some(a => lines[two].some(b => overlaps(a, b))))
+        found.push(`"${said(leaves[one])}" lies on "${said(leaves[two])}"`);
     }
   return found;
 }"""

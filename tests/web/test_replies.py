@@ -3,16 +3,17 @@
 from collections.abc import Callable
 
 import pytest
+from peewee import OperationalError
 
 from survey import receipts, waves
-from survey.models import Comment, Leadership, Receipt, Reply
+from survey.models import Comment, Leadership, Receipt, Reply, database
 from survey.responses import Answer
 from survey.web import replies
 from tests.cast import DAY, OPENS
 from tests.test_receipts import CODE, SAID, held
 from tests.test_receipts import released as released  # a fixture
 from tests.test_receipts import running as running
-from tests.web.pages import STRANGE, everything, form_in
+from tests.web.pages import STRANGE, csrf_token, everything, form_in
 
 ENGLISH = {"lang": "en"}
 
@@ -151,6 +152,25 @@ def test_what_cannot_be_stored_comes_back_with_the_reason(alice, address, text):
     assert 'role="alert"' in answer.text
     assert form_in(answer.text)["text"] == text.strip()
     assert not Reply.select().exists()
+
+
+@pytest.mark.parametrize("stage", ["connect", "reply"])
+def test_while_the_database_is_away_the_reply_comes_back(alice, address, monkeypatch, stage):
+    def full(*_: object, **__: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    alice.application.config["WTF_CSRF_ENABLED"] = True
+    key = {"csrf_token": csrf_token(alice.get(address).text)}
+    database.close()
+    monkeypatch.setattr(*((database.obj, "connect") if stage == "connect" else (receipts, "reply")), full)
+    answer = alice.post(address, data=key | {"text": STRANGE}, headers={"Accept-Language": "en"})
+    nothing_typed = alice.post(address, data=key, headers={"Accept-Language": "en"})
+    monkeypatch.undo()
+    assert (answer.status_code, nothing_typed.status_code) == (503, 503)
+    assert "All that you wrote is still here" in answer.text
+    assert f'action="{address}"' in answer.text
+    assert alice.post(address, data=form_in(answer.text)).status_code == 302
+    assert Reply.get().text == STRANGE
 
 
 def test_after_twenty_replies_there_is_no_form(alice, address):
