@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from survey import findings, histories, releases
+from survey import commitments, findings, histories, releases
 from survey.charts import to_png
 from survey.measure.gaps import State
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
@@ -12,6 +12,7 @@ from survey.turnout import turnout_until, turnouts
 from survey.web import pictures
 from survey.web.access import department_or_404, hr_only
 from survey.web.choices import chosen_item, chosen_wave
+from survey.web.frame import today
 from survey.web.pictures import (
     HISTORY_WAVES,
     company_over_time,
@@ -24,6 +25,8 @@ from survey.web.pictures import (
 from survey.web.planning import to_do
 
 blueprint = Blueprint("hr", __name__, url_prefix="/hr")
+
+DUE_WITHIN_DAYS = 90  # commitments of a quarter are told
 
 
 @blueprint.get("/")
@@ -50,6 +53,8 @@ def overview() -> str:
         badly=findings.badly_served(wave),
         facades=findings.facades(gaps.rows),
         changes=findings.real_changes(results),
+        due=commitments.due(today(), DUE_WITHIN_DAYS),
+        due_within_days=DUE_WITHIN_DAYS,
         to_do=to_do(),
     )
 
