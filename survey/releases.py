@@ -443,7 +443,7 @@ def _answered_so_far(waves: Sequence[Wave]) -> dict[int, int]:
 def customers_beside(waves: Sequence[Wave], items: Sequence[str] = ITEMS) -> list[Customers]:
     """What customers said up to the eve of the pulse's next opening, for each wave.
 
-    Customers' scores of a season often arrive after the wave that asked inside. Three queries.
+    Customers' scores of a season often arrive after the wave that asked inside. Four queries.
     """
     openings: dict[int, list[tuple[int, date]]] = defaultdict(list)
     query = Wave.select(Wave.pulse, Wave.occurrence, Wave.local_date).where(
