@@ -39,7 +39,7 @@ from survey.models import (
     Tally,
     Wave,
 )
-from survey.outside import Customers, Outside, customers_at
+from survey.outside import WINDOW_DAYS, Customers, Outside, customers_at
 from survey.people import departments
 
 Key = TypeVar("Key", bound=Hashable)
@@ -88,6 +88,10 @@ class OutsideFigure:
     starts_on: date
     ends_on: date
     touchpoints: tuple[str, ...]
+
+    def is_old(self, wave: Wave) -> bool:
+        """Whether even the latest of these answers was given more than a year before the wave opened."""
+        return self.ends_on < wave.local_date - timedelta(days=WINDOW_DAYS)
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ def gap() -> str:
         item=item,
         items=SHOWN_ITEMS,
         rows=rows,
+        old=[row.department.name for row in rows if row.outside and row.outside.is_old(wave)],
         whole=company.get(item),
         practices=of_practices(company),
         history=history,

@@ -8,7 +8,7 @@ import pytest
 from survey import commitments, releases, wording
 from survey.commitments import Draft
 from survey.measure.scale import OVERALL
-from survey.models import Commitment, Department, Person, Touchpoint, Wave
+from survey.models import Commitment, Department, ExternalTally, Person, Touchpoint, Wave
 from tests.cast import Company
 from tests.web.pages import STRANGE, rows, strange, tables
 
@@ -83,6 +83,21 @@ def test_a_departments_page_tells_its_commitments_and_no_others(hanna, company, 
     assert "Too dear" in told
     assert told.index("Bold") < told.index("Kept")
     assert "Kept" not in hanna.get("/hr/departments/it").text
+
+
+# --- Old scores ----------------------------------------------------------------------------------------------------
+
+OLD = "more than a year before this wave"
+
+
+@pytest.mark.parametrize(("days", "is_old"), [(365, False), (366, True)])
+def test_scores_from_more_than_a_year_before_the_wave_are_shown_and_called_so(hanna, released, days, is_old):
+    last_day = released[0].local_date - timedelta(days=days)
+    ExternalTally.update(starts_on=last_day, ends_on=last_day).execute()
+    page = hanna.get("/hr/gap").text
+    shown = {name.split()[0]: name for name in rows(hanna, "/hr/gap", 0)}
+    assert {name for name, cell in shown.items() if OLD in cell} == ({"IT", "Finance"} if is_old else set())
+    assert ("is more than a year older than this wave" in page) is is_old
 
 
 # --- What the address may ask for ----------------------------------------------------------------------------------
