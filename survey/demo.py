@@ -104,6 +104,9 @@ DIVISIONS = {
     for name in names
 }
 
+# Who serves whom worse than its other clients, by so many points: sales promises what logistics has to deliver.
+STRAINED = {("Logística", "Ventas"): 24}  # (client, provider)
+
 ATTRIBUTED = {"Entrega": "Almacén"}  # touchpoints that also speak for a department customers never meet
 
 FIRST_NAMES = (
@@ -290,16 +293,25 @@ def _answer(wave: Wave, share: float, unsaid: dict[int, Deck], chance: random.Ra
     """Let `share` of those who have not answered do so."""
     named = {team.name: team for team in TEAMS}
     teams = {department.id: named[department.name] for department in people.departments()}
-    waiting = Invitation.select(Invitation.id, Invitation.providers).where(
-        Invitation.wave == wave, ~Invitation.answered
+    waiting = (
+        Invitation.select(Invitation.id, Invitation.providers, Person.department)
+        .join(Person)
+        .where(Invitation.wave == wave, ~Invitation.answered)
     )
     with database.atomic():
-        for invitation, providers in list(waiting.order_by(Invitation.person).tuples()):
+        for invitation, providers, client in list(waiting.order_by(Invitation.person).tuples()):
             if chance.random() >= share:
                 continue
             mood = chance.gauss(0, 8)
             answers = [
-                _about(provider, teams[provider], wave.occurrence, mood, unsaid[provider], chance)
+                _about(
+                    provider,
+                    teams[provider],
+                    wave.occurrence,
+                    mood - STRAINED.get((teams[client].name, teams[provider].name), 0),
+                    unsaid[provider],
+                    chance,
+                )
                 for provider in map(int, providers.split())
             ]
             responses.accept(invitation, answers)
