@@ -21,6 +21,7 @@ from survey.models import (
     OwnView,
     OwnViewTally,
     Person,
+    Pulse,
     ServiceLink,
     Wave,
     database,
@@ -65,7 +66,7 @@ def glass(invitation_id: str) -> Glass | None:
         .where(Invitation.id == invitation_id, Department.active)
     )
     invitation = query.get_or_none()
-    if invitation is None or not _is_rated(invitation.person.department_id):
+    if invitation is None or not rated([invitation.person.department]):
         return None
     person = invitation.person
     leads = Leadership.select().where(Leadership.person == person, Leadership.department == person.department)
@@ -75,13 +76,16 @@ def glass(invitation_id: str) -> Glass | None:
 
 def waiting_for(departments: Sequence[Department]) -> list[Wave]:
     """Open waves, the one that closes first at the front, about which a lead of these departments may say something."""
-    if not any(_is_rated(department.id) for department in departments):
+    if not rated(departments):
         return []
-    return list(Wave.select().where(Wave.state == "open").order_by(Wave.closes_at))
+    return list(Wave.select(Wave, Pulse).join(Pulse).where(Wave.state == "open").order_by(Wave.closes_at))
 
 
-def _is_rated(department_id: int) -> bool:
-    return ServiceLink.select().where(ServiceLink.provider == department_id, ServiceLink.weight > 0).exists()
+def rated(departments: Sequence[Department]) -> list[Department]:
+    """Those of the departments that somebody uses, and so is asked about."""
+    used = ServiceLink.select(ServiceLink.provider).where(ServiceLink.weight > 0)
+    providers = {provider for (provider,) in used.distinct().tuples()}
+    return [department for department in departments if department.id in providers]
 
 
 # --- Storing -------------------------------------------------------------------------------------------------------

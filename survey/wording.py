@@ -17,7 +17,7 @@ from survey.measure.cadence import Occurrence, Why, local
 from survey.measure.disclosure import Change, Figure
 from survey.measure.gaps import Gap, State
 from survey.models import Pulse, Wave
-from survey.questionnaire import DEFAULT, load_questionnaire
+from survey.questionnaire import DEFAULT, QuestionnaireError, load_questionnaire
 from survey.refusal import Refusal
 from survey.releases import Clients, GapRow, Participation, Sides
 from survey.returns import SinceLastTime
@@ -42,8 +42,15 @@ def item_name(item: str) -> str:
 
 def item_text(item: str, wave: Wave | None = None) -> str:
     """The item as it was asked in `wave`; in the words of Espejo's own questionnaire where it was not, or in none."""
-    own = questionnaire_of(wave).text_of(item, language()) if wave else None
-    return own or load_questionnaire(DEFAULT).text_of(item, language()) or item_name(item)
+    return _own_text(item, wave) or load_questionnaire(DEFAULT).text_of(item, language()) or item_name(item)
+
+
+def _own_text(item: str, wave: Wave | None) -> str | None:
+    """The words of the wave's own questionnaire; none when it did not ask the item, or when its file is gone."""
+    try:
+        return questionnaire_of(wave).text_of(item, language()) if wave else None
+    except QuestionnaireError:
+        return None
 
 
 def state_name(state: State) -> str:

@@ -10,7 +10,12 @@ from survey.models import ClientGroup, ClientGroupDepartment, Department, Pulse,
 WORDS = ("Atención", "Logística", "Investigación", "Mantenimiento", "Calidad", "Compras", "Finanzas", "Sistemas")
 PLACES = ("Norte", "Sur", "y Desarrollo de Proyectos", "Central", "Internacional", "de Clientes", "Levante", "Canarias")
 CLIENTS = 12  # of each provider
-PULSE = {"questionnaire": "espejo", "cadence": "quarterly", "first_date": date(2026, 3, 2), "timezone": "Europe/Madrid"}
+PULSE = {
+    "questionnaire": "five-practices",
+    "cadence": "quarterly",
+    "first_date": date(2026, 3, 2),
+    "timezone": "Europe/Madrid",
+}
 
 
 def large_release(count: int, seed: int = 1) -> Wave:

@@ -134,11 +134,10 @@ def strays(texts: Iterable[str], known: set[str]) -> list[str]:
 
 
 def _unbracketed(text: str) -> str:
-    """What stands outside all brackets. One that was cut off with "…" ends there."""
-    text = re.sub(r"\[[^\[\]]*…", " ", text)
+    """What stands outside all brackets. Those that were cut off with "…" end there."""
     while (shorter := re.sub(r"\[[^\[\]]*\]", " ", text)) != text:
         text = shorter
-    return text
+    return re.sub(r"\[[^…]*…", " ", text)
 
 
 def texts_in(html: str) -> list[str]:
@@ -161,7 +160,9 @@ class _Texts(HTMLParser):
         if tag == "input" and given.get("type") in ("submit", "button", "reset"):
             self.texts.insert(0, given.get("value") or "")
         self._unseen += tag in UNSEEN
-        if tag not in INLINE:
+        if tag == "br":
+            self.texts[-1] += " "
+        elif tag not in INLINE:
             self.texts.append("")
 
     def handle_endtag(self, tag: str) -> None:

@@ -14,6 +14,7 @@ from survey.web import (
     linking,
     mailroom,
     matrix,
+    mirror,
     planning,
     questionnaire,
     receipt,
@@ -25,7 +26,7 @@ from survey.web import (
 )
 
 PAGES = (
-    *(account, respond, receipt, subscription),
+    *(account, respond, receipt, subscription, mirror),
     *(lead, replies, commitments),
     *(hr, matrix, department, compare, download),
     *(planning, launch, questionnaire, staff, linking, rosters, intake, mailroom),

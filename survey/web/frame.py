@@ -23,7 +23,7 @@ from survey.database import DATABASE_ERRORS, UNAVAILABLE
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
-from survey.web import navigation
+from survey.web import mirror_words, navigation
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -98,7 +98,7 @@ def configure(app: Flask, settings: Settings) -> None:
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
-    app.jinja_env.filters.update(wording.FILTERS)
+    app.jinja_env.filters.update(wording.FILTERS | mirror_words.FILTERS)
     navigation.configure(app)
     app.before_request(_connect)
     app.before_request(_allow_file)

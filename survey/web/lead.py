@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template, url_for
 from flask_login import current_user
 
-from survey import receipts, releases
+from survey import mirrors, receipts, reflections, releases
 from survey.models import Department
 from survey.signing import subscriber_token
 from survey.summaries import lead_summary
@@ -21,9 +21,12 @@ def results(departments: list[Department]) -> str:
     """The release chosen in the address, or the latest, for the departments that the reader leads."""
     waves = releases.released_waves()
     wave = chosen_wave(waves)
+    led = mirrors.rated(departments)
+    waiting = [(found, led) for found in mirrors.waiting_for(led)]
     if wave is None:
-        return render_template("lead/nothing_yet.html", departments=departments)
+        return render_template("lead/nothing_yet.html", departments=departments, waiting=waiting)
     summary = lead_summary(wave, departments)
+    ids = [department.id for department in departments]
     pictures = {found.department.id: item_bars(found) for found in summary.departments if found.lines}
     threads = receipts.threads(comment for found in summary.departments for comment in found.comments or ())
     return render_template(
@@ -36,5 +39,8 @@ def results(departments: list[Department]) -> str:
         threads=threads,
         news_first=receipts.news_first,
         characters=receipts.REPLY_CHARACTERS,
+        waiting=waiting,
+        own=reflections.lead_reflections(current_user.person, wave, ids),
+        theirs=reflections.reflections(wave, ids),
         choice=url_for("subscription.choose", token=subscriber_token(current_user.person.id, settings())),
     )

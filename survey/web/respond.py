@@ -8,10 +8,11 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError, generate_csrf
 from werkzeug.datastructures import MultiDict
 
-from survey import receipts, responses, returns
+from survey import mirrors, receipts, responses, returns
 from survey.asking import questionnaire_of
 from survey.commitments import CommitmentRow
 from survey.database import DATABASE_ERRORS
+from survey.mirrors import Glass
 from survey.questionnaire import Questionnaire
 from survey.responses import Outcome, Questions
 from survey.returns import SinceLastTime
@@ -168,7 +169,7 @@ def _posted_codes() -> list[str]:
 def _received(asked: Questions, codes: Sequence[str], first_time: bool) -> Response:
     """Thanks, and the receipts; or, to whoever sends twice, that the first answer stands, and the same receipts."""
     repeated = request.method == "POST" and not first_time
-    told = {"first_time": first_time, "repeated": repeated, "back": _back(asked)}
+    told = {"first_time": first_time, "repeated": repeated, "back": _back(asked), "own": _own(asked)}
     taken = receipts.taken(codes) if codes else []
     status = 409 if repeated else 200
     return _end("received.html", asked, status, receipts=taken, address=settings().address, **told)
@@ -178,6 +179,15 @@ def _back(asked: Questions) -> list[CommitmentRow] | None:
     """What is given in return; None when the database fails just then, as the answers are stored all the same."""
     try:
         return returns.you_said_we_did(asked.department_id, asked.provider_ids, today())
+    except DATABASE_ERRORS as error:
+        log_failure(error)
+        return None
+
+
+def _own(asked: Questions) -> Glass | None:
+    """What else may be said, about one's own department; None when the database fails just then."""
+    try:
+        return mirrors.glass(asked.invitation_id)
     except DATABASE_ERRORS as error:
         log_failure(error)
         return None

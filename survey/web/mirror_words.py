@@ -1,0 +1,36 @@
+"""What the three mirrors say, in the reader's language."""
+
+from flask_babel import gettext as _
+
+from survey import wording
+from survey.measure.disclosure import Change
+from survey.measure.sight import Pride, Sight
+
+
+def sight_sentence(sight: Sight, blindness: Change | None) -> str:
+    """How far off what was expected is; an empty text when nothing was expected, or too few answered to tell."""
+    if blindness is None:
+        return ""
+    words = {"points": abs(blindness.points), "interval": wording.interval(blindness.interval)}
+    return {
+        Sight.CLEAR: _("What was expected is what clients say: at most 5 points off."),
+        Sight.BLIND: _("A blind spot: clients say %(points)s points less than expected (%(interval)s).", **words),
+        Sight.MODEST: _("Better than feared: clients say %(points)s more than expected (%(interval)s).", **words),
+        Sight.UNSURE: _("These answers cannot tell what was expected from what clients say."),
+    }[sight]
+
+
+def pride_sentence(pride: Pride, complacency: Change | None) -> str:
+    """How what people see compares with what they expect to be told; empty when too few answered to tell."""
+    if complacency is None:
+        return ""
+    points = abs(complacency.points)
+    return {
+        Pride.CONTENT: _("They expect to be seen as they see themselves."),
+        Pride.COMPLACENT: _("They think they serve %(points)s points better than clients will say.", points=points),
+        Pride.HUMBLE: _("They expect clients to say %(points)s points more than they would themselves.", points=points),
+        Pride.UNSURE: "",
+    }[pride]
+
+
+FILTERS = {"sight_sentence": sight_sentence, "pride_sentence": pride_sentence}
