@@ -147,7 +147,7 @@ def of_providers(providers: Collection[int], today: date) -> dict[int, list[Comm
 
     Every one of `providers` is there. Two queries.
     """
-    query = _commitments(providers).order_by(
+    query = _of(providers).order_by(
         Commitment.ended_on.is_null().desc(), Commitment.ended_on.desc(), Commitment.due_on, Commitment.id
     )
     found: dict[int, list[CommitmentRow]] = {provider: [] for provider in providers}
@@ -165,13 +165,27 @@ def latest(
 ) -> list[CommitmentRow]:
     """The commitments of `providers` in one of `states`, made or ended on `since` or later, the latest first."""
     last_day = fn.COALESCE(Commitment.ended_on, Commitment.made_on)
-    query = _commitments(providers).where(Commitment.state.in_(states), last_day >= since)
+    query = _of(providers).where(Commitment.state.in_(states), last_day >= since)
     return _rows(query.order_by(last_day.desc(), Commitment.id.desc()).limit(limit), today)
 
 
-def _commitments(providers: Collection[int]) -> ModelSelect:
-    query = Commitment.select(Commitment, Department).join(Department, on=Commitment.provider)
-    return query.where(Commitment.provider.in_(list(providers)))
+def due(today: date, within_days: int) -> list[CommitmentRow]:
+    """What departments have promised for the next `within_days`, today and the last day included, by its day.
+
+    Late commitments are among them and stand first; those of departments that are no more are not. Two queries.
+    """
+    last_day = today + timedelta(days=within_days)
+    still_open = (Commitment.state == OPEN) & Department.active
+    query = _commitments().where(still_open, Commitment.due_on <= last_day)
+    return _rows(query.order_by(Commitment.due_on, Department.name, Commitment.id), today)
+
+
+def _of(providers: Collection[int]) -> ModelSelect:
+    return _commitments().where(Commitment.provider.in_(list(providers)))
+
+
+def _commitments() -> ModelSelect:
+    return Commitment.select(Commitment, Department).join(Department, on=Commitment.provider)
 
 
 def _rows(query: ModelSelect, today: date) -> list[CommitmentRow]:

@@ -109,6 +109,9 @@ DIVISIONS = {
     for name in names
 }
 
+# Who serves whom worse than its other clients, by so many points: sales promises what logistics has to deliver.
+STRAINED = {("Logística", "Ventas"): 24}  # (client, provider)
+
 ATTRIBUTED = {"Entrega": "Almacén"}  # touchpoints that also speak for a department customers never meet
 
 FIRST_NAMES = (
@@ -328,7 +331,14 @@ def _answer(wave: Wave, share: float, unsaid: dict[int, Deck], chance: random.Ra
                 continue
             mood = chance.gauss(0, 8)
             answers = [
-                _about(provider, teams[provider], wave.occurrence, mood, unsaid[provider], chance)
+                _about(
+                    provider,
+                    teams[provider],
+                    wave.occurrence,
+                    mood - STRAINED.get((teams[client].name, teams[provider].name), 0),
+                    unsaid[provider],
+                    chance,
+                )
                 for provider in map(int, providers.split())
             ]
             added, probability = ADDED.get(teams[client].name, ("", 0))

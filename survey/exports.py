@@ -3,19 +3,23 @@
 Means, intervals and differences are points, 0–100; numbers of people are bands; days are ISO.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from survey.commitments import CommitmentRow
 from survey.comparisons import Comparisons, Side
+from survey.findings import BadlyServed, Family, RealChange
+from survey.histories import History
 from survey.matrices import OTHERS, CellLine, Matrix
 from survey.measure.disclosure import Change, Figure
 from survey.measure.scale import SCORES
 from survey.models import Department, Wave
-from survey.releases import Clients, GapRow, OutsideFigure, Participation, ProviderResult
+from survey.releases import Clients, GapRow, OutsideFigure, Participation, ProviderResult, Sides
 from survey.results import ALL_CLIENTS, client_text
 from survey.sheets import write_csv, write_xlsx
 from survey.shortfalls import Shortfall
 from survey.summaries import Line
+from survey.turnout import Turnout
 
 Row = tuple[object, ...]
 
@@ -23,8 +27,11 @@ FIGURE = ("people_from", "people_to", "mean", "approximate", "low", "high", "fav
 SPREAD = tuple(f"percent_{score}" for score in SCORES)
 OUTSIDE = ("outside", "outside_low", "outside_high", "outside_n", "outside_attributed", "outside_from", "outside_to")
 GAP = ("gap", "gap_low", "gap_high", "state")
+INSIDE_OUTSIDE = (*FIGURE, *OUTSIDE, *GAP)
 SIDES = ("department", "wave", "date", "asked")
 CHANGE = ("change", "change_low", "change_high", "change_is_real")
+DIFFERENCE = ("difference", "difference_low", "difference_high")
+FAMILY = ("p_corrected", "compared")
 
 
 @dataclass(frozen=True)
@@ -139,12 +146,82 @@ def participation(found: Iterable[Participation]) -> Table:
     return Table("participation", ("departments", "invited", "answered", "percent"), rows)
 
 
+def turnout(found: Turnout) -> Table:
+    """Who answered, by division and wave, the latest first; "all" stands for the whole company."""
+    cells = [(ALL_CLIENTS, found.wholes), *((client_text(clients), cells) for clients, cells in found.rows)]
+    rows: list[Row] = [
+        (divisions, wave.id, str(wave.local_date), wave.state, cell.invited, cell.answered, cell.percent)
+        for divisions, several in cells
+        for wave, cell in zip(found.waves, several, strict=True)
+        if cell
+    ]
+    return Table("turnout", ("divisions", "wave", "date", "state", "invited", "answered", "percent"), rows)
+
+
+def commitments(found: Iterable[CommitmentRow]) -> Table:
+    """What departments have promised, and by when."""
+    rows: list[Row] = [
+        (
+            *(row.commitment.provider.name, row.commitment.item, row.commitment.text),
+            *(str(row.commitment.made_on), str(row.commitment.due_on), row.state, ", ".join(row.clients)),
+        )
+        for row in found
+    ]
+    return Table("commitments", ("department", "item", "text", "made_on", "due_on", "state", "credited"), rows)
+
+
+# --- What stands out -----------------------------------------------------------------------------------------------
+
+
+def badly_served(found: Family[BadlyServed]) -> Table:
+    """Who is served badly, by whom; the difference is to all other answers of the wave."""
+    rows: list[Row] = [
+        (
+            *(client_text(one.clients), one.provider.name, *_figure(one.figure)),
+            *(*_ends(one.difference.points, one.difference.interval), _p(one.p), found.compared),
+        )
+        for one in found.found
+    ]
+    return Table("badly-served", ("clients", "provider", *FIGURE, *DIFFERENCE, *FAMILY), rows)
+
+
+def changes(found: Family[RealChange]) -> Table:
+    """What changed since the wave before, by more than chance would."""
+    rows: list[Row] = [
+        (one.department.name, one.item, *_figure(one.now), *_change(one.change), _p(one.p), found.compared)
+        for one in found.found
+    ]
+    return Table("changes", ("department", "item", *FIGURE, *CHANGE, *FAMILY), rows)
+
+
+def facades(found: Iterable[GapRow]) -> Table:
+    """Where customers are served better than colleagues."""
+    return replace(gaps(found), name="facades")
+
+
+# --- Inside and outside --------------------------------------------------------------------------------------------
+
+
+def practices(found: Mapping[str, Sides]) -> Table:
+    """The company's inside and outside, practice by practice."""
+    return Table("practices", ("item", *INSIDE_OUTSIDE), [(item, *_sides(sides)) for item, sides in found.items()])
+
+
+def history(found: History, item: str) -> Table:
+    """Inside and outside on an item, of the company ("all") and of each department, the earliest wave first."""
+    several = [(ALL_CLIENTS, found.company), *((department.name, sides) for department, sides in found.departments)]
+    rows: list[Row] = [
+        (name, item, wave.id, str(wave.local_date), *_sides(sides))
+        for name, of_waves in several
+        for wave, sides in zip(found.waves, of_waves, strict=True)
+    ]
+    return Table("over-time", ("department", "item", "wave", "date", *INSIDE_OUTSIDE), rows)
+
+
 def gaps(found: Iterable[GapRow]) -> Table:
     """Inside against outside, department by department."""
-    rows: list[Row] = [
-        (row.department.name, row.item, *_figure(row.inside), *_outside(row.outside), *_gap(row)) for row in found
-    ]
-    return Table("gap", ("department", "item", *FIGURE, *OUTSIDE, *GAP), rows)
+    rows: list[Row] = [(row.department.name, row.item, *_sides(row)) for row in found]
+    return Table("gap", ("department", "item", *INSIDE_OUTSIDE), rows)
 
 
 def comparisons(found: Comparisons) -> Table:
@@ -161,7 +238,7 @@ def comparisons(found: Comparisons) -> Table:
             *_side(row.b),
             row.b_figure.mean if row.b_figure else None,
             *(_ends(row.difference.points, row.difference.interval) if row.difference else (None,) * 3),
-            row.p,
+            _p(row.p),
             found.family,
             str(row.verdict),
         )
@@ -195,7 +272,11 @@ def _outside(found: OutsideFigure | None) -> Row:
     return (*_ends(found.mean, found.interval), found.n, found.attributed, *days)
 
 
-def _gap(row: GapRow | None) -> Row:
+def _sides(found: Sides) -> Row:
+    return (*_figure(found.inside), *_outside(found.outside), *_gap(found))
+
+
+def _gap(row: Sides | None) -> Row:
     if row is None or row.outside is None:
         return (None,) * len(GAP)
     found = row.gap.difference
@@ -205,6 +286,11 @@ def _gap(row: GapRow | None) -> Row:
 def _side(side: Side) -> Row:
     asked = "customers" if side.outside else "colleagues"
     return (side.department.name, side.wave.id, str(side.wave.local_date), asked)
+
+
+def _p(p: float | None) -> float | None:
+    """Four digits, as far as any workbook keeps them."""
+    return None if p is None else float(f"{p:.4g}")
 
 
 def _ends(points: int, interval: tuple[int, int]) -> Row:

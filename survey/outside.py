@@ -143,6 +143,28 @@ class CountingScore(NamedTuple):
     ends_on: date
 
 
+class CountingLink(NamedTuple):
+    """A touchpoint as it counts for a department."""
+
+    department: int
+    attributed: bool
+    touchpoint: int
+    name: str
+    weight: float
+
+
+class Span(NamedTuple):
+    """The scores of a touchpoint on an item in a window: all that lie within, or end with its last day."""
+
+    touchpoint: int
+    item: str
+    last_day: date
+
+    @property
+    def first_day(self) -> date:
+        return self.last_day - timedelta(days=WINDOW_DAYS - 1)
+
+
 def customers_at(days: Sequence[date], items: Sequence[str] = ITEMS) -> list[Customers]:
     """What customers say as of the end of each of `days`; whatever has fewer than two answers is missing.
 
@@ -150,7 +172,7 @@ def customers_at(days: Sequence[date], items: Sequence[str] = ITEMS) -> list[Cus
     that latest score always does. Where a department has a touchpoint of its own, attributed ones do not count; the
     mean of several is weighted. For the company each answer counts once, like an answer inside, however many
     departments stand behind its touchpoint.
-    Two queries, whatever the number of days and departments.
+    Three queries, whatever the number of days and departments.
     """
     by_day: list[list[CountingScore]] = [[] for _ in days]
     for score in _counting(days, items) if days else ():
@@ -188,43 +210,75 @@ def _counting(days: Sequence[date], items: Sequence[str]) -> list[CountingScore]
     (0, 4, "overall", False, 11, "Restaurants", 1.0, 75.0, 0.0, 915, 2017-05-05, 2017-05-30)
     (0, 4, "overall", False, 11, "Restaurants", 1.0, 100.0, 0.0, 434, 2017-05-05, 2017-05-30)
     """
-    link, tally = TouchpointDepartment, ExternalTally
-    asked = ValuesList(list(enumerate(days)), alias="asked")
-    place, until = asked.c.column1, asked.c.column2  # SQLite and PostgreSQL name the columns of a list of values so
-    counts = tally.superseded_by.is_null() & tally.item.in_(items)
-    latest = (
-        link.select(
-            place.alias("place"), link.department, link.attributed, tally.item, fn.MAX(tally.ends_on).alias("last_day")
+    links, latest = _links(), _latest(days, items)
+    window_ends: dict[tuple[int, int, bool, str], date] = {}
+    for link in links:
+        for place, item, last_day in latest[link.touchpoint]:
+            window = (place, link.department, link.attributed, item)
+            window_ends[window] = max(last_day, window_ends.get(window, last_day))
+    spans = [
+        (link, place, Span(link.touchpoint, item, window_ends[place, link.department, link.attributed, item]))
+        for link in links
+        for place, item, _ in latest[link.touchpoint]
+    ]
+    scores = _scores({span for *_, span in spans})
+    return [
+        CountingScore(
+            *(place, link.department, span.item, link.attributed, link.touchpoint, link.name, link.weight), *score
         )
-        .join(tally, on=link.touchpoint == tally.touchpoint)
-        .join(asked, on=tally.ends_on <= until)
-        .where(counts)
-        .group_by(place, link.department, link.attributed, tally.item)
-    )
-    windows = [(*key, last_day - timedelta(days=WINDOW_DAYS - 1), last_day) for *key, last_day in latest.tuples()]
-    if not windows:
-        return []
-    window = ValuesList(windows, alias="window_of")
-    of_place, of_department, of_attributed, of_item, first_day, last_day = (
-        getattr(window.c, f"column{number}") for number in range(1, 7)
-    )
-    same = (of_department == link.department) & (of_attributed == link.attributed) & (of_item == tally.item)
-    inside = (tally.ends_on <= last_day) & ((tally.starts_on >= first_day) | (tally.ends_on == last_day))
-    score: tuple[Any, ...] = (
-        *(of_place, link.department, tally.item, link.attributed),
-        *(Touchpoint.id, Touchpoint.name, link.weight),
-        *(tally.points, tally.sd),
-    )
+        for link, place, span in spans
+        for score in scores[span]
+    ]
+
+
+def _links() -> list[CountingLink]:
+    """Which touchpoint counts for which department, own ones first."""
+    link = TouchpointDepartment
+    query = link.select(link.department, link.attributed, Touchpoint.id, Touchpoint.name, link.weight).join(Touchpoint)
+    return [CountingLink(*row) for row in query.order_by(link.attributed, Touchpoint.name, link.department).tuples()]
+
+
+def _latest(days: Sequence[date], items: Sequence[str]) -> dict[int, list[tuple[int, str, date]]]:
+    """{touchpoint: (place of the day, item, the last day that it has a score of by then)}
+
+    Asked one by one, so that the database looks each up in its index instead of reading all scores.
+    """
+    tally = ExternalTally
+    asked = ValuesList(list(enumerate(days)), alias="asked")
+    named = ValuesList([(item,) for item in items], alias="named")
+    place, until = asked.c.column1, asked.c.column2  # SQLite and PostgreSQL name the columns of a list of values so
+    item = named.c.column1
+    counts = (tally.touchpoint == Touchpoint.id) & (tally.item == item) & tally.superseded_by.is_null()
+    last_day = tally.select(fn.MAX(tally.ends_on)).where(counts, tally.ends_on <= until)
+    query = Touchpoint.select(Touchpoint.id, place, item, last_day)
+    found: dict[int, list[tuple[int, str, date]]] = defaultdict(list)
+    for touchpoint, at, of, day in query.join(asked, JOIN.CROSS).join(named, JOIN.CROSS).tuples():
+        if day:
+            found[touchpoint].append((at, of, tally.ends_on.python_value(day)))
+    return found
+
+
+def _scores(spans: Iterable[Span]) -> dict[Span, list[tuple[Any, ...]]]:
+    """{span: points, sd, answers, first and last day of each score that occurs, the lowest first}"""
+    tally, asked = ExternalTally, dict(enumerate(spans))
+    found: dict[Span, list[tuple[Any, ...]]] = defaultdict(list)
+    if not asked:
+        return found
+    rows = [(number, span.touchpoint, span.item, span.first_day, span.last_day) for number, span in asked.items()]
+    span = ValuesList(rows, alias="span")
+    number, touchpoint, item, first_day, last_day = (getattr(span.c, f"column{place}") for place in range(1, 6))
+    within = (tally.starts_on >= first_day) | (tally.ends_on == last_day)
+    on = (tally.touchpoint == touchpoint) & (tally.item == item) & tally.ends_on.between(first_day, last_day) & within
     query = (
-        tally.select(*score, fn.SUM(tally.n), fn.MIN(tally.starts_on), fn.MAX(tally.ends_on))
-        .join(Touchpoint)
-        .join(link, on=link.touchpoint == Touchpoint.id)
-        .join(window, on=same & inside)
-        .where(counts)
-        .group_by(*score)
-        .order_by(link.attributed, Touchpoint.name, link.department, tally.points)
+        tally.select(number, tally.points, tally.sd, fn.SUM(tally.n), fn.MIN(tally.starts_on), fn.MAX(tally.ends_on))
+        .join(span, on=on)
+        .where(tally.superseded_by.is_null())
+        .group_by(number, tally.points, tally.sd)
+        .order_by(tally.points)
     )
-    return [CountingScore(*row) for row in query.tuples()]
+    for place, *score in query.tuples():
+        found[asked[place]].append(tuple(score))
+    return found
 
 
 def _outside(scores: list[CountingScore]) -> Outside | None:

@@ -39,7 +39,7 @@ from survey.models import (
     Tally,
     Wave,
 )
-from survey.outside import Customers, Outside, customers_at
+from survey.outside import WINDOW_DAYS, Customers, Outside, customers_at
 from survey.people import departments
 
 Key = TypeVar("Key", bound=Hashable)
@@ -88,6 +88,10 @@ class OutsideFigure:
     starts_on: date
     ends_on: date
     touchpoints: tuple[str, ...]
+
+    def is_old(self, wave: Wave) -> bool:
+        """Whether even the latest of these answers was given more than a year before the wave opened."""
+        return self.ends_on < wave.local_date - timedelta(days=WINDOW_DAYS)
 
 
 @dataclass(frozen=True)
@@ -437,7 +441,7 @@ def _answered_so_far(waves: Sequence[Wave]) -> dict[int, int]:
 def customers_beside(waves: Sequence[Wave], items: Sequence[str] = ITEMS) -> list[Customers]:
     """What customers said up to the eve of the pulse's next opening, for each wave.
 
-    Customers' scores of a season often arrive after the wave that asked inside. Three queries.
+    Customers' scores of a season often arrive after the wave that asked inside. Four queries.
     """
     openings: dict[int, list[tuple[int, date]]] = defaultdict(list)
     query = Wave.select(Wave.pulse, Wave.occurrence, Wave.local_date).where(

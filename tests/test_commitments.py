@@ -250,3 +250,34 @@ def test_the_latest_are_those_that_something_happened_to_last(wave: Wave, financ
     found = [row.commitment.text for row in commitments.latest([finance.id], TODAY, 2)]
     assert found == ["Made 0", "Made 2"]
     assert not commitments.latest([finance.id], TODAY, 5, since=TODAY + timedelta(days=10))
+
+
+# --- Due -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_late_or_due_within_the_days_is_told_by_its_day(
+    wave: Wave, finance: Department, company: Company
+) -> None:
+    for provider, day, text in (
+        (finance, 90, "Just in time"),
+        (finance, 91, "Too far away"),
+        (company.departments["IT"], 0, "Today"),
+        (company.departments["IT"], 1, "Tomorrow"),
+    ):
+        commitments.make(wave, provider, Draft("promises", text, TODAY + timedelta(days=day)), TODAY)
+    tomorrow = TODAY + timedelta(days=1)
+    found = [(row.commitment.provider.name, row.commitment.text, row.state) for row in commitments.due(tomorrow, 89)]
+    assert found == [("IT", "Today", "late"), ("IT", "Tomorrow", "open"), ("Finance", "Just in time", "open")]
+
+
+def test_what_has_ended_is_not_due(wave: Wave, finance: Department) -> None:
+    commitments.finish(commitments.make(wave, finance, DRAFT, TODAY), TODAY)
+    commitments.drop(commitments.make(wave, finance, replace(DRAFT, text="More"), TODAY), "Too dear", TODAY)
+    assert commitments.due(DRAFT.due_on, 90) == []
+
+
+def test_a_department_that_is_no_more_owes_nothing(wave: Wave, finance: Department) -> None:
+    commitments.make(wave, finance, DRAFT, TODAY)
+    assert len(commitments.due(TODAY, 90)) == 1
+    Department.update(active=False).where(Department.id == finance.id).execute()
+    assert commitments.due(TODAY, 90) == []

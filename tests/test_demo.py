@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from flask.testing import FlaskClient
 
-from survey import create_app, demo, demo_conversation, links, matrices, receipts, releases
+from survey import create_app, demo, demo_conversation, findings, links, matrices, receipts, releases
 from survey.database import bind, open_database
 from survey.measure.gaps import State
 from survey.models import (
@@ -153,6 +153,11 @@ def test_departments_differ_and_something_changed_since_the_last_wave(company: S
     assert len(means) >= 10
     assert max(means) - min(means) >= 15
     assert any(result.changes["overall"].is_real for result in results if "overall" in result.changes)
+
+
+def test_one_department_is_served_badly_by_one_other(company: Settings) -> None:
+    (found,) = findings.badly_served(releases.released_waves()[0]).found
+    assert (found.clients.departments, found.provider.name) == (("Logística",), "Ventas")
 
 
 def test_comments_are_never_said_twice_about_one_department(company: Settings) -> None:

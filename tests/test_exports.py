@@ -7,8 +7,11 @@ from openpyxl import load_workbook
 
 from survey import exports, matrices, releases
 from survey.exports import Table
+from survey.findings import BadlyServed, Family, RealChange
+from survey.measure.disclosure import Change, Figure
 from survey.measure.scale import OVERALL
 from survey.models import Department
+from survey.releases import Clients
 from survey.summaries import lead_summary
 from tests.cast import Company
 from tests.test_releases import about_sales, at_random
@@ -62,3 +65,29 @@ def test_hostile_names_are_text_in_both_forms(company: Company) -> None:
 
 def test_a_table_without_rows_is_its_header(company: Company) -> None:
     assert len(from_csv(exports.missing(company.departments["Sales"], None))) == 1
+
+
+FIGURE = Figure(
+    mean=41, approximate=False, people=(10, 19), interval=(30, 52), distribution=(3, 4, 1, 1, 1), favourable=20
+)
+FELL = Change(points=-18, interval=(-25, -11), p=0.001)
+
+
+def test_what_stands_out_keeps_its_corrected_p_and_among_how_many() -> None:
+    sales, served = Department(name="Sales"), Clients(("IT", "Legal"), others=True)
+    badly = exports.badly_served(Family((BadlyServed(sales, served, FIGURE, FELL, 0.012),), compared=12))
+    changes = exports.changes(Family((RealChange(sales, "promises", FIGURE, FELL, 0.03),), compared=72))
+    for table, expected in (
+        (badly, {"clients": "others: IT, Legal", "provider": "Sales", "difference": "-18", "difference_low": "-25"}),
+        (changes, {"department": "Sales", "item": "promises", "change": "-18", "change_high": "-11"}),
+    ):
+        header, row = from_csv(table)
+        found = dict(zip(header, row, strict=True))
+        assert found == found | expected | {"mean": "41", "low": "30", "people_to": "19"}
+    assert from_csv(badly)[1][-2:] == ["0.012", "12"]
+    assert from_csv(changes)[1][-2:] == ["0.03", "72"]
+
+
+def test_where_nothing_stands_out_there_is_the_header_alone() -> None:
+    for table in (exports.badly_served(Family((), 12)), exports.changes(Family((), 0)), exports.facades([])):
+        assert len(from_csv(table)) == 1

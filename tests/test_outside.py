@@ -158,7 +158,7 @@ def test_the_number_of_queries_does_not_grow_with_the_departments(
     monkeypatch.setattr(database.obj, "execute_sql", counted)
     assert len(outside_scores(date(2026, 3, 1))) == departments
     assert len(touchpoints()) == departments
-    assert len(statements) == 4
+    assert len(statements) == 5
 
 
 def test_several_days_at_once_are_what_each_day_is_alone(folder: Folder) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template
 
-from survey import matrices, releases
+from survey import commitments, matrices, releases
 from survey.measure.disclosure import Figure
 from survey.measure.scale import OVERALL
 from survey.models import Department, Wave
@@ -13,6 +13,7 @@ from survey.shortfalls import Shortfall, shortfall
 from survey.summaries import DepartmentSummary, department_summary
 from survey.web.access import department_or_404, hr_only
 from survey.web.choices import chosen_wave
+from survey.web.frame import today
 from survey.web.pictures import department_trend, item_bars
 
 blueprint = Blueprint("department", __name__, url_prefix="/hr/departments")
@@ -60,6 +61,7 @@ def page(key: str) -> str:
         waves=released,
         wave=wave,
         about=about,
+        promised=commitments.of_providers([found.id], today())[found.id],
         picture=item_bars(about.summary) if about.summary.lines else None,
         history=department_trend(found, OVERALL, about.trend)
         if sum(bool(figure) for _, figure in about.trend) > 1

@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, abort
 from werkzeug.utils import secure_filename
 
-from survey import exports, releases, results
+from survey import commitments, exports, findings, histories, releases, results
 from survey.exports import Table
 from survey.measure.scale import OVERALL
 from survey.models import Wave
+from survey.turnout import turnout_until
 from survey.web.access import department_or_404, hr_only
 from survey.web.choices import chosen_item, chosen_wave
 from survey.web.compare import chosen_comparisons
 from survey.web.department import Portrait, portrait
+from survey.web.frame import today
+from survey.web.hr import DUE_WITHIN_DAYS
 from survey.web.matrix import cell_or_404, chosen_view
+from survey.web.pictures import HISTORY_WAVES, of_practices
 
 blueprint = Blueprint("download", __name__, url_prefix="/hr")
 
@@ -64,6 +68,58 @@ def providers(form: str) -> Response:
 def participation(form: str) -> Response:
     wave = _wave_or_404()
     return _table(exports.participation(releases.participation(wave)), wave, form)
+
+
+@blueprint.get(f"/turnout.{FORM}")
+@hr_only
+def turnout(form: str) -> Response:
+    """Who answered, by division, beside earlier waves."""
+    wave = _wave_or_404()
+    return _table(exports.turnout(turnout_until(wave, releases.released_waves())), wave, form)
+
+
+@blueprint.get(f"/badly-served.{FORM}")
+@hr_only
+def badly_served(form: str) -> Response:
+    wave = _wave_or_404()
+    return _table(exports.badly_served(findings.badly_served(wave)), wave, form)
+
+
+@blueprint.get(f"/facades.{FORM}")
+@hr_only
+def facades(form: str) -> Response:
+    wave = _wave_or_404()
+    return _table(exports.facades(findings.facades(releases.gaps(wave))), wave, form)
+
+
+@blueprint.get(f"/changes.{FORM}")
+@hr_only
+def changes(form: str) -> Response:
+    wave = _wave_or_404()
+    return _table(exports.changes(findings.real_changes(releases.provider_results(wave))), wave, form)
+
+
+@blueprint.get(f"/commitments.{FORM}")
+@hr_only
+def commitments_due(form: str) -> Response:
+    """What is late or due soon, whatever the wave."""
+    return _table(exports.commitments(commitments.due(today(), DUE_WITHIN_DAYS)), _wave_or_404(), form)
+
+
+@blueprint.get(f"/practices.{FORM}")
+@hr_only
+def practices(form: str) -> Response:
+    wave = _wave_or_404()
+    return _table(exports.practices(of_practices(releases.all_gaps(wave).company)), wave, form)
+
+
+@blueprint.get(f"/over-time.{FORM}")
+@hr_only
+def history(form: str) -> Response:
+    """Inside and outside on the chosen item, of the company and of each department, wave by wave."""
+    wave, item = _wave_or_404(), chosen_item()
+    found = histories.history(releases.waves_until(wave, HISTORY_WAVES), item)
+    return _table(exports.history(found, item), wave, form)
 
 
 @blueprint.get(f"/gap.{FORM}")

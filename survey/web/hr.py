@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, abort, render_template, request
 from werkzeug.utils import secure_filename
 
-from survey import findings, histories, releases
+from survey import commitments, findings, histories, releases
 from survey.charts import to_png
 from survey.measure.gaps import State
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
@@ -13,6 +13,7 @@ from survey.turnout import turnout_until, turnouts
 from survey.web import pictures
 from survey.web.access import department_or_404, hr_only
 from survey.web.choices import chosen_item, chosen_wave
+from survey.web.frame import today
 from survey.web.pictures import (
     HISTORY_WAVES,
     company_over_time,
@@ -25,6 +26,8 @@ from survey.web.pictures import (
 from survey.web.planning import to_do
 
 blueprint = Blueprint("hr", __name__, url_prefix="/hr")
+
+DUE_WITHIN_DAYS = 90  # commitments of a quarter are told
 
 
 @blueprint.get("/")
@@ -51,6 +54,8 @@ def overview() -> str:
         badly=findings.badly_served(wave),
         facades=findings.facades(gaps.rows),
         changes=findings.real_changes(results),
+        due=commitments.due(today(), DUE_WITHIN_DAYS),
+        due_within_days=DUE_WITHIN_DAYS,
         to_do=to_do(),
     )
 
@@ -75,6 +80,7 @@ def gap() -> str:
         item=item,
         items=SHOWN_ITEMS,
         rows=rows,
+        old=[row.department.name for row in rows if row.outside and row.outside.is_old(wave)],
         whole=company.get(item),
         practices=of_practices(company),
         history=history,

@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from openpyxl import load_workbook
 
-from survey import results
+from survey import commitments, results
+from survey.commitments import Draft
 from survey.models import Department
 from tests.web.pages import tables
 
@@ -55,6 +57,13 @@ FILES = {  # address of the file → address of the page, the table's place on i
     "/hr/departments/finance/providers": ("/hr/departments/finance", -2, "mean"),
     "/hr/departments/finance/trend": ("/hr/departments/finance", -1, "mean"),
     "/hr/departments/finance/missing": None,
+    "/hr/practices": ("/hr/gap", 1, "mean"),
+    "/hr/over-time": None,
+    "/hr/badly-served": None,
+    "/hr/changes": None,
+    "/hr/facades": None,
+    "/hr/commitments": None,
+    "/hr/turnout": None,
     "/hr/participation": None,
     "/hr/compare": None,
 }
@@ -93,6 +102,44 @@ def test_a_file_holds_the_figures_of_its_page(hanna, address):
     found = [means(row, column) for row in from_csv(hanna, f"{address}.csv")]
     assert found
     assert {mean for mean in found if mean} <= cells
+
+
+def test_the_turnout_file_holds_the_divisions_and_waves_of_the_page(hanna, released):
+    (table,) = [found for found in tables(hanna.get("/hr/").text) if found[0][0] == "Division"]
+    shown = [cell.partition(" %")[0] for row in table[1:] for cell in row[1:] if cell != "\N{EN DASH}"]
+    found = from_csv(hanna, "/hr/turnout.csv")
+    assert [row["percent"] for row in found] == shown
+    assert {row["wave"] for row in found} == {str(wave.id) for wave in released}
+    assert all(int(row["invited"]) >= 5 for row in found)
+
+
+def test_the_commitments_file_holds_what_is_due_and_no_formula(hanna, company, released):
+    today = datetime.now(UTC).date()
+    for text, days in (("=1+1", 5), ("Far away", 200)):
+        draft = Draft("promises", text, today + timedelta(days=days))
+        commitments.make(released[0], company.departments["Finance"], draft, today)
+    (row,) = from_csv(hanna, "/hr/commitments.csv")
+    assert (row["department"], row["text"], row["state"]) == ("Finance", "'=1+1", "open")
+    assert row["due_on"] == str(today + timedelta(days=5))
+
+
+def test_a_file_over_time_is_about_the_chosen_item_and_ends_with_the_chosen_wave(hanna, released):
+    found = from_csv(hanna, f"/hr/over-time.csv?item=promises&wave={released[1].id}")
+    assert {(row["item"], row["wave"]) for row in found} == {("promises", str(released[1].id))}
+    assert [row["department"] for row in found] == ["all", "Finance", "IT"]
+    inside, outside, _ = tables(hanna.get(f"/hr/gap?item=promises&wave={released[1].id}").text)[2][1:]
+    assert (means(found[0]), found[0]["outside"]) == (inside[1], outside[1])
+
+
+def test_every_table_of_the_overview_and_of_the_gap_page_has_its_file(hanna):
+    for page, names in (
+        ("/hr/", ("over-time", "turnout", "providers")),
+        ("/hr/gap", ("gap", "practices", "over-time")),
+    ):
+        text = hanna.get(page).text
+        for name in names:
+            assert f'href="/hr/{name}.csv?' in text
+            assert f'href="/hr/{name}.xlsx?' in text
 
 
 def test_the_matrix_file_holds_every_cell_of_the_page_and_no_other(hanna):

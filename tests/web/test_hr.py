@@ -1,14 +1,18 @@
 """HR's pages: the figures of the release and no others, whatever the address asks for."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from survey import releases, wording
+from survey import commitments, releases, wording
+from survey.commitments import Draft
 from survey.measure.scale import OVERALL
-from survey.models import Department, Person, Touchpoint
+from survey.models import Commitment, Department, ExternalTally, Person, Touchpoint, Wave
+from tests.cast import Company
 from tests.web.pages import STRANGE, rows, strange, tables
 
+TODAY = datetime.now(UTC).date()
 PAGES = ["/hr/", "/hr/matrix", "/hr/gap", "/hr/departments/finance"]
 
 
@@ -42,6 +46,58 @@ def test_an_earlier_wave_can_be_chosen(hanna, released):
     _, earlier = released
     for page in PAGES:
         assert f'<option value="{earlier.id}" selected>' in hanna.get(f"{page}?wave={earlier.id}").text
+
+
+# --- Commitments ---------------------------------------------------------------------------------------------------
+
+
+def promise(company: Company, wave: Wave, text: str, in_days: int, **values: object) -> Commitment:
+    """Finance promises something for a day so far from now; it may be late at once."""
+    draft = Draft("promises", text, TODAY + timedelta(days=in_days), **values)
+    return commitments.make(wave, company.departments["Finance"], draft, TODAY - timedelta(days=30))
+
+
+def test_the_overview_tells_what_is_late_and_what_is_due(hanna, company, released):
+    promise(company, released[0], "Far away", 120)
+    promise(company, released[0], "Soon", 20)
+    promise(company, released[0], "Overdue", -3)
+    (table,) = [found for found in tables(hanna.get("/hr/").text) if found[0][1] == "By when"]
+    assert [row[::2] for row in table[1:]] == [["Finance", "Overdue"], ["Finance", "Soon"]]
+    assert ["late" in row[1] for row in table[1:]] == [True, False]
+
+
+def test_without_commitments_the_overview_says_so(hanna, released):
+    assert "Nothing is late, and no department has promised anything for the next 90 days." in hanna.get("/hr/").text
+
+
+def test_a_departments_page_tells_its_commitments_and_no_others(hanna, company, released):
+    sales = company.departments["Sales"]
+    commitments.finish(promise(company, released[0], "Kept", 5, clients=[sales.id]), TODAY)
+    commitments.drop(promise(company, released[0], "Given up", 5), "Too dear", TODAY)
+    promise(company, released[0], "<b>Bold</b>", -3)
+    page = hanna.get("/hr/departments/finance").text
+    told = page.partition("What it has promised</h2>")[2].partition("<h2>")[0]
+    assert "&lt;b&gt;Bold&lt;/b&gt;" in told
+    assert "and late" in told
+    assert "thanks to Sales" in told
+    assert "Too dear" in told
+    assert told.index("Bold") < told.index("Kept")
+    assert "Kept" not in hanna.get("/hr/departments/it").text
+
+
+# --- Old scores ----------------------------------------------------------------------------------------------------
+
+OLD = "more than a year before this wave"
+
+
+@pytest.mark.parametrize(("days", "is_old"), [(365, False), (366, True)])
+def test_scores_from_more_than_a_year_before_the_wave_are_shown_and_called_so(hanna, released, days, is_old):
+    last_day = released[0].local_date - timedelta(days=days)
+    ExternalTally.update(starts_on=last_day, ends_on=last_day).execute()
+    page = hanna.get("/hr/gap").text
+    shown = {name.split()[0]: name for name in rows(hanna, "/hr/gap", 0)}
+    assert {name for name, cell in shown.items() if OLD in cell} == ({"IT", "Finance"} if is_old else set())
+    assert ("is more than a year older than this wave" in page) is is_old
 
 
 # --- What the address may ask for ----------------------------------------------------------------------------------
