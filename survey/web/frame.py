@@ -15,7 +15,7 @@ from flask_babel import Babel
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
-from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, NotFound, ServiceUnavailable
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from survey import colours, wording
@@ -206,8 +206,9 @@ def error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:
     title, text = _error_words(code)
     # Rendered without what other pages are given: who is reading may be what could not be found out.
     template = current_app.jinja_env.get_template("error.html")
-    leave = generate_csrf() if code == Forbidden.code and current_user.is_authenticated else ""
-    return template.render(title=title, text=text, language=wording.language(), leave=leave), code
+    own = code in (Forbidden.code, NotFound.code) and current_user.is_authenticated
+    leave = generate_csrf() if own and code == Forbidden.code else ""
+    return template.render(title=title, text=text, language=wording.language(), own=own, leave=leave), code
 
 
 def _error_words(code: int) -> tuple[str, str]:
