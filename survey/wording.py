@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
-from flask_babel import format_percent, get_locale, ngettext
+from flask_babel import format_decimal, format_percent, get_locale, ngettext
 from flask_babel import gettext as _
 
 from survey import commitments, outbox
@@ -218,8 +219,8 @@ def interval(ends: tuple[int, int] | None) -> str:
 
 
 def number(value: int) -> str:
-    """A whole number with a true minus sign."""
-    return str(value).replace("-", MINUS)
+    """A whole number in the reader's locale, with a true minus sign."""
+    return format_decimal(value).replace("-", MINUS)
 
 
 def signed(value: int) -> str:
@@ -293,7 +294,13 @@ def day(value: date | datetime) -> str:
 
 def short_day(value: date) -> str:
     """ "3 mar 2026", for tables."""
-    return format_skeleton("yMMMd", value, locale=get_locale())
+    return format_skeleton("yMMMd", value, locale=date_locale())
+
+
+def date_locale() -> Locale:
+    """The reader's locale; of English the British one, so that short days read like the long ones: "3 March"."""
+    locale = get_locale()
+    return Locale("en", "GB") if str(locale) == "en" else locale
 
 
 def day_of(second: int, zone: str) -> str:
@@ -309,7 +316,7 @@ def moment(second: int, zone: str) -> str:
 
 def plan_moment(second: int, zone: str, skeleton: str = "MMMEd") -> str:
     """ "mar, 3 mar, 9:00", for plans."""
-    then, locale = local(second, ZoneInfo(zone)), get_locale()
+    then, locale = local(second, ZoneInfo(zone)), date_locale()
     return f"{format_skeleton(skeleton, then, locale=locale)}, {format_skeleton('Hm', then, locale=locale)}"
 
 

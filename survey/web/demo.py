@@ -13,6 +13,7 @@ from survey.models import Department, Invitation, Leadership, Person, Wave
 from survey.people import leads_of
 from survey.web.access import settings, sign_in
 from survey.web.framing import framed
+from survey.wording import language
 
 blueprint = Blueprint("demo", __name__)
 
@@ -45,10 +46,12 @@ def who_is_who() -> str:
 
 @blueprint.post("/be/<int:person_id>")
 def be(person_id: int) -> WerkzeugResponse:
-    """Sign in as a lead or as HR, without a mailed link."""
+    """Sign in as a lead or as HR, without a mailed link; whoever it is now reads the visitor's language."""
     known = {character.person.id: character.person for character in [*_hr(), *_leads()]}
-    sign_in(known.get(person_id) or abort(404))
-    return redirect(url_for("hr.overview" if known[person_id].role else "lead.results"))
+    person = known.get(person_id) or abort(404)
+    Person.update(language=language()).where(Person.id == person_id).execute()
+    sign_in(person)
+    return redirect(url_for("hr.overview" if person.role else "lead.results"))
 
 
 @blueprint.get("/mailbox/")
@@ -112,9 +115,11 @@ def _employees() -> list[Character]:
         .where(Wave.state == "open", ~Invitation.answered, Person.role == "")
         .order_by(Person.id)
     )
-    by_department = {person.department.key: person for person in query if not leads_of(person)}
-    foreign = next((person for person in by_department.values() if person.language != settings().language), None)
-    chosen = sorted(by_department.values(), key=lambda person: person is not foreign)[:EMPLOYEES]
+    asked = [person for person in query if not leads_of(person)]
+    foreign = [person for person in asked if person.language != settings().language][:1]
+    own = [person for person in asked if person.language == settings().language]
+    by_department = {person.department.key: person for person in [*own, *foreign]}
+    chosen = sorted(by_department.values(), key=lambda person: person not in foreign)[:EMPLOYEES]
     return [Character(person, person.department.name) for person in chosen]
 
 

@@ -16,7 +16,7 @@ from flask_babel import Babel
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
-from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, NotFound, ServiceUnavailable
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from survey import colours, wording
@@ -212,8 +212,9 @@ def error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:
     if error.response is not None or code < 400:
         return error.get_response()
     title, text = _error_words(code)
-    leave = generate_csrf() if code == Forbidden.code and current_user.is_authenticated else ""
-    return _bare("error.html", title=title, text=text, leave=leave), code
+    own = code in (Forbidden.code, NotFound.code) and current_user.is_authenticated
+    leave = generate_csrf() if own and code == Forbidden.code else ""
+    return _bare("error.html", title=title, text=text, own=own, leave=leave), code
 
 
 def bare_page(template: str, **values: object) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
-from flask_babel import format_decimal, get_locale
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 
 from survey import dates, wording
@@ -18,6 +18,7 @@ from survey.measure.scale import SHOWN_ITEMS
 from survey.refusal import Sentence, _l
 from survey.sheets import Fault
 from survey.web.guide import Values
+from survey.wording import date_locale
 
 MOST_SCORES_SHOWN = 11
 NEW_NAME = _l('"%(name)s" is new in this file: say in the step “Touchpoints” what it rates, or that it is not read.')
@@ -56,7 +57,7 @@ def date_format_example(text: str, date_format: str) -> str:
     if found is None:
         return ""
     pattern = {"day": "long", "month": "LLLL y", "year": "y"}[dates.precision(date_format)]
-    return format_date(found[0], pattern, get_locale())
+    return format_date(found[0], pattern, date_locale())
 
 
 def written_like(date_format: str) -> str:

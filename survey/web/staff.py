@@ -147,7 +147,7 @@ class DepartmentForm(FlaskForm):
 def new_department() -> str | Response | tuple[str, int]:
     """Add a department."""
     form = DepartmentForm(active=True)
-    form.division.choices = [(NONE, _("none")), *_departments(NONE)]
+    form.division.choices = [(NONE, _("no division")), *_departments(NONE)]
     if request.method == "POST" and form.validate():
         key = slug(form.name.data)[:80]
         try:
@@ -173,7 +173,7 @@ def department(key: str) -> str | Response | tuple[str, int]:
     form = DepartmentForm(obj=facts, seen=seen)
     form.leads.choices = [(lead.email, lead.name) for lead in leads]
     others = [(other, name) for other, name in _departments(facts.division) if other != key]
-    form.division.choices = [(NONE, _("none")), *others]
+    form.division.choices = [(NONE, _("no division")), *others]
     if request.method == "POST" and form.validate():
         try:
             staffing.change_department(found, form.facts(), form.seen.data)

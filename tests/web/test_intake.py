@@ -229,8 +229,8 @@ def test_ambiguous_dates_are_asked_and_never_guessed(send, hanna):
     dates = address.replace("/layout", "/dates")
     page = hanna.get(dates).text
     assert "more than one way" in page
-    assert "3 February 2026" in page or "February 3, 2026" in page
-    assert "March 2, 2026" in page
+    assert "3 February 2026" in page
+    assert "2 March 2026" in page
     assert page.count(" checked") == 0
     assert hanna.get(address.replace("/layout", "/check")).location.endswith("/dates")
     assert step(hanna, dates, date_format="%Y").status_code == 422

@@ -44,10 +44,10 @@ def test_every_mail_of_the_next_waves_is_shown_before_anything_is_stored(hanna):
     page = hanna.post(NEW, data=described())
     assert everything() == before
     (rows,) = tables(page.text)
-    assert rows[2] == ["Mon, Feb 2, 2026, 09:00", "It opens: invitations", "59"]
-    assert rows[3] == ["Fri, Feb 6, 09:00", "Reminder, to who has not answered", "at most 59"]
+    assert rows[2] == ["Mon, 2 Feb 2026, 09:00", "It opens: invitations", "59"]
+    assert rows[3] == ["Fri 6 Feb, 09:00", "Reminder, to who has not answered", "at most 59"]
     assert rows[5][1:] == ["It closes: nothing is mailed", "–"]
-    assert rows[6] == ["Mon, Feb 16, 18:00", "Summaries to leads", "2"]
+    assert rows[6] == ["Mon 16 Feb, 18:00", "Summaries to leads", "2"]
     assert sum(row[0].startswith("Wave ") for row in rows) == 4
     assert rows[7][0].startswith("Wave 2 moved from Saturday 2 May")
 

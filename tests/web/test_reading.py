@@ -30,7 +30,7 @@ def test_on_pages_nobody_is_sent_to_a_file_that_is_not_there() -> None:
 
 
 def test_dates_are_shown_as_what_they_mean() -> None:
-    assert reading.date_format_example("3/2/2026", "%d/%m/%Y") == "February 3, 2026"
+    assert reading.date_format_example("3/2/2026", "%d/%m/%Y") == "3 February 2026"
     assert reading.date_format_example("2026-02", "%Y-%m") == "February 2026"
     assert reading.date_format_example("x", "%Y-%m") == ""
 
