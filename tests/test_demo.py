@@ -213,7 +213,7 @@ def drawn(page: str) -> int:
 def test_who_is_who_offers_three_employees_hr_and_every_lead(visitor: FlaskClient) -> None:
     page = visitor.get("/").text
     assert len(re.findall(r'<li><a href="/mailbox/\?to=', page)) == 3
-    assert len(re.findall(r'action="/be/\d+"', page)) == 1 + 12
+    assert len(re.findall(r'action="/be/\d+\?lang=\w+"', page)) == 1 + 12
 
 
 def test_nobody_else_can_be_signed_in_as(visitor: FlaskClient) -> None:

@@ -35,7 +35,7 @@ def speaking(app: Flask) -> Iterator[Callable[[str], object]]:
     ("language", "day", "next_year", "short", "moment"),
     [
         ("es", "martes 3 de marzo", "lunes 1 de marzo de 2027", "3 mar 2026", "martes 3 de marzo a las 16:05"),
-        ("en", "Tuesday 3 March", "Monday 1 March 2027", "Mar 3, 2026", "Tuesday 3 March at 16:05"),
+        ("en", "Tuesday 3 March", "Monday 1 March 2027", "3 Mar 2026", "Tuesday 3 March at 16:05"),
     ],
 )
 def test_dates(speaking, language: str, day: str, next_year: str, short: str, moment: str) -> None:

@@ -38,6 +38,15 @@ PROVED = {
         "test_only_the_gate_reads_what_people_said",
         "test_the_list_of_mail_tells_hr_nobody_who_has_answered_or_has_not",
     ),
+    "Your own lead sees what all of you expected together, when at least 5 have said it.": (
+        "test_after_the_wave_a_lead_sees_three_mirrors",
+        "test_fewer_than_k_views_are_not_kept",
+        "test_four_members_are_shown_nowhere",
+    ),
+    "What a lead expects is seen by nobody else.": (
+        "test_nobody_else_reads_a_leads_view",
+        "test_hr_and_other_leads_see_nothing_of_it",
+    ),
     "If you take a code with a complaint or a suggestion, whoever has it can read that comment and the department's "
     "replies, and write back.": (
         "test_the_link_shows_the_comment_and_what_the_department_replied",

@@ -48,7 +48,7 @@ def test_the_trend_shows_released_waves_alone(page, hanna, company, released):
 
 
 def wording_of(wave: Wave) -> str:
-    return f"{wave.local_date:%b} {wave.local_date.day}, {wave.local_date.year}"
+    return f"{wave.local_date.day} {wave.local_date:%b} {wave.local_date.year}"
 
 
 def test_with_nine_answers_there_is_no_spread_no_interval_and_no_comment(beginner, company):
