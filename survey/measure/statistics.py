@@ -5,6 +5,7 @@ Everything is in points (0–100) unless it says share (0–1).
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf, sqrt
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from survey.measure.scale import SCORES, STEP_POINTS, points
 Key = TypeVar("Key", bound=Hashable)
 
 CONFIDENCE = 0.95
+KEPT = 20_000  # results remembered of each kind: releases never change, and pages ask for the same ones again
 FAVOURABLE = (4, 5)
 
 
@@ -70,6 +72,11 @@ def estimate_from_counts(counts: Sequence[int]) -> Estimate | None:
 
     By hand: counts (0, 0, 1, 2, 1) are 50, 75, 75, 100: mean 75, SD √(1250/3) = 20.4, SE 20.4/√4 = 10.2.
     """
+    return _of_tally(tuple(counts))
+
+
+@lru_cache(maxsize=KEPT)
+def _of_tally(counts: tuple[int, ...]) -> Estimate | None:
     return estimate_from_groups((points(score), n, 0.0) for score, n in zip(SCORES, counts, strict=True) if n)
 
 
@@ -121,6 +128,7 @@ def weighted_mean(estimates: Iterable[tuple[float, Estimate]]) -> Estimate | Non
     )
 
 
+@lru_cache(maxsize=KEPT)
 def difference(a: Estimate, b: Estimate, confidence: float = CONFIDENCE) -> Difference:
     """a − b with Welch's interval, cut at ±100 where the scale ends, and two-sided p (Welch 1947).
 
@@ -135,6 +143,7 @@ def difference(a: Estimate, b: Estimate, confidence: float = CONFIDENCE) -> Diff
     return Difference(estimate, se, df, Interval(max(-100.0, estimate - half), min(100.0, estimate + half)), p)
 
 
+@lru_cache(maxsize=KEPT)
 def t_quantile(df: float, confidence: float = CONFIDENCE) -> float:
     """How many standard errors a two-sided interval reaches to each side."""
     return float(stdtrit(df, (1 + confidence) / 2))
