@@ -50,8 +50,10 @@ PROMISES = (
 def fill(waves: Sequence[Wave], now: int) -> None:
     """Let the leads promise after `waves`, the latest first, and keep their promises or not until `now`."""
     departments = {department.name: department for department in people.departments()}
+    today = datetime.fromtimestamp(now, UTC).date()
     for promise in PROMISES:
-        _promise(promise, waves[promise.wave], departments[promise.team], datetime.fromtimestamp(now, UTC).date())
+        if promise.wave < len(waves):  # a short history has fewer to promise after
+            _promise(promise, waves[promise.wave], departments[promise.team], today)
 
 
 def _promise(promise: Promise, wave: Wave, provider: Department, today: date) -> None:
