@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from functools import cache
+from math import inf
 from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -18,18 +19,20 @@ from flask import Flask, render_template, url_for
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 
-from survey import asking, headlines, outbox, releases, returns, wording
+from survey import asking, headlines, outbox, reflections, releases, returns, wording
 from survey.charts import to_png
+from survey.company import company_summary
 from survey.measure.cadence import local
 from survey.measure.scale import OVERALL, SCORES
 from survey.models import Department, Invitation, Message, Person, Pulse, Wave
+from survey.news import hardest, telling
 from survey.outbox import Compose
 from survey.people import leads_of
 from survey.settings import Settings, locale_of
 from survey.signing import SIGN_IN_MINUTES, invitation_token, sign_in_token, subscriber_token
-from survey.summaries import lead_summary
+from survey.summaries import LeadSummary, lead_summary
 from survey.waves import MISSED
-from survey.web.pictures import item_bars
+from survey.web.pictures import item_bars, practices
 
 PICTURES = 2  # in one mail, so that it stays below 100 KB; the table beside each says the same
 PICTURE_PIXELS = 832  # wide
@@ -97,6 +100,7 @@ def summary(message: Message, person: Person, settings: Settings) -> Letter:
     """To a lead, when a wave has closed."""
     wave = _wave(message)
     found = lead_summary(wave, leads_of(person))
+    ids = [department.department.id for department in found.departments]
     drawn = [department for department in found.departments if department.lines][:PICTURES]
     pictures = tuple(
         Picture(f"items-{department.department.key}", to_png(item_bars(department), PICTURE_PIXELS))
@@ -106,9 +110,33 @@ def summary(message: Message, person: Person, settings: Settings) -> Letter:
         "summary": found,
         "pictured": {department.department.id for department in drawn},
         "sentences": {department.department.id: headlines.sentence(department) for department in found.departments},
+        "own": reflections.lead_reflections(person, wave, ids),
+        "theirs": reflections.reflections(wave, ids),
+        "telling": telling,
+        "first_step": headlines.first_step(found),
         "address": url_for("lead.results", wave=wave.id, _external=True),
+        **_promising(found),
     }
     return Letter(headlines.subject(found), values, pictures, subscriber_token(person.id, settings))
+
+
+def company(message: Message, person: Person, settings: Settings) -> Letter:
+    """To HR, when a wave has closed."""
+    wave = _wave(message)
+    found = company_summary(wave)
+    sides = {line.item: line.gap for line in found.practices if line.gap}
+    pictures = (Picture("practices", to_png(practices(sides), PICTURE_PIXELS)),) if sides else ()
+    values = {
+        "summary": found,
+        "news": headlines.company_sentence(found),
+        "sides": sides,
+        "address": url_for("hr.overview", wave=wave.id, _external=True),
+        "gaps": url_for("hr.gap", wave=wave.id, _external=True),
+        "people": url_for("staff.people", _external=True),
+    }
+    return Letter(
+        headlines.company_subject(found, settings.company), values, pictures, subscriber_token(person.id, settings)
+    )
 
 
 def missed(message: Message, person: Person, settings: Settings) -> Letter:
@@ -146,10 +174,22 @@ LETTERS: dict[str, Callable[[Message, Person, Settings], Letter]] = {
     outbox.INVITATION: invitation,
     outbox.REMINDER: reminder,
     outbox.SUMMARY: summary,
+    outbox.COMPANY: company,
     outbox.MISSED: missed,
     outbox.UNOPENED: unopened,
     outbox.SIGN_IN: sign_in,
 }
+
+
+def _promising(found: LeadSummary) -> dict[str, str]:
+    """The step after reading, and where it is done: in the department that has most to do; none without figures."""
+    known = [department for department in found.departments if department.lines]
+    if not known:
+        return {}
+    most = min(known, key=lambda department: line.figure.mean if (line := hardest(department)) else inf)
+    anchor = f"commitments-{most.department.key}"
+    address = url_for("lead.results", wave=found.wave.id, _anchor=anchor, _external=True)
+    return {"second_step": headlines.second_step(most), "promise": address}
 
 
 def _asked(message: Message, person: Person, settings: Settings) -> dict[str, Any]:

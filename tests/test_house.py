@@ -35,6 +35,7 @@ TOP = {
     "demo",
     "emails",
     "headlines",
+    "mirror_words",
     "planning",
     "running",
     "scheduler",

@@ -19,12 +19,12 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, NotFound, ServiceUnavailable
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from survey import colours, wording
+from survey import colours, mirror_words, wording
 from survey.database import DATABASE_ERRORS, UNAVAILABLE
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
-from survey.web import gap_words, mirror_words, navigation
+from survey.web import gap_words, navigation
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -5,7 +5,7 @@ from flask_babel import force_locale
 
 from survey.measure.disclosure import Change
 from survey.measure.sight import Pride, Sight
-from survey.web.mirror_words import pride_sentence, sight_sentence
+from survey.mirror_words import pride_sentence, sight_sentence
 
 AHEAD = Change(21, (16, 26), 0.001)
 BEHIND = Change(-21, (-26, -16), 0.001)
