@@ -56,10 +56,7 @@ def company_subject(found: CompanySummary, company: str) -> str:
     if found.overall is None:
         return _("%(company)s: too few answers for figures this time", company=company)
     inside, outside, told = _figure(found, found.overall), found.overall.gap and found.overall.gap.outside, _told(found)
-    if outside:
-        figure = _("inside %(inside)s, outside %(outside)s", inside=inside, outside=outside.mean)
-    else:
-        figure = inside
+    figure = _("inside %(inside)s, outside %(outside)s", inside=inside, outside=outside.mean) if outside else inside
     if not told:
         return _("%(company)s: %(figure)s", company=company, figure=figure)
     return _("%(company)s: %(figure)s: %(news)s", company=company, figure=figure, news=told)
