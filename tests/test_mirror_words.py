@@ -3,9 +3,10 @@
 import pytest
 from flask_babel import force_locale
 
-from survey.measure.disclosure import Change
+from survey.measure.disclosure import Change, Figure
 from survey.measure.sight import Pride, Sight
-from survey.mirror_words import pride_sentence, sight_sentence
+from survey.mirror_words import mirror_sentence, own_pride_sentence, pride_sentence, sight_sentence, view
+from survey.reflections import LeadReflection, Reflection
 
 AHEAD = Change(21, (16, 26), 0.001)
 BEHIND = Change(-21, (-26, -16), 0.001)
@@ -45,3 +46,36 @@ def test_what_people_think_beside_what_they_expect(pride, complacency, begins):
 def test_where_nothing_can_be_told_nothing_is_said():
     assert sight_sentence(Sight.UNSURE, None) == pride_sentence(Pride.UNSURE, None) == ""
     assert pride_sentence(Pride.UNSURE, AHEAD) == ""
+
+
+@pytest.mark.parametrize(
+    ("complacency", "told"),
+    [
+        (25, "You think you serve 25 points better than you expected clients to say."),
+        (-25, "You expected clients to say 25 points more than you would yourself."),
+        (0, "You expected to be seen as you see yourself."),
+        (None, ""),
+    ],
+)
+def test_a_leads_own_view_beside_what_the_lead_expected(complacency, told):
+    assert own_pride_sentence(complacency) == told
+
+
+def test_both_kinds_of_mirrors_are_told_whole():
+    seen = Figure(people=(10, 19), mean=54, approximate=False)
+    members = Reflection("overall", seen, seen, seen, AHEAD, Sight.BLIND, AHEAD, Pride.COMPLACENT)
+    lead = LeadReflection("overall", seen, 100, 75, AHEAD, Sight.BLIND, 25)
+    for mirror, ends in (
+        (members, "clients will say."),
+        (lead, "you expected clients to say."),
+    ):
+        told = mirror_sentence(mirror)
+        assert told.startswith("A blind spot: clients say 21 points less")
+        assert told.endswith(ends)
+    nothing = LeadReflection("overall", seen, 100, None, None, Sight.UNSURE, None)
+    assert mirror_sentence(nothing) == ""
+
+
+def test_a_lead_sees_whole_points_and_members_what_may_be_shown():
+    rounded = Figure(people=(5, 9), mean=70, approximate=True)
+    assert [view(found) for found in (75, 0, rounded, None)] == ["75", "0", "≈ 70", "–"]
