@@ -110,7 +110,7 @@ def test_the_mails_of_a_forgotten_wave_are_gone(company: Company) -> None:
     wave = company.open_wave()
     outbox.deliver(OPENS, compose, Post())
     company.close_wave(wave)
-    assert Message.select().count() == 59 + 2
+    assert Message.select().count() == 59 + 4
     forget_due(OPENS + 999 * DAY, DAYS)
     assert Message.select().count() == 0
 

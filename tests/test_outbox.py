@@ -379,7 +379,7 @@ def test_a_closed_wave_invites_nobody_any_more(company: Company) -> None:
 
 def test_a_summary_is_sent_after_its_wave_has_closed(company: Company) -> None:
     wave = company.close_wave(company.open_wave())
-    assert send(wave.closed_at)["sent"] == 2
+    assert send(wave.closed_at)["sent"] == 4  # two leads, two of HR
 
 
 # Leases
