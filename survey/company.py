@@ -13,7 +13,7 @@ from survey.turnout import turnout_until
 @dataclass(frozen=True)
 class CompanySummary(Served):
     wave: Wave  # with its pulse
-    lines: tuple[Line, ...]
+    lines: tuple[Line, ...]  # without change: who answers about whom differs more than how the company serves
     changes: Family[RealChange]  # of all departments and items
     facades: tuple[GapRow, ...]  # the widest first
     turnout: Participation  # of nobody, where fewer than k were asked
@@ -25,12 +25,10 @@ class CompanySummary(Served):
 def company_summary(wave: Wave) -> CompanySummary:
     """What `wave` published about the company, and what kept it from being read."""
     wholes = turnout_until(wave, releases.released_waves()).wholes
-    gaps, changes = releases.all_gaps(wave), releases.company_changes(wave)
+    gaps = releases.all_gaps(wave)
     return CompanySummary(
         wave=wave,
-        lines=tuple(
-            Line(item, sides.inside, changes.get(item), sides) for item, sides in gaps.company.items() if sides.inside
-        ),
+        lines=tuple(Line(item, sides.inside, None, sides) for item, sides in gaps.company.items() if sides.inside),
         changes=findings.real_changes(releases.provider_results(wave)),
         facades=tuple(findings.facades(gaps.rows)),
         turnout=wholes[0],

@@ -11,7 +11,7 @@ from survey.findings import RealChange
 from survey.measure.scale import OVERALL
 from survey.news import Kind, company_news, hardest, news, praised, real_changes
 from survey.releases import GapRow
-from survey.summaries import DepartmentSummary, LeadSummary, Line, Served
+from survey.summaries import DepartmentSummary, LeadSummary, Line
 
 
 def subject(found: LeadSummary) -> str:
@@ -52,10 +52,11 @@ def sentence(found: DepartmentSummary) -> str:
 
 
 def company_subject(found: CompanySummary, company: str) -> str:
-    """Its figure inside, the change when it is real, its figure outside, and the news."""
+    """Its figures inside and outside, and the news."""
     if found.overall is None:
         return _("%(company)s: too few answers for figures this time", company=company)
-    inside, outside, told = _figure(found, found.overall), found.overall.gap and found.overall.gap.outside, _told(found)
+    inside, outside = wording.mean(found.overall.figure), found.overall.gap and found.overall.gap.outside
+    told = _told(found)
     figure = _("inside %(inside)s, outside %(outside)s", inside=inside, outside=outside.mean) if outside else inside
     if not told:
         return _("%(company)s: %(figure)s", company=company, figure=figure)
@@ -139,7 +140,7 @@ def second_step(found: DepartmentSummary) -> str:
 # --- In a few words ------------------------------------------------------------------------------------------------
 
 
-def _figure(found: Served, overall: Line) -> str:
+def _figure(found: DepartmentSummary, overall: Line) -> str:
     """ "68", or "68, up 6" when the change is real."""
     mean = wording.mean(overall.figure)
     if overall.change is None or overall not in real_changes(found):

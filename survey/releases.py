@@ -264,20 +264,6 @@ def sides(counts: Sequence[int] | None, customers: Outside | None, k: int) -> Si
     )
 
 
-def company_changes(wave: Wave) -> dict[str, Change]:
-    """{item: how the company's figure changed since the wave before}, where both may be shown exactly."""
-    before = wave_before(wave)
-    if before is None:
-        return {}
-    sums = summed_by(atoms([wave, before], SHOWN_ITEMS), lambda atom: (atom.item, atom.wave))
-    k = max(wave.min_group, before.min_group)
-    return {
-        item: found
-        for item in SHOWN_ITEMS
-        if (found := change(sums.get((item, wave.id), ()), sums.get((item, before.id), ()), k))
-    }
-
-
 def risen(wave: Wave, only: Iterable[int]) -> list[Department]:
     """Those of the providers `only` that serve surely better, all in all, than in the wave before; by the change."""
     before, providers = wave_before(wave), set(only)
