@@ -4,10 +4,11 @@ Pages, exports, mails and pictures get their figures from here; nothing else rea
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TypeVar
+
+from peewee import fn
 
 from survey import closing
 from survey.measure.disclosure import (
@@ -35,11 +36,10 @@ from survey.models import (
     Release,
     Tally,
     Wave,
+    database,
 )
 from survey.outside import WINDOW_DAYS, Customers, Outside, customers_at
 from survey.people import departments
-
-Key = TypeVar("Key", bound=Hashable)
 
 COUNTS = [getattr(Tally, f"n{score}") for score in SCORES]
 
@@ -167,17 +167,16 @@ def provider_results(wave: Wave) -> list[ProviderResult]:
     A department that has been dissolved since is among them where the wave has figures of it.
     """
     before = wave_before(wave)
-    now_counts = summed_by(atoms([wave]), lambda atom: (atom.provider, atom.item))
-    past_counts = summed_by(atoms([before]) if before else [], lambda atom: (atom.provider, atom.item))
+    published = sums([wave, before] if before else [wave])
     raters = raters_of(wave)
     results = []
     for department in departments(also=raters):
         figures, changes = {}, {}
         for item in ITEMS:
-            counts = now_counts.get((department.id, item), ())
+            counts = published.get((wave.id, department.id, item), ())
             if counts and (shown := figure(counts, wave.min_group)):
                 figures[item] = shown
-            past = past_counts.get((department.id, item), ())
+            past = published.get((before.id, department.id, item), ()) if before else ()
             if before and counts and past and (found := change(counts, past, max(wave.min_group, before.min_group))):
                 changes[item] = found
         people = raters.get(department.id)
@@ -190,17 +189,18 @@ def raters_of(wave: Wave) -> dict[int, int]:
     return dict(Rated.select(Rated.provider, Rated.raters).where(Rated.wave == wave).tuples())
 
 
-def client_counts(wave: Wave, only: Collection[int]) -> dict[tuple[int, str], tuple[int, ...]]:
+def client_counts(
+    wave: Wave, only: Collection[int] | None = None, items: Sequence[str] = ITEMS
+) -> dict[tuple[int, str], tuple[int, ...]]:
     """{(provider, item): all its published answers of score 1 … 5}; for this package, never for a page."""
-    return summed_by((atom for atom in atoms([wave]) if atom.provider in only), lambda atom: (atom.provider, atom.item))
+    return {(provider, item): counts for (_, provider, item), counts in sums([wave], items, only).items()}
 
 
 def trend(department: Department, item: str, waves: Sequence[Wave]) -> list[tuple[Wave, Figure | None]]:
     """How a department served on an item in each of `waves`."""
-    sums = summed_by(
-        (atom for atom in atoms(waves, [item]) if atom.provider == department.id), lambda atom: (atom.wave, atom.item)
-    )
-    return [(wave, figure(sums[wave.id, item], wave.min_group) if (wave.id, item) in sums else None) for wave in waves]
+    found = sums(waves, [item], only=[department.id])
+    counts = [found.get((wave.id, department.id, item), ()) for wave in waves]
+    return [(wave, figure(each, wave.min_group)) for wave, each in zip(waves, counts, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -219,9 +219,8 @@ def gaps(wave: Wave, only: Collection[int] | None = None) -> list[GapRow]:
 
 def all_gaps(wave: Wave) -> Gaps:
     """Inside against outside of the company and of every department, with one side at least."""
-    published = atoms([wave])
-    inside = summed_by(published, lambda atom: (atom.provider, atom.item))
-    whole_inside = summed_by(published, lambda atom: atom.item)
+    inside = client_counts(wave)
+    whole_inside = _by_item(inside)
     (outside,) = customers_beside([wave])
     company = {
         item: sides(whole_inside.get(item), outside.company.get(item), wave.min_group)
@@ -252,14 +251,16 @@ def risen(wave: Wave, only: Iterable[int]) -> list[Department]:
     before, providers = wave_before(wave), set(only)
     if before is None:
         return []
-    sums = summed_by(atoms([wave, before], [OVERALL]), lambda atom: (atom.provider, atom.wave))
+    found = sums([wave, before], [OVERALL], providers)
+
+    def counts(of: Wave, provider: int) -> tuple[int, ...]:
+        return found.get((of.id, provider, OVERALL), ())
+
     k = max(wave.min_group, before.min_group)
     changes = {
-        provider: found
+        provider: rise
         for provider in providers
-        if (found := change(sums.get((provider, wave.id), ()), sums.get((provider, before.id), ()), k))
-        and found.is_real
-        and found.points > 0
+        if (rise := change(counts(wave, provider), counts(before, provider), k)) and rise.is_real and rise.points > 0
     }
     named = Department.select().where(Department.id.in_(list(changes)))
     return sorted(named, key=lambda department: (-changes[department.id].points, department.name))
@@ -325,8 +326,30 @@ def atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS) -> list[Atom]:
     )
     return [
         Atom(wave, provider, clients[group], others is not None, item, tuple(counts))
-        for wave, provider, group, others, item, *counts in tallies.tuples()
+        for wave, provider, group, others, item, *counts in database.execute(tallies)  # as it comes: they are many
     ]
+
+
+def sums(
+    waves: Iterable[Wave], items: Sequence[str] = ITEMS, only: Collection[int] | None = None
+) -> dict[tuple[int, int, str], tuple[int, ...]]:
+    """{(wave, provider, item): all its published answers of score 1 … 5}, of the providers `only`. One query.
+
+    The database adds up, so what is read grows with the providers and not with their clients.
+    """
+    asked = Tally.wave.in_([wave.id for wave in waves]) & Tally.item.in_(items)
+    asked = asked if only is None else asked & Tally.provider.in_(list(only))
+    place = (Tally.wave, Tally.provider, Tally.item)
+    query = Tally.select(*place, *(fn.SUM(count) for count in COUNTS)).where(asked).group_by(*place)
+    return {(wave, provider, item): tuple(counts) for wave, provider, item, *counts in database.execute(query)}
+
+
+def _by_item(inside: Mapping[tuple[int, str], tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Those of all providers together."""
+    grouped: dict[str, list[tuple[int, ...]]] = defaultdict(list)
+    for (_, item), counts in inside.items():
+        grouped[item].append(counts)
+    return {item: add_counts(found) for item, found in grouped.items()}
 
 
 def _members(waves: Collection[int]) -> dict[int, frozenset[int]]:
@@ -336,14 +359,6 @@ def _members(waves: Collection[int]) -> dict[int, frozenset[int]]:
     for group, department in memberships.where(ClientGroup.wave.in_(waves)).tuples():
         members[group].append(department)
     return {group: frozenset(found) for group, found in members.items()}
-
-
-def summed_by(atoms: Iterable[Atom], key: Callable[[Atom], Key]) -> dict[Key, tuple[int, ...]]:
-    """The atoms' counts, summed by `key(atom)`."""
-    grouped: dict[Key, list[tuple[int, ...]]] = defaultdict(list)
-    for atom in atoms:
-        grouped[key(atom)].append(atom.counts)
-    return {place: add_counts(tallies) for place, tallies in grouped.items()}
 
 
 def customers_beside(waves: Sequence[Wave], items: Sequence[str] = ITEMS) -> list[Customers]:
