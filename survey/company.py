@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from survey import deliveries, findings, mirrors, people, releases
 from survey.findings import Family, RealChange
 from survey.models import Wave
-from survey.releases import GapRow, Participation
+from survey.releases import GapRow
 from survey.summaries import Line, Served
-from survey.turnout import turnout_until
+from survey.turnout import Participation, turnout_until
 
 
 @dataclass(frozen=True)

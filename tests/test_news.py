@@ -13,8 +13,9 @@ from survey.measure.sight import Sight
 from survey.models import Department, Wave
 from survey.news import Kind, company_news, hardest, news, praised, real_changes, telling
 from survey.reflections import LeadReflection
-from survey.releases import Clients, Participation
+from survey.releases import Clients
 from survey.summaries import DepartmentSummary, Line
+from survey.turnout import Participation
 
 MEANS = {"overall": 68, "promises": 80, "diligence": 70, "flexibility": 66, "openness": 50, "improvement": 64}
 
