@@ -1,7 +1,7 @@
 """The mails: one function for each kind gives its subject and what its templates need, in the reader's language."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.header import Header
@@ -31,11 +31,11 @@ from survey.outbox import Compose
 from survey.people import leads_of
 from survey.settings import Settings, locale_of
 from survey.signing import SIGN_IN_MINUTES, invitation_token, sign_in_token, subscriber_token
-from survey.summaries import LeadSummary, lead_summary
+from survey.summaries import DepartmentSummary, LeadSummary, lead_summary
 from survey.waves import MISSED
 from survey.web.pictures import item_bars, practices
 
-PICTURES = 2  # in one mail, so that it stays below 100 KB; the table beside each says the same
+IN_FULL, LINES = 3, 40  # departments of a lead told whole, and in a line each: the mail stays below 100 KB
 PICTURE_PIXELS = 832  # wide
 
 
@@ -101,22 +101,26 @@ def summary(message: Message, person: Person, settings: Settings) -> Letter:
     """To a lead, when a wave has closed."""
     wave = _wave(message)
     found = lead_summary(wave, leads_of(person))
-    ids = [department.department.id for department in found.departments]
-    drawn = [department for department in found.departments if department.lines][:PICTURES]
+    by_need = sorted(found.departments, key=_need)
+    full = {department.department.id for department in by_need[:IN_FULL]}
+    drawn = [department for department in by_need if department.lines][:1]
     pictures = tuple(
         Picture(f"items-{department.department.key}", to_png(item_bars(department), PICTURE_PIXELS))
         for department in drawn
     )
+    others = tuple(department for department in found.departments if department.department.id not in full)
     values = {
         "summary": found,
+        "full": full,
+        "tables": _tables(found, others),
         "pictured": {department.department.id for department in drawn},
         "sentences": {department.department.id: headlines.sentence(department) for department in found.departments},
-        "own": reflections.lead_reflections(person, wave, ids),
-        "theirs": reflections.reflections(wave, ids),
+        "own": reflections.lead_reflections(person, wave, full),
+        "theirs": reflections.reflections(wave, full),
         "telling": telling,
         "first_step": headlines.first_step(found),
         "address": url_for("lead.results", wave=wave.id, _external=True),
-        **_promising(found),
+        **_promising(found.wave, by_need[0] if drawn else None),
     }
     return Letter(headlines.subject(found), values, pictures, subscriber_token(person.id, settings))
 
@@ -182,14 +186,30 @@ LETTERS: dict[str, Callable[[Message, Person, Settings], Letter]] = {
 }
 
 
-def _promising(found: LeadSummary) -> dict[str, str]:
-    """The step after reading, and where it is done: in the department that has most to do; none without figures."""
-    known = [department for department in found.departments if department.lines]
-    if not known:
+def _need(found: DepartmentSummary) -> tuple[bool, float]:
+    """What sorts departments by how much is to be done: the hardest practice first, those without figures last."""
+    line = hardest(found)
+    return not found.lines, line.figure.mean if line else inf
+
+
+def _tables(
+    found: LeadSummary, others: Sequence[DepartmentSummary]
+) -> list[tuple[str, Sequence[DepartmentSummary], int]]:
+    """(heading, departments told in a line each, how many more): others of one's own, and those of each division."""
+    tables = [(_("Your other departments"), others)] if others else []
+    room, shown = LINES, []
+    for heading, parts in tables + [(division.division.name, division.departments) for division in found.divisions]:
+        shown.append((heading, parts[:room], len(parts[room:])))
+        room -= len(parts[:room])
+    return shown
+
+
+def _promising(wave: Wave, most: DepartmentSummary | None) -> dict[str, str]:
+    """The step after reading, and where it is done: in the department that has most to do; nothing without one."""
+    if most is None:
         return {}
-    most = min(known, key=lambda department: line.figure.mean if (line := hardest(department)) else inf)
     anchor = f"commitments-{most.department.key}"
-    address = url_for("lead.results", wave=found.wave.id, _anchor=anchor, _external=True)
+    address = url_for("lead.results", wave=wave.id, _anchor=anchor, _external=True)
     return {"second_step": headlines.second_step(most), "promise": address}
 
 
