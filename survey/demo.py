@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from survey import (
     demo_commitments,
     demo_conversation,
+    duties,
     erasure,
     external,
     links,
@@ -28,7 +29,7 @@ from survey import (
     roster,
     waves,
 )
-from survey.measure.cadence import occurrence
+from survey.measure.cadence import SATURDAY, occurrence
 from survey.measure.scale import ITEMS, MISSING_REASONS, OVERALL
 from survey.models import Invitation, Person, Pulse, Touchpoint, TouchpointDepartment, Wave, database, random_id
 from survey.responses import WITH_RECEIPT, Answer
@@ -37,6 +38,7 @@ from survey.sheets import slug, write_csv
 
 SEED = 20
 WAVES_OF_HISTORY = 8
+WAVES_WITH_REPLIES = 4  # the latest ones, in which leads have answered complaints
 OPEN_FOR_DAYS = 3  # the running wave opened this long ago
 ZONE = "Europe/Madrid"
 PULSE = "trimestral"
@@ -213,12 +215,27 @@ def fill(settings: Settings, now: int, deliver: Callable[[int], object]) -> None
         waves.close_due(wave.closes_at)
         _throw_mail_away(wave.closes_at, number)
     codes = [code for deck in unsaid.values() for code in deck.codes.values()]
-    demo_conversation.fill(releases.released_waves()[0], codes)
-    demo_commitments.fill(releases.released_waves(), now)
+    released = releases.released_waves()
+    demo_conversation.fill(released[0], codes)
+    for wave in released[:WAVES_WITH_REPLIES]:
+        demo_conversation.answer(wave, now)
+    demo_commitments.fill(released, now)
     erasure.forget_due(now, int(settings.retention_days))
     wave = _open(pulse, WAVES_OF_HISTORY, settings)
     deliver(wave.opens_at)
     _answer(wave, 0.3, _decks(chance), chance)
+    morning = _last_morning(now)
+    duties.recall_promises(morning, ZoneInfo(settings.timezone))
+    duties.report_late(morning, ZoneInfo(settings.timezone))
+    deliver(morning)
+
+
+def _last_morning(now: int) -> int:
+    """Half past nine of today, or of the working day before."""
+    found = datetime.fromtimestamp(now, ZoneInfo(ZONE)).replace(hour=9, minute=30, second=0)
+    while found.timestamp() > now or found.weekday() >= SATURDAY:
+        found -= timedelta(days=1)
+    return int(found.timestamp())
 
 
 def _throw_mail_away(moment: int, number: int) -> None:
