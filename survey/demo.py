@@ -38,7 +38,6 @@ from survey.sheets import slug, write_csv
 
 SEED = 20
 WAVES_OF_HISTORY = 8
-WAVES_WITH_REPLIES = 4  # the latest ones, in which leads have answered complaints
 OPEN_FOR_DAYS = 3  # the running wave opened this long ago
 ZONE = "Europe/Madrid"
 PULSE = "trimestral"
@@ -217,7 +216,7 @@ def fill(settings: Settings, now: int, deliver: Callable[[int], object]) -> None
     codes = [code for deck in unsaid.values() for code in deck.codes.values()]
     released = releases.released_waves()
     demo_conversation.fill(released[0], codes)
-    for wave in released[:WAVES_WITH_REPLIES]:
+    for wave in released:
         demo_conversation.answer(wave, now)
     demo_commitments.fill(released, now)
     erasure.forget_due(now, int(settings.retention_days))

@@ -168,7 +168,7 @@ def promises(message: Message, person: Person, settings: Settings) -> Letter:
         raise NotNeeded(outbox.SETTLED)
     day = wording.day(min(row.commitment.due_on for row in soon))
     subject = ngettext(
-        "%(num)d promise is due: %(day)s", "%(num)d promises are due, the first: %(day)s", len(soon), day=day
+        "A promise is due on %(day)s", "%(num)d promises are due, the first on %(day)s", len(soon), day=day
     )
     page = "lead.results" if found.own else "staff.people"
     values = {"due": found, "address": url_for(page, _external=True)}

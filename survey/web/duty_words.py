@@ -4,6 +4,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from survey import wording
+from survey.commitments import CommitmentRow
 from survey.complaints import Clock
 from survey.duties import Late
 
@@ -109,12 +110,18 @@ def _waiting(found: Clock) -> str:
     )
 
 
+def promise_sentence(row: CommitmentRow) -> str:
+    """Who has promised what."""
+    found = row.commitment
+    return _("%(department)s: “%(text)s”", department=found.provider.name, text=found.text)
+
+
 def lateness(found: Late) -> str:
     """Since when a promise is late, and who leads the department."""
     words = {"day": wording.day(found.row.commitment.due_on), "days": _days_late(found.days)}
     if not found.leads:
-        return _("Promised by %(day)s, %(days)s; nobody leads the department.", **words)
-    return _("Promised by %(day)s, %(days)s; led by %(leads)s.", leads=wording.listed(found.leads), **words)
+        return _("promised by %(day)s, %(days)s; nobody leads the department", **words)
+    return _("promised by %(day)s, %(days)s; led by %(leads)s", leads=wording.listed(found.leads), **words)
 
 
 def _days_late(days: int) -> str:
@@ -124,6 +131,7 @@ def _days_late(days: int) -> str:
 FILTERS = {
     "clock_sentence": clock_sentence,
     "lateness": lateness,
+    "promise_sentence": promise_sentence,
     "waited_sentence": waited_sentence,
     "waiting_sentence": waiting_sentence,
     "within_sentence": within_sentence,
