@@ -221,12 +221,11 @@ def fill(settings: Settings, now: int, deliver: Callable[[int], object]) -> None
     demo_commitments.fill(released, now)
     erasure.forget_due(now, int(settings.retention_days))
     wave = _open(pulse, WAVES_OF_HISTORY, settings)
-    deliver(wave.opens_at)
-    _answer(wave, 0.3, _decks(chance), chance)
     morning = _last_morning(now)
-    duties.recall_promises(morning, ZoneInfo(settings.timezone))
-    duties.report_late(morning, ZoneInfo(settings.timezone))
+    duties.recall_promises(morning, ZoneInfo(ZONE))
+    duties.report_late(morning, ZoneInfo(ZONE))
     deliver(morning)
+    _answer(wave, 0.3, _decks(chance), chance)
 
 
 def _last_morning(now: int) -> int:
