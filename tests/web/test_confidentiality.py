@@ -57,7 +57,7 @@ PROVED = {
         "test_hr_reads_the_comment_but_not_the_conversation",
         "test_no_other_lead_reads_or_replies",
     ),
-    "HR sees how many days a department took to reply, never when you wrote.": (
+    "HR sees how many complaints have a code and how many days a department took to reply, never when you wrote.": (
         "test_hr_sees_how_soon_a_department_replied_and_nothing_of_what_was_said",
         "test_what_a_writer_adds_is_never_timed",
     ),
