@@ -19,10 +19,11 @@ class Promise:
     wave: int  # how many waves before the latest release: 0 is the latest
     item: str
     text: str
-    due_after_days: int
+    due_after_days: int  # from today where `from_today` says so
     done_after_days: int | None = None
     dropped_because: str = ""  # on the day it was due
     clients: tuple[str, ...] = ()  # credited where the release names them
+    from_today: bool = False
     suggestion: str = ""  # the first words of the one it comes from, where it was made
 
 
@@ -42,8 +43,8 @@ PROMISES = (
     Promise("Compras", 0, "diligence", "Una dirección para urgencias, con respuesta en cuatro horas.", 45),
     Promise("Finanzas", 0, "flexibility", "Calendario compartido con los plazos de cada cierre.", 160,
             suggestion="Un calendario compartido"),
-    Promise("Atención al Cliente", 0, "improvement", "Reunión mensual con Logística para repasar lo que falla.", 120,
-            clients=("Logística",)),
+    Promise("Atención al Cliente", 0, "improvement", "Reunión mensual con Logística para repasar lo que falla.", 2,
+            clients=("Logística",), from_today=True),
 )  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def fill(waves: Sequence[Wave], now: int) -> None:
 
 def _promise(promise: Promise, wave: Wave, provider: Department, today: date) -> None:
     closed_on = datetime.fromtimestamp(wave.closed_at, UTC).date()
-    due_on = _on_a_workday(closed_on, promise.due_after_days)
+    due_on = _on_a_workday(today if promise.from_today else closed_on, promise.due_after_days)
     named = releases.named_clients(wave, [provider.id])[provider.id]
     found = commitments.suggestions(releases.comments(wave, [provider.id]).get(provider.id))
     made = commitments.make(

@@ -393,6 +393,7 @@ class Release(Table):
     released_at = BigIntegerField()
     digest = CharField(max_length=64)  # SHA-256 of the release's canonical JSON
     rewritten = BooleanField(default=False)  # the files hold no trace of who came when any more
+    recalled = SmallIntegerField(default=0)  # how often leads were reminded of its complaints; no part of the digest
 
 
 # --- What providers promise ----------------------------------------------------------------------------------------
@@ -415,6 +416,8 @@ class Commitment(Table):
     ended_on = DateField(null=True)  # the day it was done or dropped
     reason = TextField(default="")  # why it was dropped
     suggestion = required(Comment, null=True)  # the one it comes from
+    reminded_on = DateField(null=True)  # the day its leads were reminded of it
+    reported_on = DateField(null=True)  # the day HR was told that it is late
 
     class Meta:
         indexes = ((("provider", "state"), False),)

@@ -85,6 +85,9 @@ def message_kind_name(kind: str) -> str:
         outbox.SUMMARY: _("summary for a lead"),
         outbox.MISSED: _("notice to HR"),
         outbox.UNOPENED: _("notice to HR"),
+        outbox.COMPLAINTS: _("reminder of complaints"),
+        outbox.PROMISES: _("reminder of promises"),
+        outbox.OVERDUE: _("notice to HR"),
         outbox.SIGN_IN: _("sign-in link"),
     }[kind]
 
@@ -97,6 +100,7 @@ def not_sent_reason(reason: str) -> str:
         outbox.LEFT: _("the person is no longer active"),
         outbox.EXPIRED: _("it had become pointless"),
         outbox.MENDED: _("what it tells of has been mended"),
+        outbox.SETTLED: _("what it recalls has been done"),
         outbox.UNWRITABLE: _("the mail could not be written or handed over; see the log"),
     }.get(reason, reason)
 

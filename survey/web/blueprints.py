@@ -5,6 +5,7 @@ from survey.web import (
     api,
     commitments,
     compare,
+    complaints,
     department,
     download,
     hr,
@@ -28,7 +29,7 @@ from survey.web import (
 PAGES = (
     *(account, respond, receipt, subscription, mirror),
     *(lead, replies, commitments),
-    *(hr, matrix, department, compare, download),
+    *(hr, matrix, department, complaints, compare, download),
     *(planning, launch, questionnaire, staff, linking, rosters, intake, mailroom),
     api,
 )

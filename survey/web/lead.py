@@ -10,6 +10,7 @@ from survey.summaries import lead_summary
 from survey.web.access import leads_only, settings
 from survey.web.choices import chosen_wave
 from survey.web.commitments import boards
+from survey.web.complaints import clocks_of
 from survey.web.pictures import item_bars
 
 blueprint = Blueprint("lead", __name__, url_prefix="/lead")
@@ -35,6 +36,8 @@ def results(departments: list[Department]) -> str:
         wave=wave,
         summary=summary,
         pictures=pictures,
+        clocks=clocks_of(wave, waves, *ids),
+        within=settings().reply_days,
         boards=boards(wave, {found.department.id: found.comments for found in summary.departments}),
         threads=threads,
         news_first=receipts.news_first,

@@ -57,6 +57,10 @@ PROVED = {
         "test_hr_reads_the_comment_but_not_the_conversation",
         "test_no_other_lead_reads_or_replies",
     ),
+    "HR sees how many complaints have a code and how many days a department took to reply, never when you wrote.": (
+        "test_hr_sees_how_soon_a_department_replied_and_nothing_of_what_was_said",
+        "test_what_a_writer_adds_is_never_timed",
+    ),
     "The server keeps only a hash of the code, and a code leads to one comment and to no other.": (
         "test_only_the_hash_of_a_code_is_kept",
         "test_a_code_leads_to_its_own_comment_and_to_no_other",
