@@ -5,12 +5,14 @@ from survey.measure.excuses import CULTURE, NOTHING, PEOPLE, RESOURCES
 from survey.measure.scale import MISSING_REASONS
 from survey.models import Department, Leadership, Person, Wave
 
-# What clients of a department miss, each as likely as its place among three.
+# What clients of a department miss, one of these as likely as another.
+MOSTLY_ATTITUDE = ("attitude", "attitude", "attitude", "attitude", "means", "both")
+MOSTLY_MEANS = ("means", "means", "means", "means", "attitude", "both")
 MISSED = {
-    "Ventas": ("attitude", "attitude", "both"),
-    "Informática": ("means", "means", "both"),
-    "Compras": ("means", "means", "both"),
-    "Logística": ("attitude", "both", "attitude"),
+    "Ventas": MOSTLY_ATTITUDE,
+    "Logística": MOSTLY_ATTITUDE,
+    "Informática": MOSTLY_MEANS,
+    "Compras": MOSTLY_MEANS,
 }
 
 # What its lead says, from which wave on; others are silent.

@@ -50,16 +50,22 @@ def _page() -> str:
         parts=parts,
         state=state,
         department=department,
-        departments=commitments.who_has_promised(),
+        departments=_offered(department),
         number=number,
         pages=pages,
         address=_address,
     )
 
 
+def _offered(chosen: Department | None) -> list[Department]:
+    """Departments with something to read, and the one that is chosen."""
+    found = commitments.who_has_promised()
+    return found if chosen is None or chosen in found else [*found, chosen]
+
+
 def _chosen_state() -> str:
-    """The state of `?only=`, else an empty text. 404 for any other."""
-    asked = request.args.get("only", "")
+    """The state of `?show=`, else an empty text. 404 for any other."""
+    asked = request.args.get("show", "")
     return asked if asked in ("", *STATES) else abort(404)
 
 
@@ -75,6 +81,6 @@ def _all_parts(department: Department | None, number: int) -> list[Part]:
 
 def _address(**changes: Any) -> str:
     """This page with other choices; an empty one is left out."""
-    chosen = {name: request.args[name] for name in ("department", "only", "lang") if name in request.args}
+    chosen = {name: request.args[name] for name in ("department", "show", "lang") if name in request.args}
     values = {name: value for name, value in (chosen | changes).items() if value}
     return url_for(request.endpoint or "", **(request.view_args or {}), **values)

@@ -40,7 +40,7 @@ def pages(app, released) -> list[str]:
     found |= {path for path in pulses if path.startswith("/hr/pulses/quarterly")}
     found |= {f"/hr/pictures/{name}.svg" for name in PICTURES}
     found |= {f"/hr/pictures/{name}.svg?department=finance" for name in ("items", "trend")}
-    return sorted(page for page in found if page.startswith(("/hr/", "/lead/")) and not NOT_HERE.search(page))
+    return sorted(page for page in found if page.startswith(("/hr/", "/lead/", "/you-said/")) and "forged" not in page and not NOT_HERE.search(page))
 
 
 def grow(company: Company) -> None:
