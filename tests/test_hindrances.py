@@ -6,11 +6,15 @@ from survey.hindrances import Excuse, Named, excuses, own_excuses
 from survey.measure.excuses import CULTURE, NOTHING, PEOPLE, RESOURCES, Verdict
 from survey.measure.scale import OVERALL
 from survey.mirrors import keep_lead_view
-from survey.models import Department, Hindrance, Leadership, Wave
+from survey.models import Department, Hindrance, Leadership, Person, Wave
+from survey.outbox import SUMMARY
 from survey.responses import Answer
 from survey.shortfalls import shortfall
 from survey.waves import cancel_wave
 from tests.cast import Company
+from tests.mails import Post, _today, html_of, post, text_of
+
+__all__ = ["_today", "post"]  # fixtures
 
 
 @pytest.fixture
@@ -118,3 +122,23 @@ def test_a_department_that_was_not_asked_for_is_not_told(company: Company, finan
     wave = wave_of(company, alice={RESOURCES})
     assert excuses(wave, [company.departments["IT"].id]) == {}
     assert excuses(wave, []) == {}
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [("attitude", "Your clients miss attitude more often than means. You said means: limited resources."), (None, "")],
+)
+def test_the_summary_mail_says_so_in_one_line_where_there_is_something_to_say(
+    company: Company, finance: Department, post: Post, missing: str | None, told: str
+) -> None:
+    wave_of(company, missing, alice={RESOURCES})
+    Person.update(language="en").where(Person.id == company.alice.id).execute()
+    mail = post.mail(SUMMARY, company.alice)
+    assert [line for line in text_of(mail).splitlines() if "limited resources" in line] == [told] * bool(told)
+    assert ("limited resources" in html_of(mail)) is bool(told)
+
+
+def test_no_other_lead_is_mailed_a_reason(company: Company, finance: Department, post: Post) -> None:
+    Leadership.create(person=company.bob, department=finance)
+    wave_of(company, alice={RESOURCES})
+    assert "limited resources" not in text_of(post.mail(SUMMARY, company.bob))

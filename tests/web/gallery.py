@@ -214,7 +214,7 @@ def _hang_returns(gallery: Gallery, company: Company, settings: Settings) -> Non
         if number < 9:
             commitments.finish(made, today)
     Commitment.update(due_on=today - timedelta(days=1)).where(Commitment.text == "Promise 10").execute()
-    gallery.hang("returns, all", client.get(address, **asked))
+    gallery.hang("returns.by_link (employee)", client.get(address, **asked))
     for choice in ({"show": "late"}, {"department": "it"}, {"department": "legal"}):
         query = gallery.asked["query_string"] | choice
         gallery.hang(f"returns, {choice}", client.get(address, query_string=query))
