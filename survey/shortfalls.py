@@ -27,11 +27,10 @@ def shortfall(wave: Wave, department: Department) -> Shortfall | None:
 def shortfalls(wave: Wave, only: Collection[int]) -> dict[int, Shortfall]:
     """{provider: its shortfall}, of the providers `only`, by id; those with fewer than ten such answers are missing."""
     enough = max(EXACT_FROM, wave.min_group)
-    sums = releases.summed_by(releases.atoms([wave], [MISSING]), lambda atom: atom.provider)
     return {
         provider: _shortfall(counts[: len(MISSING_REASONS)])
-        for provider, counts in sums.items()
-        if provider in only and sum(counts) >= enough
+        for (provider, _), counts in releases.client_counts(wave, only, [MISSING]).items()
+        if sum(counts) >= enough
     }
 
 
