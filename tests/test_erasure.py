@@ -13,9 +13,9 @@ from survey.erasure import erase, forget_due
 from survey.models import (
     TABLES,
     Bounce,
+    Hindrance,
     Invitation,
     Leadership,
-    Hindrance,
     LeadView,
     Message,
     Person,

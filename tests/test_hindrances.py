@@ -50,9 +50,7 @@ def test_the_leads_reason_stands_beside_what_clients_miss(company: Company, fina
 
 
 @pytest.mark.parametrize(("people", "verdict"), [(9, Verdict.TOO_FEW), (10, Verdict.EXCUSE)])
-def test_nine_clients_are_too_few_to_tell(
-    company: Company, finance: Department, people: int, verdict: Verdict
-) -> None:
+def test_nine_clients_are_too_few_to_tell(company: Company, finance: Department, people: int, verdict: Verdict) -> None:
     found = told(company, wave_of(company, people=people, alice={RESOURCES}))
     assert found is not None
     assert (found.verdict, found.missing is None) == (verdict, verdict is Verdict.TOO_FEW)

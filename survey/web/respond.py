@@ -170,11 +170,11 @@ def _posted_codes() -> list[str]:
 def _received(asked: Questions, codes: Sequence[str], first_time: bool) -> Response:
     """Thanks, and the receipts; or, to whoever sends twice, that the first answer stands, and the same receipts."""
     repeated = request.method == "POST" and not first_time
-    told = {"first_time": first_time, "repeated": repeated, "back": _back(asked), "own": _own(asked)}
-    told["improvements"] = _improvements(asked)
+    told: dict[str, object] = {"first_time": first_time, "repeated": repeated, "back": _back(asked), "own": _own(asked)}
     taken = receipts.taken(codes) if codes else []
     status = 409 if repeated else 200
-    return _end("received.html", asked, status, receipts=taken, address=settings().address, **told)
+    told |= {"improvements": _improvements(asked), "receipts": taken, "address": settings().address}
+    return _end("received.html", asked, status, **told)
 
 
 def _improvements(asked: Questions) -> str:

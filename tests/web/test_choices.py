@@ -44,7 +44,9 @@ def test_the_page_of_a_long_list_else_the_first(app, query, page):
         assert chosen_page() == page
 
 
-@pytest.mark.parametrize("query", ["?page=", "?page=0", "?page=-1", "?page=01", "?page=1e3", "?page=٣", "?page=9999999"])
+@pytest.mark.parametrize(
+    "query", ["?page=", "?page=0", "?page=-1", "?page=01", "?page=1e3", "?page=٣", "?page=9999999"]
+)
 def test_what_is_no_page_is_refused(app, query):
     with app.test_request_context(f"/{query}"), pytest.raises(NotFound):
         chosen_page()

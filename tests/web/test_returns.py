@@ -93,7 +93,7 @@ def test_strange_words_are_text(client, address, promise):
     Department.update(name=f"{STRANGE}").where(Department.key == "finance").execute()
     page = client.get(address).text
     assert "<script>alert" not in page
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}") == 5  # two of each, and in the list to choose from
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}") == 5  # texts, names, and a choice
 
 
 def test_no_figure_no_comment_and_no_reader_stands_there(client, company, address, promise, wave_of_strange):
