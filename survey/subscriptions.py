@@ -1,6 +1,7 @@
 """Who is mailed a summary when a wave has closed: leads of their departments, heads of their division, HR of all.
 
-How often is each reader's own choice. Nobody who stops the mails loses the page that they lead to.
+How often is each reader's own choice; whoever wants none is not reminded of complaints and promises either. Nobody who
+stops the mails loses the page that they lead to.
 """
 
 from collections.abc import Iterable
@@ -32,6 +33,16 @@ def readers(leaves_at: int) -> list[int]:
 def company_readers(leaves_at: int) -> list[int]:
     """Everybody of HR to whom a summary of the company is due that leaves at this moment, by id."""
     return _who_want_it(COMPANY, hr_people(), leaves_at)
+
+
+def who_take_mail(people: Iterable[int]) -> list[int]:
+    """Those of `people`, by id, who are active and have not stopped their mails."""
+    query = (
+        Person.select(Person.id)
+        .join(Subscription, JOIN.LEFT_OUTER, on=(Subscription.person == Person.id))
+        .where(Person.id.in_(set(people)), Person.active, fn.COALESCE(Subscription.frequency, EACH) != NEVER)
+    )
+    return [person for (person,) in query.order_by(Person.id).tuples()]
 
 
 def frequency_of(person_id: int) -> str:

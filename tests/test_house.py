@@ -50,13 +50,14 @@ WEB_LIBRARIES = {"flask", "flask_babel", "flask_login", "flask_limiter", "flask_
 GATE = {"closing", "mirrors", "reflections", "releases"}  # the only readers of what people said
 GUARDED = {
     *("Addition", "Comment", "Rated", "Rating", "Receipt", "Reply", "Tally"),
-    *("LeadView", "OwnView", "OwnViewTally"),
+    *("Hindrance", "LeadView", "OwnView", "OwnViewTally"),
 }
 OTHER_READERS = {
     "responses.py": {"Comment", "Rating", "Receipt"},  # writes what people say
     "receipts.py": {"Comment", "Receipt", "Reply"},  # shows a comment to whoever holds its receipt
     "database.py": {"LeadView"},  # rewrites it
-    "erasure.py": {"LeadView"},  # deletes a person's
+    "erasure.py": {"Hindrance", "LeadView"},  # deletes a person's
+    "hindrances.py": {"Hindrance"},  # shows them to the lead and to HR
 }
 TOP_LEVEL = {"LICENSE", "README.md", "pyproject.toml", "schedules", "static", "survey", "tests"}
 

@@ -81,6 +81,16 @@ def test_what_is_not_offered_is_refused(company: Company, frequency: str, langua
         choose(company.alice.id, frequency, language)
 
 
+def test_only_who_has_stopped_the_mails_or_left_is_not_reminded(company: Company) -> None:
+    people = [company.alice.id, company.bob.id, company.charlie.id]
+    choose(company.alice.id, subscriptions.MONTHLY, "es")
+    choose(company.bob.id, subscriptions.NEVER, "en")
+    assert subscriptions.who_take_mail(people) == [company.alice.id, company.charlie.id]
+    Person.update(active=False).where(Person.id == company.alice.id).execute()
+    assert subscriptions.who_take_mail(people) == [company.charlie.id]
+    assert subscriptions.who_take_mail([]) == []
+
+
 # --- HR's of the company -------------------------------------------------------------------------------------------
 
 
