@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from survey import (
     demo_commitments,
     demo_conversation,
+    demo_hindrances,
     duties,
     erasure,
     external,
@@ -30,7 +31,7 @@ from survey import (
     waves,
 )
 from survey.measure.cadence import SATURDAY, occurrence
-from survey.measure.scale import ITEMS, MISSING_REASONS, OVERALL
+from survey.measure.scale import ITEMS, OVERALL
 from survey.models import Invitation, Person, Pulse, Touchpoint, TouchpointDepartment, Wave, database, random_id
 from survey.responses import WITH_RECEIPT, Answer
 from survey.settings import Settings
@@ -211,6 +212,7 @@ def fill(settings: Settings, now: int, deliver: Callable[[int], object]) -> None
             waves.remind_due(moment)
             _throw_mail_away(moment, number)
             _answer(wave, share, unsaid, chance)
+        demo_hindrances.fill(wave)
         waves.close_due(wave.closes_at)
         _throw_mail_away(wave.closes_at, number)
     codes = [code for deck in unsaid.values() for code in deck.codes.values()]
@@ -374,7 +376,7 @@ def _about(provider: int, team: Team, number: int, mood: float, unsaid: Deck, ch
             scores[item] = _score(wanted, chance)
     low = scores.get(OVERALL, 5) <= 2
     comment, kind = _comment(scores.get(OVERALL, 3), unsaid, chance)
-    missing = chance.choice(MISSING_REASONS) if low else None
+    missing = chance.choice(demo_hindrances.missed(team.name)) if low else None
     return Answer(provider, scores, missing, comment, kind, unsaid.digest(comment))
 
 

@@ -30,6 +30,9 @@ class Promise:
 PROMISES = (
     Promise("Marketing", 3, "improvement", "Enseñamos cada folleto a Ventas antes de imprimirlo.", 60, 48,
             clients=("Ventas",)),
+    Promise("Almacén", 3, "openness", "Cada viernes repasamos lo que nos habéis criticado, y lo contestamos.", 50, 45),
+    Promise("Calidad", 2, "diligence", "You get the test report on the day of the test, in Spanish and in English.", 40, 33,
+            clients=("Compras",)),
     Promise("Ventas", 2, "promises", "Un único formulario de pedido para todas las tiendas.", 75,
             dropped_because="El programa de pedidos se cambia entero el año que viene."),
     Promise("Logística", 1, "promises", "Avisamos el mismo día cuando un envío se va a retrasar.", 45, 40,

@@ -18,7 +18,7 @@ from flask import Flask, render_template, url_for
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 
-from survey import asking, duties, headlines, outbox, releases, returns, wording
+from survey import asking, duties, headlines, hindrances, outbox, releases, returns, wording
 from survey.charts import to_png
 from survey.measure.cadence import local
 from survey.measure.scale import OVERALL, SCORES
@@ -26,7 +26,7 @@ from survey.models import Department, Invitation, Message, Person, Pulse, Wave
 from survey.outbox import Compose, NotNeeded
 from survey.people import leads_of
 from survey.settings import Settings, locale_of
-from survey.signing import SIGN_IN_MINUTES, invitation_token, sign_in_token, subscriber_token
+from survey.signing import SIGN_IN_MINUTES, invitation_token, reader_token, sign_in_token, subscriber_token
 from survey.summaries import lead_summary
 from survey.waves import MISSED
 from survey.web.pictures import item_bars
@@ -106,7 +106,9 @@ def summary(message: Message, person: Person, settings: Settings) -> Letter:
         "summary": found,
         "pictured": {department.department.id for department in drawn},
         "sentences": {department.department.id: headlines.sentence(department) for department in found.departments},
+        "excuses": hindrances.own_excuses(person, wave, [department.department.id for department in found.departments]),
         "address": url_for("lead.results", wave=wave.id, _external=True),
+        "improvements": _improvements(person, settings),
     }
     return Letter(headlines.subject(found), values, pictures, subscriber_token(person.id, settings))
 
@@ -224,12 +226,18 @@ def _asked(message: Message, person: Person, settings: Settings) -> dict[str, An
         "item": next((item for item in items if item.key == OVERALL), None),
         "scores": [(score, url_for("respond.answer", token=token, overall=score, _external=True)) for score in SCORES],
         "news": returns.news(before, person.department_id, ids, day) if before else None,
+        "improvements": _improvements(person, settings) if before else "",
     }
 
 
 def _day(message: Message, settings: Settings) -> date:
     """The company's day on which a mail is due."""
     return local(message.due_at, ZoneInfo(settings.timezone)).date()
+
+
+def _improvements(person: Person, settings: Settings) -> str:
+    """The address of all that departments have done, by this person's link."""
+    return url_for("returns.by_link", token=reader_token(person.id, settings), _external=True)
 
 
 def _wave(message: Message) -> Wave:

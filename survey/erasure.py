@@ -6,6 +6,7 @@ Releases stay as they are: they hold numbers of groups and never held a person.
 from survey.database import leave_no_trace
 from survey.models import (
     Bounce,
+    Hindrance,
     Invitation,
     Leadership,
     LeadView,
@@ -72,6 +73,7 @@ def erase(email: str) -> bool:
             RosterFile.delete().execute()  # any of them may name the person
             Subscription.delete().where(Subscription.person == person).execute()
             LeadView.delete().where(LeadView.person == person).execute()
+            Hindrance.delete().where(Hindrance.person == person).execute()
             person.delete_instance()
             _ask_for_a_rewrite()
     if not rewrite_due():

@@ -336,6 +336,18 @@ class LeadView(Table):
         primary_key = CompositeKey("wave", "department", "person")
 
 
+class Hindrance(Table):
+    """What hinders serving clients better, as a department's lead says while the wave is open; HR reads it too."""
+
+    wave = required(Wave)
+    department = required(Department)
+    person = required(Person)
+    reason = CharField(max_length=9, constraints=[Check("reason IN ('resources', 'people', 'culture', 'nothing')")])
+
+    class Meta:
+        primary_key = CompositeKey("wave", "department", "person", "reason")
+
+
 # --- What a closed wave publishes ----------------------------------------------------------------------------------
 
 
@@ -613,7 +625,7 @@ class Lease(Table):
 
 
 # On SQLite the migrations make these without row numbers, so that they keep no order of arrival, nor of people.
-UNORDERED = (Invitation, Rating, Comment, Receipt, Reply, OwnView, Mirrored)
+UNORDERED = (Invitation, Rating, Comment, Receipt, Reply, OwnView, Mirrored, Hindrance)
 
 TABLES = (
     Department,
@@ -638,6 +650,7 @@ TABLES = (
     Mirrored,
     OwnViewTally,
     LeadView,
+    Hindrance,
     Rated,
     Tally,
     Addition,

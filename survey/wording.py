@@ -173,6 +173,15 @@ def commitment_credit(row: CommitmentRow) -> str:
     return _("thanks to a suggestion") if row.commitment.suggestion_id else ""
 
 
+def promise_heading(state: str) -> str:
+    """The heading over commitments in one state: a promise is no deed."""
+    return {
+        commitments.DONE: _("Done"),
+        commitments.OPEN: _("Promised, and still in time"),
+        commitments.LATE: _("Promised, and late"),
+    }[state]
+
+
 def listed(names: Sequence[str]) -> str:
     """ "Sales, Finance and IT"."""
     return format_list(names, locale=get_locale())
@@ -369,6 +378,7 @@ FILTERS = {
     "number": number,
     "people": people,
     "percent": percent,
+    "promise_heading": promise_heading,
     "plan_moment": plan_moment,
     "plan_moment_with_year": plan_moment_with_year,
     "short_day": short_day,

@@ -36,7 +36,7 @@ from tests.complaining import MADRID, at, complained, reply
 from tests.engines import Engine
 
 BYTES = 100 * 1024  # of a mail; larger ones are cut off by some readers
-TOKEN = re.compile(r"(?<=/r/)[0-9a-f]+\.[0-9a-f]+|(?<=/login/)[\w.-]+|(?<=/summaries/)[\w.]+")
+TOKEN = re.compile(r"(?<=/r/)[0-9a-f]+\.[0-9a-f]+|(?<=/login/)[\w.-]+|(?<=/summaries/)[\w.]+|(?<=/you-said/)[\w.]+")
 LINK = re.compile(r"https?://\S+")
 FIGURE = re.compile(r"[+−]?\d+|≈ \d+")
 PART = re.compile(r":?\n[\n-]*| · |: | \(| (?=[+−]?\d)|\)")  # between what stands in one piece in the HTML as well

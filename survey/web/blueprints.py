@@ -21,13 +21,14 @@ from survey.web import (
     receipt,
     replies,
     respond,
+    returns,
     rosters,
     staff,
     subscription,
 )
 
 PAGES = (
-    *(account, respond, receipt, subscription, mirror),
+    *(account, respond, receipt, returns, subscription, mirror),
     *(lead, replies, commitments),
     *(hr, matrix, department, complaints, compare, download),
     *(planning, launch, questionnaire, staff, linking, rosters, intake, mailroom),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template
 
-from survey import commitments, matrices, releases
+from survey import commitments, hindrances, matrices, releases
 from survey.complaints import Clock
 from survey.measure.disclosure import Figure
 from survey.measure.scale import OVERALL
@@ -65,6 +65,7 @@ def page(key: str) -> str:
         waves=released,
         wave=wave,
         about=about,
+        excuse=hindrances.excuses(wave, [found.id]).get(found.id),
         promised=commitments.of_providers([found.id], today())[found.id],
         within=settings().reply_days,
         picture=item_bars(about.summary) if about.summary.lines else None,

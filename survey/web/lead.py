@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template, url_for
 from flask_login import current_user
 
-from survey import mirrors, receipts, reflections, releases
+from survey import hindrances, mirrors, receipts, reflections, releases
 from survey.models import Department
 from survey.signing import subscriber_token
 from survey.summaries import lead_summary
@@ -45,5 +45,6 @@ def results(departments: list[Department]) -> str:
         waiting=waiting,
         own=reflections.lead_reflections(current_user.person, wave, ids),
         theirs=reflections.reflections(wave, ids),
+        excuses=hindrances.own_excuses(current_user.person, wave, ids),
         choice=url_for("subscription.choose", token=subscriber_token(current_user.person.id, settings())),
     )

@@ -47,6 +47,10 @@ PROVED = {
         "test_nobody_else_reads_a_leads_view",
         "test_hr_and_other_leads_see_nothing_of_it",
     ),
+    "What a lead says hinders the department is read by HR too; the question says so.": (
+        "test_hr_reads_the_reasons_of_all_leads_and_not_whose_they_are",
+        "test_a_lead_says_what_hinders_and_is_told_first_who_reads_it",
+    ),
     "If you take a code with a complaint or a suggestion, whoever has it can read that comment and the department's "
     "replies, and write back.": (
         "test_the_link_shows_the_comment_and_what_the_department_replied",
