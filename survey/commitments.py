@@ -11,7 +11,8 @@ from datetime import date, timedelta
 
 from peewee import ModelSelect, fn
 
-from survey import releases
+from survey import confirmations, releases
+from survey.confirmations import Confirmation
 from survey.measure.scale import ITEMS
 from survey.models import Commitment, CommitmentClient, Department, Wave, database
 from survey.refusal import Refusal, _l
@@ -49,6 +50,7 @@ class CommitmentRow:
     commitment: Commitment
     clients: tuple[str, ...]
     state: str  # open, late, done or dropped
+    confirmation: Confirmation | None = None  # what its clients say of it; of what is done
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,11 @@ def _rows(query: ModelSelect, today: date) -> list[CommitmentRow]:
     clients: dict[int, list[str]] = defaultdict(list)
     for commitment, name in credited.tuples():
         clients[commitment].append(name)
-    return [CommitmentRow(found, tuple(clients[found.id]), _state(found, today)) for found in commitments]
+    heard = confirmations.of(commitments, clients)
+    return [
+        CommitmentRow(found, tuple(clients[found.id]), _state(found, today), heard.get(found.id))
+        for found in commitments
+    ]
 
 
 def _state(commitment: Commitment, today: date) -> str:
