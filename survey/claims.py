@@ -1,7 +1,7 @@
 """Claimed against confirmed over time: how many promises were made after each wave, kept in time, and confirmed."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from peewee import Case, fn
@@ -9,7 +9,7 @@ from peewee import Case, fn
 from survey import confirmations
 from survey.commitments import DONE, CommitmentRow
 from survey.confirmations import Stage
-from survey.models import Commitment, Pulse, Wave
+from survey.models import Commitment, Wave
 
 HEARD = (Stage.CONFIRMED, Stage.NOT_CONFIRMED)
 
@@ -44,13 +44,25 @@ def company() -> Record:
     is_done = Commitment.state == DONE
     in_time = is_done & (Commitment.ended_on <= Commitment.due_on)
     counts = [fn.COALESCE(fn.SUM(Case(None, [(condition, 1)], 0)), 0) for condition in (is_done, in_time)]
-    return Record(*Commitment.select(fn.COUNT(Commitment.id), *counts).tuples().get(), *confirmations.heard())
+    promised, done, kept = Commitment.select(fn.COUNT(Commitment.id), *counts).tuples().get()
+    heard, confirmed = confirmations.heard()
+    return Record(promised, done, kept, heard, confirmed)
 
 
-def by_wave(rows: Iterable[CommitmentRow]) -> list[tuple[Wave, Record]]:
-    """(wave, what became of what was promised after it), the latest first. One query."""
-    promised: dict[int, list[CommitmentRow]] = defaultdict(list)
-    for row in rows:
-        promised[row.commitment.wave_id].append(row)
-    waves = Wave.select(Wave, Pulse).join(Pulse).where(Wave.id.in_(list(promised)))
-    return [(wave, record(promised[wave.id])) for wave in waves.order_by(Wave.local_date.desc(), Wave.id.desc())]
+def by_wave(rows: Mapping[int, Iterable[CommitmentRow]]) -> dict[int, list[tuple[Wave, Record]]]:
+    """{provider: (wave, what became of what it promised after it), the latest first}, of the commitments of each.
+
+    One query.
+    """
+    promised: dict[tuple[int, int], list[CommitmentRow]] = defaultdict(list)
+    for provider, made in rows.items():
+        for row in made:
+            promised[provider, row.commitment.wave_id].append(row)
+    waves = Wave.select().where(Wave.id.in_([wave for _, wave in promised]))
+    latest_first = list(waves.order_by(Wave.local_date.desc(), Wave.id.desc()))
+    return {
+        provider: [
+            (wave, record(promised[provider, wave.id])) for wave in latest_first if (provider, wave.id) in promised
+        ]
+        for provider in rows
+    }

@@ -67,8 +67,11 @@ class Draft:
 # --- Making and ending ---------------------------------------------------------------------------------------------
 
 
-def make(wave: Wave, provider: Department, draft: Draft, today: date) -> Commitment:
-    """Store what `provider` promises after `wave`. Raises CommitmentError, and stores nothing, when it cannot be."""
+def make(wave: Wave, provider: Department, draft: Draft, today: date, *, is_done: bool = False) -> Commitment:
+    """Store what `provider` promises after `wave`, or has done already.
+
+    Raises CommitmentError, and stores nothing, when it cannot be.
+    """
     text = _one_line(draft.text)
     with database.atomic():
         _check(wave, draft, text, today)
@@ -82,6 +85,8 @@ def make(wave: Wave, provider: Department, draft: Draft, today: date) -> Commitm
         rows = [{"commitment": made.id, "department": client} for client in sorted(set(draft.clients))]
         if rows:
             CommitmentClient.insert_many(rows).execute()
+        if is_done:
+            finish(made, today)
     return made
 
 
@@ -169,6 +174,11 @@ def latest(
     last_day = fn.COALESCE(Commitment.ended_on, Commitment.made_on)
     query = _of(providers).where(Commitment.state.in_(states), last_day >= since)
     return _rows(query.order_by(last_day.desc(), Commitment.id.desc()).limit(limit), today)
+
+
+def of_suggestion(comment_id: str | None, today: date) -> list[CommitmentRow]:
+    """The commitments that come from a suggestion, the first one first."""
+    return _rows(_commitments().where(Commitment.suggestion == comment_id).order_by(Commitment.id), today)
 
 
 def due(today: date, within_days: int) -> list[CommitmentRow]:

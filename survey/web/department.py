@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template
 
-from survey import commitments, matrices, releases
+from survey import claims, commitments, matrices, releases
 from survey.measure.disclosure import Figure
 from survey.measure.scale import OVERALL
 from survey.models import Department, Wave
@@ -55,13 +55,15 @@ def page(key: str) -> str:
     if wave is None:
         return render_template("department/page.html", department=found, wave=None)
     about = portrait(found, wave, released)
+    promised = commitments.of_providers([found.id], today())
     return render_template(
         "department/page.html",
         department=found,
         waves=released,
         wave=wave,
         about=about,
-        promised=commitments.of_providers([found.id], today())[found.id],
+        promised=promised[found.id],
+        record=claims.by_wave(promised)[found.id],
         picture=item_bars(about.summary) if about.summary.lines else None,
         history=department_trend(found, OVERALL, about.trend)
         if sum(bool(figure) for _, figure in about.trend) > 1

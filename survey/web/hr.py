@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, abort, render_template, request
 from werkzeug.utils import secure_filename
 
-from survey import commitments, findings, histories, releases
+from survey import claims, commitments, findings, histories, releases
 from survey.charts import to_png
 from survey.measure.gaps import State
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
@@ -56,6 +56,7 @@ def overview() -> str:
         changes=findings.real_changes(results),
         due=commitments.due(today(), DUE_WITHIN_DAYS),
         due_within_days=DUE_WITHIN_DAYS,
+        record=claims.company(),
         to_do=to_do(),
     )
 
