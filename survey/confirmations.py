@@ -86,8 +86,8 @@ def confirmation(asked: Asked) -> Confirmation:
 def heard() -> tuple[int, int]:
     """Of how many commitments enough clients have said whether they noticed, and how many of these they confirm."""
     query = NoticeTally.select(NoticeTally.noticed, NoticeTally.not_yet, Wave.min_group).join(Wave)
-    found = [hearing(*counts) for counts in query.tuples()]
-    return len(found), sum(one.confirms for one in found if one)
+    found = [told for counts in query.tuples() if (told := hearing(*counts))]
+    return len(found), sum(told.confirms for told in found)
 
 
 def _asked(commitments: Collection[int]) -> dict[int, Asked]:
