@@ -23,6 +23,7 @@ FOR_LEADS = {
     "lead.results",
     "mirror.lead",
     "replies.comment",
+    "commitments.adopt",
     "commitments.make",
     "commitments.finish",
     "commitments.drop",

@@ -180,7 +180,7 @@ def test_the_lead_and_hr_read_what_clients_say_and_employees_that_they_confirm_i
     hanna = sign_in(company.hanna)
     assert told in sign_in(company.alice).get("/lead/?lang=en").text
     assert told in hanna.get("/hr/departments/finance").text
-    assert rows(hanna, "/hr/departments/finance") ["2 Jun 2026"] == ["1", "1", "1 of 1"]
+    assert rows(hanna, "/hr/departments/finance")["2 Jun 2026"] == ["1", "1", "1 of 1"]
     assert "confirm 1 (100%)" in hanna.get("/hr/").text
     thanks = client.get(link_in(company.charlie).address, query_string={"lang": "en"}).text
     assert "<strong>confirmed by its clients</strong>" in thanks
