@@ -16,6 +16,7 @@ from survey.emails import composer
 from survey.models import Commitment, Department, Invitation, Message, Person, Wave
 from survey.responses import Answer
 from survey.settings import Settings
+from survey.signing import reader_token
 from tests.cast import DAY, Company, K
 from tests.servers import link_in
 from tests.web.pages import Link
@@ -68,7 +69,7 @@ def suggesting(company: Company) -> Callable[[int], Answer]:
 
 
 def test_a_promise_goes_from_the_summary_to_the_credit(
-    company: Company, client: FlaskClient, sign_in: Callable[[Person], FlaskClient], post: Post
+    company: Company, client: FlaskClient, sign_in: Callable[[Person], FlaskClient], post: Post, settings: Settings
 ) -> None:
     first = company.open_wave()
     company.answer(first, suggesting(company))
@@ -105,10 +106,12 @@ def test_a_promise_goes_from_the_summary_to_the_credit(
         assert told in sign_in(company.alice).get("/lead/?lang=en").text
         assert told in sign_in(company.hanna).get("/hr/departments/finance").text
         thanks = opened(client, invited["charlie@mirror.example"])
-        credited = thanks.split('id="did"')[1]
+        credited = thanks.split('id="did-done"')[1]
         assert PROMISED in credited
         assert "thanks to a suggestion, and to IT and Sales" in credited
         assert "<strong>confirmed by its clients</strong>" in credited
+        improvements = client.get(f"/you-said/{reader_token(company.charlie.id, settings)}?lang=en").text
+        assert "thanks to a suggestion, and to IT and Sales · confirmed by its clients" in improvements
         assert f"{PROMISED}</p>" in client.get(f"/receipt/{CODE}?lang=en").text
 
     # A third wave asks about it no more.
