@@ -85,7 +85,7 @@ def test_the_pulses_holidays_and_days_off_do_not_count(company: Company) -> None
     wave = complained(company, Finance=1)
     Pulse.update(holidays="ES-MD").execute()  # Maundy Thursday and Good Friday are 2 and 3 April
     assert clocks([wave], at("2026-04-06 09:00")).popitem()[1].waited == 13
-    store_blackout(company.pulse, *(Wave.get().local_date.replace(day=day) for day in (17, 18)))
+    store_blackout(company.pulse, *(wave.local_date.replace(day=day) for day in (17, 18)))
     assert clocks([wave], at("2026-04-06 09:00")).popitem()[1].waited == 11
 
 

@@ -35,13 +35,13 @@ def comment(departments: list[Department], comment_id: str) -> str | tuple[str, 
 
 
 @blueprint.errorhandler(CSRFError)
-def ask_again(_error: CSRFError) -> Response:
+def ask_again(error: CSRFError) -> Response:
     """The reply as it was typed: whoever left the page open for too long must not lose it."""
     try:
         return make_response(_again(**(request.view_args or {})))
-    except HTTPException as other:  # Flask asks no handler about what a handler raises
-        return make_response(error_page(other))
-    except DATABASE_ERRORS as away:
+    except HTTPException:  # nothing that this reader may reply to
+        return make_response(error_page(error))
+    except DATABASE_ERRORS as away:  # Flask asks no handler about what a handler raises
         return keep(away)
 
 
