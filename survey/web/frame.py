@@ -24,7 +24,7 @@ from survey.database import UNAVAILABLE, reason_of
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
-from survey.web import duty_words, excuse_words, gap_words, navigation
+from survey.web import duty_words, excuse_words, gap_words, navigation, notice_words
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,7 +99,7 @@ def configure(app: Flask, settings: Settings) -> None:
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
-    for words in (wording, duty_words, excuse_words, gap_words, mirror_words):
+    for words in (wording, duty_words, excuse_words, gap_words, mirror_words, notice_words):
         app.jinja_env.filters.update(words.FILTERS)
     navigation.configure(app)
     app.before_request(_connect)
