@@ -81,11 +81,12 @@ def bind(settings: Settings) -> Database:
 
 def migrations() -> list[Migration]:
     """Every migration, applied or not, in order."""
-    return _runner().status()
+    return migrations_of(database.obj)  # not the proxy: migrations ask which database it is
 
 
-def _runner() -> Runner:
-    return Runner(database.obj, str(MIGRATIONS))  # not the proxy: migrations ask which database it is
+def migrations_of(found: Database) -> list[Migration]:
+    """The same of another database than the one that is bound."""
+    return Runner(found, str(MIGRATIONS)).status()
 
 
 def pending_migrations() -> list[str]:
@@ -98,7 +99,7 @@ def upgrade(settings: Settings) -> list[str]:
         if not pending_migrations():
             return []
         with _alone(settings):
-            return _runner().up()
+            return Runner(database.obj, str(MIGRATIONS)).up()
 
 
 @contextmanager

@@ -26,6 +26,7 @@ FIRST_LANGUAGES = ("es", "en")  # the others follow by their codes
 CATALOGUES = Path(__file__).parent / "translations"
 DATABASES = ("postgresql", "cockroachdb")
 PLAIN_ADDRESS = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@[a-z0-9-]+(\.[a-z0-9-]+)+")
+KEY_FILE = "secret-key"  # in the home folder
 SMALLEST_GROUP = 3  # people; below this no promise of confidentiality would mean anything
 
 
@@ -144,7 +145,7 @@ class Settings:
 
     def key(self) -> str:
         """The secret key: the setting, else the file in the home folder, which is made on first use."""
-        return self.secret_key or _key_from_file(self.make_home() / "secret-key")
+        return self.secret_key or _key_from_file(self.make_home() / KEY_FILE)
 
 
 # --- Languages -----------------------------------------------------------------------------------------------------
