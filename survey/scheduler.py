@@ -17,7 +17,7 @@ from peewee import PeeweeException
 
 from survey import deliveries, erasure, leases, outbox, roster_files, uploads
 from survey import waves as steps
-from survey.database import server_clock
+from survey.database import UNAVAILABLE, reason_of, server_clock
 from survey.emails import composer
 from survey.models import database
 from survey.outbox import MovingClock, Transport
@@ -104,11 +104,14 @@ class Clock:
         self._holds = False
 
     def run(self, job: str) -> None:
-        """Run one job now. A failure is logged; the next round tries again, with a new connection."""
+        """Run one job now. A failure is logged, in a line if only the database is away; the next round tries again."""
         try:
             with database.connection_context():
                 now = self._look()
                 done = self._jobs[job](now) if now and self._may_run(job, now) else Counter()
+        except UNAVAILABLE as error:
+            log.error("No database for the job %s, which is tried again at its next turn: %s", job, reason_of(error))
+            return
         except Exception:
             log.exception("The job %s failed; it is tried again at its next turn.", job)
             return

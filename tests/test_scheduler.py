@@ -206,6 +206,15 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return Time(monkeypatch)
 
 
+def test_a_database_that_is_away_takes_one_line(
+    clock: Clock, works: Works, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    works.fails = OperationalError("database is locked")
+    clock.run("waves")
+    assert "No database for the job waves, which is tried again at its next turn: database is locked" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 def test_a_failing_job_is_logged_and_runs_again(
     clock: Clock, works: Works, time: Time, caplog: pytest.LogCaptureFixture
 ) -> None:

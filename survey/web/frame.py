@@ -20,7 +20,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, N
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from survey import colours, wording
-from survey.database import DATABASE_ERRORS, UNAVAILABLE
+from survey.database import UNAVAILABLE, reason_of
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
@@ -195,11 +195,7 @@ def log_failure(error: Exception) -> None:
     if not isinstance(error, UNAVAILABLE):
         current_app.log_exception(sys.exc_info())
         return
-    cause: BaseException = error
-    while isinstance(cause.__context__, DATABASE_ERRORS):  # a rollback may have failed after what had failed before
-        cause = cause.__context__
-    reason = str(*cause.args[:1]).partition("\n")[0]
-    current_app.logger.error("No database for %s [%s]: %s", request.endpoint, request.method, reason)
+    current_app.logger.error("No database for %s [%s]: %s", request.endpoint, request.method, reason_of(error))
 
 
 def error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:

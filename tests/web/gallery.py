@@ -14,7 +14,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, Route
 from werkzeug.test import TestResponse
 
-from survey import create_app, receipts, responses
+from survey import create_app, mirrors, receipts, responses
 from survey.demo import Mailbox
 from survey.models import Comment, Department, Invitation, Leadership, Person, Wave, database
 from survey.scheduler import Clockwork
@@ -110,6 +110,7 @@ def running(company: Company, settings: Settings, language: str) -> Gallery:
     _hang_ways_in(gallery, company, settings)
     _hang_receipts(gallery)
     _hang_replies(gallery, readers["lead"], comment)
+    _hang_mirror(gallery, settings, wave)
     _hang_answers(gallery, settings, wave)
     return gallery
 
@@ -228,6 +229,16 @@ def _hang_replies(gallery: Gallery, lead: FlaskClient, comment: str) -> None:
         row.id for row in without if not receipts.Receipt.select().where(receipts.Receipt.comment == row).exists()
     )
     gallery.hang("reply, nobody to reach", lead.get(f"/lead/comments/{silent}", **gallery.asked))
+
+
+def _hang_mirror(gallery: Gallery, settings: Settings, wave: Wave) -> None:
+    client, asked = gallery.app.test_client(), gallery.asked
+    token = next(link.token for link in _links(settings, wave) if not mirrors.glass(link.token.split(".")[0]).lead)
+    link = f"/mirror/{token}"
+    gallery.hang("mirror.member (asked)", client.get(link, **asked))
+    gallery.hang("mirror.member (nothing filled in)", client.post(link, **asked), 422)
+    gallery.hang("mirror.member (thanks)", client.post(link, data={"self-overall": "4"}, **asked))
+    gallery.hang("mirror.member (received)", client.get(link, **asked))
 
 
 def _hang_answers(gallery: Gallery, settings: Settings, wave: Wave) -> None:
