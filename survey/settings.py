@@ -104,7 +104,7 @@ class Settings:
             raise SettingsError(f'ESPEJO_BASE_URL: "{self.base_url}" is no address like https://espejo.example.')
         if self.smtp_url and not _is_url(self.smtp_url, ("smtp", "smtps")):
             raise SettingsError("ESPEJO_SMTP_URL: write smtp://user:password@host:port or smtps://….")
-        if self.database_url and not _is_url(self.database_url, DATABASES, needs_host=False):
+        if self.database_url and not _is_database_url(self.database_url):
             raise SettingsError(f"ESPEJO_DATABASE_URL: write {'://… or '.join(DATABASES)}://…; empty means SQLite.")
         if not is_address(self.mail_from):
             raise SettingsError(f'ESPEJO_MAIL_FROM: "{self.mail_from}" is no plain e-mail address.')
@@ -215,6 +215,15 @@ def _is_url(text: str, schemes: tuple[str, ...], *, needs_host: bool = True) -> 
     except ValueError:
         return False
     return parts.scheme in schemes and bool(parts.hostname or not needs_host)
+
+
+def _is_database_url(text: str) -> bool:
+    """The same, but there may be several hosts, h1:5432,h2:5432, or none: then they are named after the `?`."""
+    scheme, _, rest = text.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, hosts = authority.rpartition("@")
+    one_by_one = (f"{scheme}://{user}{at}{host}{slash}{path}" for host in hosts.split(","))
+    return all(_is_url(url, DATABASES, needs_host=False) for url in one_by_one)
 
 
 def environment_name(f: "Field[Any]") -> str:
