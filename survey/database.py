@@ -18,6 +18,7 @@ from peewee import (
 from playhouse.cockroachdb import CockroachDatabase
 from playhouse.migrations import Migration, Runner
 
+from survey.connections import server
 from survey.models import (
     UNORDERED,
     Bounce,
@@ -29,20 +30,10 @@ from survey.models import (
     Upload,
     database,
 )
-from survey.settings import Settings, SettingsError
+from survey.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
-SERVERS = {"postgresql": PostgresqlDatabase, "cockroachdb": CockroachDatabase}
-# How long a server is waited for, unless the URL says it. Without the last four, whoever was talking to a host that has
-# vanished would wait for a quarter of an hour, or for ever.
-PATIENCE = {
-    "connect_timeout": 5,  # seconds, for each host that the URL names
-    "tcp_user_timeout": 10_000,  # milliseconds until what was sent must have arrived
-    "keepalives_idle": 5,  # seconds of silence, after which it is asked whether anybody is there:
-    "keepalives_interval": 2,  # every so many seconds,
-    "keepalives_count": 3,  # so often
-}
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
 TURN_LOCK = 0x7475726E  # "turn": held on PostgreSQL while it is decided who is asked
 # Where people and what they said stand.
@@ -80,7 +71,7 @@ def open_database(settings: Settings) -> Database:
 def bind(settings: Settings) -> Database:
     """Bind the tables to the database that `settings` name, as it stands."""
     if settings.database_url:
-        bound = _server(settings.database_url)
+        bound = server(settings.database_url)
     else:
         bound = SqliteDatabase(
             str(settings.make_home() / "espejo.sqlite3"),
@@ -92,23 +83,6 @@ def bind(settings: Settings) -> Database:
         database.close()
     database.initialize(bound)
     return bound
-
-
-def _server(url: str) -> Database:
-    """What the URL names, read as PostgreSQL's own library reads it: it may name several hosts, h1:5432,h2:5432."""
-    try:
-        from psycopg import ProgrammingError
-        from psycopg.conninfo import conninfo_to_dict
-    except ImportError as error:
-        raise SettingsError("ESPEJO_DATABASE_URL: a server needs psycopg; pip install 'espejo[postgres]'.") from error
-    scheme, _, rest = url.partition(":")
-    try:
-        named = conninfo_to_dict(f"postgresql:{rest}")
-    except ProgrammingError as error:
-        raise SettingsError(f"ESPEJO_DATABASE_URL: {error}") from error
-    if "dbname" not in named:
-        raise SettingsError(f"ESPEJO_DATABASE_URL: name a database too: {scheme}://host/name.")
-    return SERVERS[scheme](named.pop("dbname"), **PATIENCE | named)
 
 
 def migrations() -> list[Migration]:

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from peewee import Database, OperationalError, SqliteDatabase
-from playhouse.cockroachdb import CockroachDatabase
 
 from survey.cli import main
 from survey.database import bind, leave_no_trace, migrations, open_database, pending_migrations, upgrade
 from survey.models import TABLES, UNORDERED, Department, Invitation, Rating, database
-from survey.settings import Settings, SettingsError
+from survey.settings import Settings
 from tests.cast import Company
 
 HISTORY = "schema_migration"
@@ -34,52 +33,6 @@ def schema(of: Database = database) -> dict[str, str]:
 
 def bytes_on_disk(settings: Settings) -> bytes:
     return b"".join(path.read_bytes() for path in settings.home_folder.glob("espejo.sqlite3*"))
-
-
-# Opening
-
-
-def bound_to(address: str, home: Path) -> Database:
-    return bind(Settings.from_environment({}, home=str(home), database_url=address))
-
-
-@pytest.mark.parametrize(("query", "seconds"), [("", 5), ("?connect_timeout=30", 30)])
-def test_nobody_waits_long_for_a_postgresql_that_does_not_answer(tmp_path: Path, query: str, seconds: int) -> None:
-    bound = bound_to(f"postgresql://espejo@database.example/espejo{query}", tmp_path)
-    assert int(bound.connect_params["connect_timeout"]) == seconds
-    assert bound.connect_params["tcp_user_timeout"] == 10_000
-
-
-@pytest.mark.parametrize(
-    ("address", "host", "port"),
-    [
-        ("postgresql://me:p%40ss@h1:5432,h2:5433/espejo?target_session_attrs=read-write", "h1,h2", "5432,5433"),
-        ("postgresql://me:p%40ss@h1,h2/espejo?target_session_attrs=read-write", "h1,h2", ","),
-        ("postgresql://me:p%40ss@/espejo?host=h1,h2&port=1,2&target_session_attrs=read-write", "h1,h2", "1,2"),
-    ],
-)
-def test_a_primary_and_its_standby_may_both_be_named(tmp_path: Path, address: str, host: str, port: str) -> None:
-    bound = bound_to(address, tmp_path)
-    found = {"host": host, "port": port, "user": "me", "password": "p@ss", "target_session_attrs": "read-write"}
-    assert (bound.database, bound.connect_params.items() >= found.items()) == ("espejo", True)
-
-
-def test_cockroachdb_has_its_own_dialect(tmp_path: Path) -> None:
-    bound = bound_to("cockroachdb://h1/espejo", tmp_path)
-    assert isinstance(bound, CockroachDatabase)
-    assert bound.connect_params.items() >= {"host": "h1", "user": "root", "port": 26257}.items()
-
-
-@pytest.mark.parametrize(
-    ("address", "says"),
-    [
-        ("postgresql://h1", "name a database too: postgresql://host/name"),
-        ("postgresql://h1/espejo?sslmod=require", 'invalid URI query parameter: "sslmod"'),
-    ],
-)
-def test_an_address_that_names_no_database_is_refused(tmp_path: Path, address: str, says: str) -> None:
-    with pytest.raises(SettingsError, match=f"ESPEJO_DATABASE_URL: {says}"):
-        bound_to(address, tmp_path)
 
 
 # Tables
