@@ -61,6 +61,7 @@ class Settings:
     retention_days: str = setting("90", "days", "after a wave has closed, who was asked in it is forgotten")
     rest_days: str = setting("14", "days", "a person is asked once in so many days by all pulses together; 0: no limit")
     trusted_proxies: str = setting("0", "count", "reverse proxies in front whose X-Forwarded headers may be believed")
+    metrics_token: str = setting("", "text", "who sends it as a bearer token may read /metrics; empty: nobody")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **given: str) -> "Settings":

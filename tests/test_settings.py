@@ -28,6 +28,7 @@ OTHER = {
     "retention_days": "30",
     "rest_days": "21",
     "trusted_proxies": "2",
+    "metrics_token": "another secret",
 }
 NAMES = [field.name for field in fields(Settings)]
 

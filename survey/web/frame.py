@@ -31,7 +31,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 BODY_BYTES = 1_000_000  # the largest form; pages that take files allow more
 SESSION_HOURS = 12
 RETRY_SECONDS = 30  # after which a browser may ask again when the database was away
-WITHOUT_DATABASE = ("static", "api.alive", "api.ready")  # endpoints that answer while the database is away
+WITHOUT_DATABASE = (
+    "static",
+    "api.alive",
+    "api.ready",
+    "api.metrics",
+)  # endpoints that answer while the database is away
 
 HEADERS = {
     "Referrer-Policy": "no-referrer",  # an address may hold a token

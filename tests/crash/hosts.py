@@ -22,7 +22,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-from survey.database import bind, open_database
+from survey.database import UNAVAILABLE, open_database
 from survey.leases import is_held, standing
 from survey.models import Message, database
 from survey.scheduler import present
@@ -168,36 +168,36 @@ def survive(folder: Path, answers: int, *, short: bool = False, waits: bool = Tr
         links = open_links(company.settings, answers)[:answers]
         random.shuffle(links)
         database.close()
-        with ThreadPoolExecutor(1) as thread:
-            killed_at = _cut_one_after_the_other(company, found, links, thread)
-        bind(company.settings)
-        if not short:
-            wait_until(lambda: company.leader() is not None, patience_seconds=120)
-            found.took_over_seconds = time.monotonic() - killed_at
-            wait_until(_is_settled, every_seconds=1, patience_seconds=900)
+        with ThreadPoolExecutor(2) as threads:
+            taking_over = _cut_one_after_the_other(company, found, links, threads)
+            if not short:
+                found.took_over_seconds = taking_over.result()
+                wait_until(_is_settled, every_seconds=1, patience_seconds=900)
         _count_mails(found, mail)
         found.logs = company.logs()
     return found
 
 
-def _cut_one_after_the_other(company: Company, found: Outcome, links: list[Link], thread: ThreadPoolExecutor) -> float:
-    """Each cut when a further quarter of the answers has been taken; when the scheduler died."""
+def _cut_one_after_the_other(
+    company: Company, found: Outcome, links: list[Link], threads: ThreadPoolExecutor
+) -> "Future[float]":
+    """Each cut when a further quarter of the answers has been taken; in how many seconds the clock is taken over."""
     clients: list[Client] = []
     started = time.monotonic()
-    posting = thread.submit(post_all, ADDRESS, links, clients)
+    posting = threads.submit(post_all, ADDRESS, links, clients)
 
-    def cut(what: str, quarter: int) -> float:
+    def cut(what: str, quarter: int) -> None:
         wait_until(lambda: posting.done() or _taken(clients) >= len(links) * quarter // 4, 0.02, 600)
         assert not posting.done(), f"All answers were there before this was cut: {what}"
         found.cuts.append(Cut(what, time.monotonic()))
-        return found.cuts[-1].began
 
     cut("a web host cut off", 1)
     company.web[0].cut()
     leader = company.leader() or company.schedulers[0]
-    killed_at = cut("the scheduler that ran the clock killed", 2)
+    cut("the scheduler that ran the clock killed", 2)
     leader.kill()
     company.schedulers = [host for host in company.schedulers if host is not leader]
+    taking_over = threads.submit(_seconds_until_taken_over, company)
     cut("the primary cut off, the standby promoted", 3)
     if company.pair.waits:
         company.primary.cut()
@@ -210,7 +210,21 @@ def _cut_one_after_the_other(company: Company, found: Outcome, links: list[Link]
     found.count = count(_result(posting))
     found.answers_a_second = len(links) / 4 / (found.cuts[0].began - started)
     _measure(found.cuts, clients)
-    return killed_at
+    return taking_over
+
+
+def _seconds_until_taken_over(company: Company) -> float:
+    """From now on; looked at through whatever database there is."""
+    began = time.monotonic()
+
+    def is_led() -> bool:
+        try:
+            return company.leader() is not None
+        except UNAVAILABLE:
+            return False
+
+    wait_until(is_led, every_seconds=0.5, patience_seconds=120)
+    return time.monotonic() - began
 
 
 def _result(posting: "Future[list[Client]]") -> list[Client]:
