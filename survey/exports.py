@@ -14,12 +14,12 @@ from survey.matrices import OTHERS, CellLine, Matrix
 from survey.measure.disclosure import Change, Figure
 from survey.measure.scale import SCORES
 from survey.models import Department, Wave
-from survey.releases import Clients, GapRow, OutsideFigure, Participation, ProviderResult, Sides
+from survey.releases import Clients, GapRow, OutsideFigure, ProviderResult, Sides
 from survey.results import ALL_CLIENTS, client_text
 from survey.sheets import write_csv, write_xlsx
 from survey.shortfalls import Shortfall
 from survey.summaries import Line
-from survey.turnout import Turnout
+from survey.turnout import Participation, Turnout
 
 Row = tuple[object, ...]
 

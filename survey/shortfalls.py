@@ -18,8 +18,7 @@ class Shortfall:
 
 def shortfall(wave: Wave, department: Department) -> Shortfall | None:
     """Of a department as provider; None with fewer than ten such answers, as for every share."""
-    sums = releases.summed_by(releases.atoms([wave], [MISSING]), lambda atom: atom.provider)
-    counts = sums.get(department.id, ())
+    counts = releases.client_counts(wave, [department.id], [MISSING]).get((department.id, MISSING), ())
     if sum(counts) < max(EXACT_FROM, wave.min_group):
         return None
     shares = percentages(counts[: len(MISSING_REASONS)])

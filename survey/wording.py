@@ -18,10 +18,11 @@ from survey.measure.disclosure import Change, Figure
 from survey.models import Pulse, Wave
 from survey.questionnaire import DEFAULT, QuestionnaireError, load_questionnaire
 from survey.refusal import Refusal
-from survey.releases import Clients, Participation
+from survey.releases import Clients
 from survey.returns import SinceLastTime
 from survey.settings import code_of
 from survey.summaries import DepartmentSummary
+from survey.turnout import Participation
 from survey.workdays import holiday_name
 
 MINUS = "\N{MINUS SIGN}"

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from peewee import ForeignKeyField, OperationalError
 
-from survey import erasure, outbox, releases, waves
+from survey import erasure, outbox, releases, turnout, waves
 from survey.erasure import erase, forget_due
 from survey.models import (
     TABLES,
@@ -98,11 +98,11 @@ def test_forgetting_keeps_who_answered_the_counts_and_the_release(company: Compa
     wave = company.open_wave()
     company.answer(wave, share=0.5)
     company.close_wave(wave)
-    told, kept = releases.participation(Wave.get_by_id(wave.id)), Release.get().digest
+    told, kept = turnout.participation(Wave.get_by_id(wave.id)), Release.get().digest
     answered = Invitation.select().where(Invitation.answered).count()
     forget_due(OPENS + 999 * DAY, DAYS)
     assert Invitation.select().where(Invitation.answered).count() == answered
-    assert releases.participation(Wave.get_by_id(wave.id)) == told
+    assert turnout.participation(Wave.get_by_id(wave.id)) == told
     assert (Release.get().digest, releases.altered()) == (kept, [])
 
 
@@ -277,7 +277,7 @@ def test_a_wave_from_which_somebody_was_erased_closes_and_reminds(company: Compa
     assert waves.remind_due(OPENS + 4 * DAY) == 1
     company.answer(wave)
     assert [closed.id for closed in waves.close_due(wave.closes_at)] == [wave.id]
-    assert releases.whole_participation(releases.participation(Wave.get_by_id(wave.id))).answered == 59
+    assert turnout.whole_participation(turnout.participation(Wave.get_by_id(wave.id))).answered == 59
 
 
 # When the files cannot be rewritten at once

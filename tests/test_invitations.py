@@ -156,14 +156,18 @@ def promise(company: Company, wave: Wave, text: str) -> Commitment:
     return commitments.make(wave, company.departments["Finance"], draft, date(2026, 5, 1))
 
 
-@pytest.mark.parametrize("name", [name for name in HOSTILE.values() if "://" not in name])
-def test_a_mail_quotes_what_was_promised_and_cannot_be_changed_by_it(name: str, company: Company, post: Post) -> None:
-    promise(company, company.released_wave(), name)
+def test_a_mail_quotes_what_was_promised_and_cannot_be_changed_by_it(company: Company, post: Post) -> None:
+    wave = company.released_wave()
     company.open_wave()
-    mail = post.mail(outbox.INVITATION, company.charlie)
-    assert_sound(mail, Commitment.get().text)
-    assert "You said, and Finance has promised by Tuesday 1 December: " in text_of(mail)
-    assert text_of(mail).count("http") == 2
+    for name in HOSTILE.values():
+        if "://" in name:
+            continue
+        made = promise(company, wave, name)
+        mail = post.mail(outbox.INVITATION, company.charlie)
+        assert_sound(mail, made.text)
+        assert "You said, and Finance has promised by Tuesday 1 December: " in text_of(mail)
+        assert text_of(mail).count("http") == 2
+        made.delete_instance()
 
 
 def test_a_mail_quotes_what_was_done_rather_than_what_is_promised(company: Company, post: Post) -> None:

@@ -67,7 +67,7 @@ def providers(form: str) -> Response:
 @hr_only
 def participation(form: str) -> Response:
     wave = _wave_or_404()
-    return _table(exports.participation(releases.participation(wave)), wave, form)
+    return _table(exports.participation(turnout_until(wave, []).groups), wave, form)
 
 
 @blueprint.get(f"/turnout.{FORM}")

@@ -1,1 +1,1 @@
-"""What pages cost, measured by commands; no test asserts a time."""
+"""What Espejo costs, measured by one command: python -m tests.bench. No test asserts a time."""

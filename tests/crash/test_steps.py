@@ -11,11 +11,13 @@ def run(*words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.crash
 def test_a_step_that_is_killed_happens_once() -> None:
     done = run("--few", "--step", "open", "--step", "remind", "--step", "close")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "12 kills in 3 steps, 0 broken"), done.stderr
 
 
+@pytest.mark.crash
 def test_a_step_in_two_transactions_is_found_out() -> None:
     done = run("--few", "--two-steps", "--step", "remind")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "4 kills in 1 steps, 2 broken"), done.stderr
