@@ -61,16 +61,19 @@ def test_the_scheduler_gets_every_job_late_rather_than_never_and_once(clockwork:
     assert {(job.misfire_grace_time, job.coalesce, job.max_instances) for job in jobs} == {(None, True, 1)}
 
 
-def test_a_tick_closes_then_opens_then_reminds_then_mails(
+def test_a_tick_closes_then_opens_then_reminds_then_recalls_then_mails(
     clockwork: Clockwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
     monkeypatch.setattr(scheduler.steps, "close_due", lambda now: done.append("close") or [])
     monkeypatch.setattr(scheduler.steps, "open_due", lambda now, k, rest_days: done.append("open") or [])
     monkeypatch.setattr(scheduler.steps, "remind_due", lambda now: done.append("remind") or 0)
+    for duty in ("recall_complaints", "recall_promises", "report_late"):
+        monkeypatch.setattr(scheduler.duties, duty, lambda now, _, duty=duty: done.append(duty) or 0)
     monkeypatch.setattr(scheduler.outbox, "deliver", lambda *_, **__: done.append("mail") or Counter())
     clockwork.tick(OPENS)
-    assert done == ["close", "open", "remind", "mail"]
+    duties = ["recall_complaints", "recall_promises", "report_late"]
+    assert done == ["close", "open", "remind", *duties, "mail"]
 
 
 @pytest.fixture
@@ -170,7 +173,7 @@ class Works:
     def __init__(self) -> None:
         self.ran: list[tuple[str, int]] = []
         self.fails: Exception | None = None
-        self.jobs = {name: partial(self._run, name) for name in ("waves", "mail", "forget")}
+        self.jobs = {name: partial(self._run, name) for name in ("waves", "duties", "mail", "forget")}
 
     def _run(self, name: str, now: int) -> Counter[str]:
         self.ran.append((name, now))
@@ -285,12 +288,12 @@ def test_a_job_that_did_nothing_is_not(
 # Who runs the clock
 
 
-def test_one_process_runs_the_waves_and_all_send_mail(settings: Settings, time: Time) -> None:
+def test_one_process_runs_the_waves_and_the_duties_and_all_send_mail(settings: Settings, time: Time) -> None:
     first, second = Works(), Works()
     for clock in (Clock(first), Clock(second)):
-        for job in ("waves", "mail", "forget"):
+        for job in ("waves", "duties", "mail", "forget"):
             clock.run(job)
-    assert [name for name, _ in first.ran] == ["waves", "mail", "forget"]
+    assert [name for name, _ in first.ran] == ["waves", "duties", "mail", "forget"]
     assert [name for name, _ in second.ran] == ["mail"]
 
 

@@ -24,7 +24,7 @@ from survey.database import UNAVAILABLE, is_sqlite, reason_of
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
-from survey.web import gap_words, mirror_words, navigation
+from survey.web import duty_words, excuse_words, gap_words, mirror_words, navigation
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -105,7 +105,8 @@ def configure(app: Flask, settings: Settings) -> None:
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
-    app.jinja_env.filters.update(wording.FILTERS | gap_words.FILTERS | mirror_words.FILTERS)
+    for words in (wording, duty_words, excuse_words, gap_words, mirror_words):
+        app.jinja_env.filters.update(words.FILTERS)
     navigation.configure(app)
     app.before_request(_connect)
     app.before_request(_refuse_nul)
