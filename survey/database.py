@@ -2,9 +2,11 @@
 
 import fcntl
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
 
 from peewee import (
     Database,
@@ -32,10 +34,14 @@ from survey.models import (
 )
 from survey.settings import Settings
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
 TURN_LOCK = 0x7475726E  # "turn": held on PostgreSQL while it is decided who is asked
+ATTEMPTS = 10  # of a transaction that meets others
 # Where people and what they said stand.
 TELLING = (*UNORDERED, Message, Bounce, Leadership, LeadView, Upload, RosterFile, Person)
 
@@ -132,6 +138,21 @@ def take_turns() -> None:
     """
     if is_postgresql():
         database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (TURN_LOCK,))
+
+
+def repeated(deed: Callable[P, T]) -> Callable[P, T]:
+    """A deed of one transaction, done again when CockroachDB refuses it because it met another: peewee sees to that.
+
+    It may run more than once, so all it does must be in the database. Other databases let one wait for the other.
+    """
+
+    @wraps(deed)
+    def until_done(*args: P.args, **kwargs: P.kwargs) -> T:
+        if not isinstance(database.obj, CockroachDatabase) or database.in_transaction():
+            return deed(*args, **kwargs)
+        return cast(T, database.obj.run_transaction(lambda _: deed(*args, **kwargs), max_attempts=ATTEMPTS))
+
+    return until_done
 
 
 def server_clock() -> int | None:

@@ -1,17 +1,19 @@
 """Connections with a server: what its address may say, how long it is waited for, and which connection is kept."""
 
 import socket
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from peewee import Database
+from peewee import Database, OperationalError
 from playhouse.cockroachdb import CockroachDatabase
 
 from survey.connections import begin_with, readable
-from survey.database import bind, open_database
-from survey.models import database
+from survey.database import ATTEMPTS, bind, open_database, repeated
+from survey.models import Department, database
 from survey.settings import Settings, SettingsError
 from tests.engines import administer, fresh_database, settings_in
 
@@ -143,3 +145,53 @@ def test_of_two_hosts_the_one_that_answers_is_asked_first_from_then_on(on_postgr
     with database.connection_context():
         assert backend()
     assert bound.connect_params["host"] == f"{folder},{tmp_path}"
+
+
+class Met(Exception):
+    """What the driver says when CockroachDB has refused a transaction."""
+
+    sqlstate = "40001"
+
+
+@pytest.fixture
+def as_cockroach(on_postgresql: Settings) -> Iterator[None]:
+    """CockroachDB's dialect, spoken to a PostgreSQL: there is no CockroachDB to be had here."""
+    address = on_postgresql.database_url.replace("postgresql:", "cockroachdb:", 1)
+    bind(replace(on_postgresql, database_url=f"{address}&port=5432"))
+    with database.connection_context():
+        yield
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("times", [0, ATTEMPTS - 1])
+def test_a_transaction_that_meets_another_is_done_again(as_cockroach: None, times: int) -> None:
+    left = iter(range(times))
+
+    @repeated
+    def hire(name: str) -> str:
+        with database.atomic():
+            Department.create(key=name, name=name)
+            if next(left, None) is not None:
+                raise OperationalError(Met(), "restart transaction")
+        return name
+
+    assert hire("it") == "it"
+    assert [found.key for found in Department.select()] == ["it"]
+
+
+@pytest.mark.postgres
+def test_one_that_never_gets_through_has_changed_nothing(as_cockroach: None) -> None:
+    @repeated
+    def hire() -> None:
+        Department.create(key="it", name="IT")
+        raise OperationalError(Met(), "restart transaction")
+
+    with pytest.raises(OperationalError, match="unable to commit"):
+        hire()
+    assert not Department.select().exists()
+
+
+def test_elsewhere_a_deed_is_done_once(settings: Settings) -> None:
+    done: list[str] = []
+    repeated(done.append)("once")
+    assert done == ["once"]
