@@ -114,7 +114,7 @@ class Server:
         signal.signal(signal.SIGTERM, _leave)
         logging.getLogger("waitress").addFilter(WithoutSecrets())
         app = self._make_app()
-        app.config["THREADS_LAST"] = True
+        app.config["KEPT_CONNECTIONS"] = True
         stop_clock = self._start_clock(app) if self._with_clock else None
         try:
             # No access log: a list of addresses would hold tokens.

@@ -154,11 +154,9 @@ def test_mail_is_paused_until_somebody_has_looked(restored: Restore) -> None:
 def test_no_order_of_arrival_comes_into_being(restored: Restore) -> None:
     restored()
     for table in UNORDERED:
-        key = table._meta.primary_key.column_name
-        order = "ctid" if is_postgresql() else key
-        found = [
-            key for (key,) in database.execute_sql(f'SELECT "{key}" FROM "{table._meta.table_name}" ORDER BY {order}')
-        ]
+        keys = ", ".join(f'"{key.column_name}"' for key in table._meta.get_primary_keys())
+        order = "ctid" if is_postgresql() else keys
+        found = list(database.execute_sql(f'SELECT {keys} FROM "{table._meta.table_name}" ORDER BY {order}'))
         assert found == sorted(found)
     if is_postgresql():
         assert len(set(database.execute_sql("SELECT xmin, xmax FROM rating"))) == 1

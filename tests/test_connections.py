@@ -107,7 +107,7 @@ def pages(on_postgresql: Settings) -> Flask:
     from survey import create_app
 
     app = create_app(on_postgresql)
-    app.config["THREADS_LAST"] = True
+    app.config["KEPT_CONNECTIONS"] = True
     return app
 
 
@@ -118,7 +118,7 @@ def test_a_thread_that_lasts_keeps_its_connection(pages: Flask) -> None:
     kept = backend()
     assert browser.get("/login").status_code == 200
     assert backend() == kept
-    pages.config["THREADS_LAST"] = False
+    pages.config["KEPT_CONNECTIONS"] = False
     database.close()
     assert browser.get("/login").status_code == 200
     assert database.is_closed()

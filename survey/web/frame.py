@@ -77,7 +77,7 @@ def configure(app: Flask, settings: Settings) -> None:
         ESPEJO=settings,
         SECURITY_POLICY=security_policy(f"'self' {look.css_digest}"),
         SECRET_KEY=settings.key(),
-        THREADS_LAST=False,
+        KEPT_CONNECTIONS=False,
         MAX_CONTENT_LENGTH=BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=BODY_BYTES,
         SESSION_COOKIE_NAME="espejo",
@@ -185,7 +185,7 @@ def _disconnect(_: BaseException | None) -> None:
 
     Where threads last, each keeps its connection with a database server: to make one takes longer than most pages.
     """
-    if g.pop("connected", False) and (is_sqlite() or not current_app.config["THREADS_LAST"]):
+    if g.pop("connected", False) and (is_sqlite() or not current_app.config["KEPT_CONNECTIONS"]):
         database.close()
 
 

@@ -1,7 +1,7 @@
 """A respondent's session on PostgreSQL, by 1, 2 and 4 processes of `espejo serve`: where it stops growing.
 
-On as many cores as there are; the clients and the database share them. So the ratio says more about the machine than about
-Espejo once there are more processes than cores, and must only not fall much then.
+Clients, server and database share the machine's cores: once there are more processes than cores the ratio says more of
+the machine than of Espejo, and must only not fall much.
 """
 
 from collections.abc import Iterator
