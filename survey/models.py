@@ -55,6 +55,9 @@ class Department(Table):
     active = BooleanField(default=True)
 
 
+HR_ROLES = ("hr", "admin")  # who may see what HR sees
+
+
 class Person(Table):
     id = AutoField()
     email = CharField(max_length=254, unique=True)  # lower case: addresses compare without case

@@ -2,14 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from peewee import JOIN
 
 from survey import notices
-from survey.database import is_sqlite
+from survey.database import is_sqlite, repeated
 from survey.measure.scale import COMMENT_KINDS, LOW_SCORES, MISSING, MISSING_REASONS, OVERALL, SCORES
 from survey.models import (
     ClientGroupDepartment,
@@ -148,7 +148,8 @@ def _own_departments(invitation: Invitation) -> set[int]:
     return {invitation.person.department_id} | (group if len(group) == 1 else set())
 
 
-def accept(invitation_id: str, answers: Iterable[Answer], noticed: notices.Answers | None = None) -> Outcome:
+@repeated
+def accept(invitation_id: str, answers: Collection[Answer], noticed: notices.Answers | None = None) -> Outcome:
     """Store one response for an invitation that exists; its only link with the person is that both are done at once.
 
     In one transaction: is the wave open? Is the invitation unanswered (a conditional UPDATE, so that of many posts at

@@ -19,15 +19,15 @@ from survey.measure.cadence import local
 from survey.models import (
     Invitation,
     Message,
-    Person,
     Pulse,
     Reminder,
     Wave,
     database,
 )
+from survey.people import hr_people
 from survey.pulses import plan_next, schedule_on, store_reminders, summary_at, timetable
 from survey.questionnaire import QuestionnaireError, thawed
-from survey.subscriptions import readers
+from survey.subscriptions import company_readers, readers
 
 log = logging.getLogger(__name__)
 
@@ -181,10 +181,6 @@ def _catch_up(pulse: Pulse, now: int) -> list[Wave]:
     return skipped
 
 
-def hr_people() -> list[int]:
-    return [person.id for person in Person.select(Person.id).where(Person.active, Person.role.in_(["hr", "admin"]))]
-
-
 # --- Opening -------------------------------------------------------------------------------------------------------
 
 
@@ -321,7 +317,7 @@ def _take(reminder: Reminder) -> bool:
 
 
 def close_wave(wave: Wave, now: int) -> bool:
-    """Close an open wave: publish its release, queue one summary for each reader, leave no trace of who came when.
+    """Close an open wave: publish its release, queue the leads' and HR's summaries, leave no trace of who came when.
 
     False when it was not open any more.
     """
@@ -330,12 +326,16 @@ def close_wave(wave: Wave, now: int) -> bool:
         if not Wave.update(state="closed", closed_at=now).where(is_open).execute():
             return False
         closing.publish(Wave.get_by_id(wave.id), now)
-        leaves_at = summary_at(wave, now)
-        outbox.queue(
-            outbox.SUMMARY, readers(leaves_at), leaves_at, wave=wave, expires_at=leaves_at + SUMMARY_KEEPS_SECONDS
-        )
+        _queue_summaries(wave, summary_at(wave, now))
     _leave_no_trace(wave)
     return True
+
+
+def _queue_summaries(wave: Wave, leaves_at: int) -> None:
+    """One for each lead, of the own departments, and one of the company for each of HR, as often as they want them."""
+    expires_at = leaves_at + SUMMARY_KEEPS_SECONDS
+    outbox.queue(outbox.SUMMARY, readers(leaves_at), leaves_at, wave=wave, expires_at=expires_at)
+    outbox.queue(outbox.COMPANY, company_readers(leaves_at), leaves_at, wave=wave, expires_at=expires_at)
 
 
 def _leave_no_trace(wave: Wave) -> None:

@@ -36,6 +36,7 @@ TOP = {
     "demo",
     "emails",
     "headlines",
+    "mirror_words",
     "planning",
     "running",
     "scheduler",
