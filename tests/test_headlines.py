@@ -163,8 +163,14 @@ def test_the_companys_sentence_says_the_news(found: CompanySummary, told: str):
 @pytest.mark.parametrize(
     ("kinds", "told"),
     [
-        (("complaint", "suggestion"), "Answer the complaint while it is fresh: a complaint is a gift."),
-        (("complaint", "complaint"), "Answer the 2 complaints while they are fresh: a complaint is a gift."),
+        (
+            ("complaint", "suggestion"),
+            "Read the complaint and answer it while it is fresh; who took a private code reads your reply.",
+        ),
+        (
+            ("complaint", "complaint"),
+            "Read the 2 complaints and answer them while they are fresh; who took a private code reads your reply.",
+        ),
         (("thanks", "suggestion"), "Read the suggestion: it may be the improvement that your clients want."),
         (("thanks",), "Look at the results with your team."),
         ((), "Look at the results with your team."),
