@@ -117,7 +117,8 @@ def first_step(found: LeadSummary) -> str:
     if n := wrote["complaint"]:
         return ngettext(
             "Read the complaint and answer it while it is fresh; who took a private code reads your reply.",
-            "Read the %(num)d complaints and answer them while they are fresh; who took a private code reads your reply.",
+            "Read the %(num)d complaints and answer them while they are fresh; "
+            "who took a private code reads your reply.",
             n,
         )
     if n := wrote["suggestion"]:
