@@ -1,18 +1,22 @@
 """Web and scheduler in one process, behind waitress; or several such processes on one address."""
 
 import logging
+import os
 import re
 import signal
 import socket
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import wait
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from waitress import create_server
+from waitress.channel import HTTPChannel
+from waitress.task import ThreadedTaskDispatcher
 
 from survey.outbox import Transport
 from survey.scheduler import Clockwork, add_jobs
@@ -22,6 +26,8 @@ log = logging.getLogger(__name__)
 
 THREADS = 8
 BACKLOG = 1024  # connections that may wait
+LANES = ("/livez", "/readyz", "/metrics")  # each has a thread of its own
+COUNTED_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name of the folder where processes share their counts
 
 
 class WithoutSecrets(logging.Filter):
@@ -32,6 +38,29 @@ class WithoutSecrets(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = self.WHOM.sub("…", record.getMessage()), ()
         return True
+
+
+class Dispatcher(ThreadedTaskDispatcher):
+    """Whoever looks after the server never waits behind its visitors, or it would be taken for dead when it is busy."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__()
+        self.set_thread_count(threads)
+        self._lanes = {path: ThreadedTaskDispatcher() for path in LANES}
+        for lane in self._lanes.values():
+            lane.set_thread_count(1)
+
+    def add_task(self, task: HTTPChannel) -> None:
+        lane = self._lanes.get(task.requests[0].path)
+        if lane:
+            lane.add_task(task)
+        else:
+            super().add_task(task)
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> bool:
+        for lane in self._lanes.values():
+            lane.shutdown(cancel_pending, timeout)
+        return bool(super().shutdown(cancel_pending, timeout))
 
 
 class Server:
@@ -57,6 +86,11 @@ class Server:
         if workers == 1:
             self._serve()
             return
+        with TemporaryDirectory(prefix="espejo-counts-") as folder:
+            os.environ[COUNTED_TOGETHER] = folder  # read when a worker loads the library
+            self._keep_running(workers)
+
+    def _keep_running(self, workers: int) -> None:
         signal.signal(signal.SIGTERM, _leave)
         start = get_context("fork").Process
         processes = [start(target=self._serve) for _ in range(workers)]
@@ -80,11 +114,16 @@ class Server:
         signal.signal(signal.SIGTERM, _leave)
         logging.getLogger("waitress").addFilter(WithoutSecrets())
         app = self._make_app()
+        app.config["KEPT_CONNECTIONS"] = True
         stop_clock = self._start_clock(app) if self._with_clock else None
         try:
             # No access log: a list of addresses would hold tokens.
             create_server(
-                app, sockets=[self._socket], threads=THREADS, ident=None, clear_untrusted_proxy_headers=False
+                app,
+                sockets=[self._socket],
+                ident=None,
+                clear_untrusted_proxy_headers=False,
+                _dispatcher=Dispatcher(THREADS),
             ).run()
         finally:
             if stop_clock:
@@ -92,8 +131,13 @@ class Server:
 
     def _start_clock(self, app: Flask) -> Callable[[], None]:
         """Start it; the function that stops it."""
+        from survey.web.meters import timed  # here, so that it is loaded in each worker
+
         scheduler = BackgroundScheduler(timezone="UTC")
-        clock = add_jobs(scheduler, Clockwork(app, self._settings, self._transport))
+        clockwork = Clockwork(app, self._settings, self._transport)
+        if self._settings.metrics_token:
+            clockwork.jobs = timed(clockwork.jobs)
+        clock = add_jobs(scheduler, clockwork)
         scheduler.start()
 
         def stop() -> None:

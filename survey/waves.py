@@ -5,13 +5,14 @@ processes, or be killed anywhere: it happens once, whole, or not at all.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from peewee import PeeweeException
 
-from survey import asking, closing, erasure, outbox
+from survey import asking, closing, erasure, notices, outbox
 from survey.audience import find_audience, invite
 from survey.database import take_turns
 from survey.measure.cadence import local
@@ -25,7 +26,7 @@ from survey.models import (
 )
 from survey.people import hr_people
 from survey.pulses import plan_next, schedule_on, store_reminders, summary_at, timetable
-from survey.questionnaire import QuestionnaireError
+from survey.questionnaire import QuestionnaireError, thawed
 from survey.subscriptions import company_readers, readers
 
 log = logging.getLogger(__name__)
@@ -214,8 +215,10 @@ def open_wave(wave: Wave, now: int, k: int, rest_days: int = 0) -> bool:
         if not Wave.update(opened).where(planned).execute():
             return False
         invite(wave, audience.people, providers, k)
-        invited = (person for person, _ in audience.people)
-        outbox.queue(outbox.INVITATION, invited, now, wave=wave, expires_at=wave.closes_at)
+        invited = Counter(department for _, department in audience.people)
+        notices.freeze(wave, invited, k, asking.taps_left(thawed(asked)))
+        people = (person for person, _ in audience.people)
+        outbox.queue(outbox.INVITATION, people, now, wave=wave, expires_at=wave.closes_at)
         if following := plan_next(wave.pulse):
             _let_rest(following, wave, rest_days)
     return True

@@ -20,18 +20,23 @@ from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, N
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from survey import colours, mirror_words, wording
-from survey.database import UNAVAILABLE, reason_of
+from survey.database import UNAVAILABLE, is_sqlite, reason_of
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
-from survey.web import duty_words, excuse_words, gap_words, navigation
+from survey.web import duty_words, excuse_words, gap_words, navigation, notice_words
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 BODY_BYTES = 1_000_000  # the largest form; pages that take files allow more
 SESSION_HOURS = 12
 RETRY_SECONDS = 30  # after which a browser may ask again when the database was away
-WITHOUT_DATABASE = ("static", "api.alive", "api.ready")  # endpoints that answer while the database is away
+WITHOUT_DATABASE = (
+    "static",
+    "api.alive",
+    "api.ready",
+    "api.metrics",
+)  # endpoints that answer while the database is away
 
 HEADERS = {
     "Referrer-Policy": "no-referrer",  # an address may hold a token
@@ -72,6 +77,7 @@ def configure(app: Flask, settings: Settings) -> None:
         ESPEJO=settings,
         SECURITY_POLICY=security_policy(f"'self' {look.css_digest}"),
         SECRET_KEY=settings.key(),
+        KEPT_CONNECTIONS=False,
         MAX_CONTENT_LENGTH=BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=BODY_BYTES,
         SESSION_COOKIE_NAME="espejo",
@@ -99,7 +105,7 @@ def configure(app: Flask, settings: Settings) -> None:
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
-    for words in (wording, duty_words, excuse_words, gap_words, mirror_words):
+    for words in (wording, duty_words, excuse_words, gap_words, mirror_words, notice_words):
         app.jinja_env.filters.update(words.FILTERS)
     navigation.configure(app)
     app.before_request(_connect)
@@ -175,8 +181,11 @@ def _allow_file() -> None:
 
 
 def _disconnect(_: BaseException | None) -> None:
-    """Close what this request has opened; mails are written in the connection of whoever sends them."""
-    if g.pop("connected", False):
+    """Close what this request has opened; mails are written in the connection of whoever sends them.
+
+    Where threads last, each keeps its connection with a database server: to make one takes longer than most pages.
+    """
+    if g.pop("connected", False) and (is_sqlite() or not current_app.config["KEPT_CONNECTIONS"]):
         database.close()
 
 

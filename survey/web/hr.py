@@ -4,7 +4,7 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.utils import secure_filename
 
-from survey import commitments, findings, histories, releases
+from survey import claims, commitments, findings, histories, releases
 from survey.charts import to_png
 from survey.measure.gaps import State
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
@@ -60,6 +60,7 @@ def overview() -> str:
         choice=url_for("subscription.choose", token=subscriber_token(current_user.person.id, settings())),
         due=commitments.due(today(), DUE_WITHIN_DAYS),
         due_within_days=DUE_WITHIN_DAYS,
+        record=claims.company(),
         to_do=to_do(),
     )
 

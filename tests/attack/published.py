@@ -304,7 +304,7 @@ def lead_page(lead: FlaskClient, wave: int) -> Iterator[Figure]:
         if table.columns[0] == "Department":  # of a division
             for provider, points, *_ in table.body:
                 yield from () if points.span > 1 else figure([wave], "overall", points.text, [provider.text])
-        else:
+        elif table.columns[:2] == ["Item", "Points"]:
             yield from _items(table, wave, table.headings["h2"])
     for headings, name, tooltip in page.pictures:
         yield from figure([wave], NAMES[name], _mean_of(tooltip), [headings["h2"]])
