@@ -116,8 +116,9 @@ def first_step(found: LeadSummary) -> str:
     wrote = sum((department.comment_counts for department in found.departments), Counter[str]())
     if n := wrote["complaint"]:
         return ngettext(
-            "Answer the complaint while it is fresh: a complaint is a gift.",
-            "Answer the %(num)d complaints while they are fresh: a complaint is a gift.",
+            "Read the complaint and answer it while it is fresh; who took a private code reads your reply.",
+            "Read the %(num)d complaints and answer them while they are fresh; "
+            "who took a private code reads your reply.",
             n,
         )
     if n := wrote["suggestion"]:

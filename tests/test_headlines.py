@@ -163,8 +163,14 @@ def test_the_companys_sentence_says_the_news(found: CompanySummary, told: str):
 @pytest.mark.parametrize(
     ("kinds", "told"),
     [
-        (("complaint", "suggestion"), "Answer the complaint while it is fresh: a complaint is a gift."),
-        (("complaint", "complaint"), "Answer the 2 complaints while they are fresh: a complaint is a gift."),
+        (
+            ("complaint", "suggestion"),
+            "Read the complaint and answer it while it is fresh; ",
+        ),
+        (
+            ("complaint", "complaint"),
+            "Read the 2 complaints and answer them while they are fresh; ",
+        ),
         (("thanks", "suggestion"), "Read the suggestion: it may be the improvement that your clients want."),
         (("thanks",), "Look at the results with your team."),
         ((), "Look at the results with your team."),
@@ -173,7 +179,7 @@ def test_the_companys_sentence_says_the_news(found: CompanySummary, told: str):
 def test_the_first_step_follows_what_was_written(kinds: tuple[str, ...], told: str):
     comments = tuple(PublicComment("1", kind, "…") for kind in kinds)
     found = replace(summary(), comments=comments)
-    assert first_step(SimpleNamespace(departments=(found, EMPTY))) == told  # type: ignore[arg-type]
+    assert first_step(SimpleNamespace(departments=(found, EMPTY))).startswith(told)  # type: ignore[arg-type]
 
 
 def test_the_second_step_names_what_is_hard():
