@@ -11,7 +11,8 @@ from datetime import date, timedelta
 
 from peewee import ModelSelect, fn
 
-from survey import releases
+from survey import confirmations, releases
+from survey.confirmations import Confirmation
 from survey.measure.scale import ITEMS
 from survey.models import Commitment, CommitmentClient, Department, Wave, database
 from survey.refusal import Refusal, _l
@@ -49,6 +50,7 @@ class CommitmentRow:
     commitment: Commitment
     clients: tuple[str, ...]
     state: str  # open, late, done or dropped
+    confirmation: Confirmation | None = None  # what its clients say of it; of what is done
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,11 @@ class Draft:
 # --- Making and ending ---------------------------------------------------------------------------------------------
 
 
-def make(wave: Wave, provider: Department, draft: Draft, today: date) -> Commitment:
-    """Store what `provider` promises after `wave`. Raises CommitmentError, and stores nothing, when it cannot be."""
+def make(wave: Wave, provider: Department, draft: Draft, today: date, *, is_done: bool = False) -> Commitment:
+    """Store what `provider` promises after `wave`, or has done already.
+
+    Raises CommitmentError, and stores nothing, when it cannot be.
+    """
     text = _one_line(draft.text)
     with database.atomic():
         _check(wave, draft, text, today)
@@ -80,6 +85,8 @@ def make(wave: Wave, provider: Department, draft: Draft, today: date) -> Commitm
         rows = [{"commitment": made.id, "department": client} for client in sorted(set(draft.clients))]
         if rows:
             CommitmentClient.insert_many(rows).execute()
+        if is_done:
+            finish(made, today)
     return made
 
 
@@ -169,6 +176,11 @@ def latest(
     return _rows(query.order_by(last_day.desc(), Commitment.id.desc()).limit(limit), today)
 
 
+def of_suggestion(comment_id: str | None, today: date) -> list[CommitmentRow]:
+    """The commitments that come from a suggestion, the first one first."""
+    return _rows(_commitments().where(Commitment.suggestion == comment_id).order_by(Commitment.id), today)
+
+
 def due(today: date, within_days: int) -> list[CommitmentRow]:
     """What departments have promised for the next `within_days`, today and the last day included, by its day.
 
@@ -233,7 +245,11 @@ def _rows(query: ModelSelect, today: date) -> list[CommitmentRow]:
     clients: dict[int, list[str]] = defaultdict(list)
     for commitment, name in credited.tuples():
         clients[commitment].append(name)
-    return [CommitmentRow(found, tuple(clients[found.id]), _state(found, today)) for found in commitments]
+    heard = confirmations.of(commitments, clients)
+    return [
+        CommitmentRow(found, tuple(clients[found.id]), _state(found, today), heard.get(found.id))
+        for found in commitments
+    ]
 
 
 def _state(commitment: Commitment, today: date) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from peewee import JOIN
 
+from survey import notices
 from survey.database import is_sqlite, repeated
 from survey.measure.scale import COMMENT_KINDS, LOW_SCORES, MISSING, MISSING_REASONS, OVERALL, SCORES
 from survey.models import (
@@ -84,6 +85,7 @@ class Questions:
     answered: bool
     person: str | None = None  # the name; none once the person is forgotten
     person_id: int | None = None  # none once the person is forgotten
+    noticeable: tuple[notices.Question, ...] = ()  # what departments say they have done, and this person may confirm
     addable: tuple[Department, ...] = ()  # what the person may add, by name: all active departments but their own
 
     @property
@@ -120,6 +122,7 @@ def questions(invitation_id: str) -> Questions | None:
         answered=invitation.answered,
         person=invitation.person.name if invitation.person_id else None,
         person_id=invitation.person_id,
+        noticeable=tuple(notices.questions(invitation)) if invitation.wave.state == "open" else (),
         addable=tuple(_addable(invitation)),
     )
 
@@ -146,15 +149,15 @@ def _own_departments(invitation: Invitation) -> set[int]:
 
 
 @repeated
-def accept(invitation_id: str, answers: Collection[Answer]) -> Outcome:
+def accept(invitation_id: str, answers: Collection[Answer], noticed: notices.Answers | None = None) -> Outcome:
     """Store one response for an invitation that exists; its only link with the person is that both are done at once.
 
     In one transaction: is the wave open? Is the invitation unanswered (a conditional UPDATE, so that of many posts at
     the same time one is stored)? Then what is said of each provider, in rows that name neither the person nor the
     invitation nor each other.
 
-    Raises ValueError for two answers about one provider, and for answers about providers that the invitation does not
-    ask about, except up to MOST_ADDED of those that may be added.
+    Raises ValueError for two answers about one provider, for answers about providers that the invitation does not ask
+    about, except up to MOST_ADDED of those that may be added, and for notices of what it does not ask about.
     """
     answers = list(answers)
     with database.atomic():
@@ -168,6 +171,7 @@ def accept(invitation_id: str, answers: Collection[Answer]) -> Outcome:
         if not Invitation.update(answered=True).where(unanswered).execute():
             return Outcome.ALREADY
         _store(invitation, answers, asked)
+        notices.store(invitation, noticed or {})
     return Outcome.STORED
 
 

@@ -1,7 +1,7 @@
-"""What the answer page asks and what was filled in: a page for each department, asked about or added."""
+"""What the answer page asks and what was filled in: a page for each department, asked about or added, and notices."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from flask_babel import gettext as _
@@ -13,11 +13,13 @@ from wtforms.validators import AnyOf, Length, ValidationError
 from survey import receipts, responses
 from survey.measure.scale import COMMENT_KINDS, MISSING_REASONS, OVERALL, SCORES
 from survey.models import Department
+from survey.notices import Question
 from survey.questionnaire import Questionnaire
 from survey.receipts import is_code, new_code
 from survey.responses import WITH_RECEIPT, Answer, Questions
 
 CANNOT_SAY = "na"
+NOTICED, NOT_YET = "yes", "not-yet"
 NOT_OFFERED = _l("This is not one of the answers offered.")
 
 # Buttons that change the page and send nothing: add a department, take one off again, read in another language.
@@ -110,12 +112,31 @@ class Page:
         )
 
 
+class AboutNotice(Form):
+    """Did you notice what a department says it has done?"""
+
+    noticed = choice([NOTICED, NOT_YET, CANNOT_SAY])
+
+
+@dataclass
+class NoticePart:
+    """One such question, and what was chosen."""
+
+    question: Question
+    form: AboutNotice
+
+    @property
+    def chosen(self) -> str | None:
+        return self.form.noticed.data
+
+
 @dataclass
 class AnswerForm:
-    """A page for each department, and the departments that may still be added."""
+    """A page for each department, the departments that may still be added, and what may have been noticed."""
 
     pages: list[Page]
     offered: list[Department]
+    notices: list[NoticePart] = field(default_factory=list)
     refused: bool = False  # a department was to be added that cannot be
     just_added: Department | None = None
     given: str | None = None  # the first provider's overall score, as the mail's link gave it
@@ -126,8 +147,18 @@ class AnswerForm:
         return max(1, round(sum(len(page.items) for page in self.pages) / 10))
 
     @property
+    def is_untouched(self) -> bool:
+        return all(page.is_untouched for page in self.pages) and not any(part.chosen for part in self.notices)
+
+    @property
     def answers(self) -> list[Answer]:
         return [page.answer() for page in self.pages]
+
+    @property
+    def noticed(self) -> dict[int, bool]:
+        """{commitment: noticed, or not yet}, where one could say."""
+        said = {part.question.commitment: part.chosen for part in self.notices}
+        return {commitment: chosen == NOTICED for commitment, chosen in said.items() if chosen in (NOTICED, NOT_YET)}
 
     @property
     def codes(self) -> list[str]:
@@ -148,13 +179,19 @@ class AnswerForm:
             for name, texts in page.form.errors.items()
             for text in texts
         ]
+        found += [
+            Fault(part.form.noticed.name, text, part.question.provider)
+            for part in self.notices
+            if not part.form.validate()
+            for text in part.form.noticed.errors
+        ]
         if self.refused:
             where = "add" if self.offered else "send"
             found.append(Fault(where, _("This department cannot be added. Please choose one of those offered.")))
         if self.just_added:
             text = _("You have added this department: here are the questions about it. Then send everything.")
             found.append(Fault(f"provider-{self.just_added.id}", text, self.just_added.name))
-        if not found and all(page.is_untouched for page in self.pages):
+        if not found and self.is_untouched:
             found.append(Fault(self.pages[0].form[self.pages[0].items[0]].name, _("Nothing is answered yet.")))
         return found
 
@@ -179,6 +216,9 @@ def read_form(
     return AnswerForm(
         pages=[*pages, *(page(department, added=True) for department in added)],
         offered=[] if is_full else list(addable.values()),
+        notices=[
+            NoticePart(question, AboutNotice(sent, prefix=f"c{question.commitment}-")) for question in asked.noticeable
+        ],
         refused=len(added) < len(wanted),
         just_added=next((department for department in added if str(department.id) == sent.get("add")), None),
         given=given,

@@ -19,12 +19,12 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, NotFound, ServiceUnavailable
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from survey import colours, wording
+from survey import colours, mirror_words, wording
 from survey.database import UNAVAILABLE, is_sqlite, reason_of
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
-from survey.web import duty_words, excuse_words, gap_words, mirror_words, navigation
+from survey.web import duty_words, excuse_words, gap_words, navigation, notice_words
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -105,7 +105,7 @@ def configure(app: Flask, settings: Settings) -> None:
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
-    for words in (wording, duty_words, excuse_words, gap_words, mirror_words):
+    for words in (wording, duty_words, excuse_words, gap_words, mirror_words, notice_words):
         app.jinja_env.filters.update(words.FILTERS)
     navigation.configure(app)
     app.before_request(_connect)

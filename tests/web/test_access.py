@@ -24,6 +24,7 @@ FOR_LEADS = {
     "mirror.lead",
     "returns.signed_in",  # for HR too
     "replies.comment",
+    "commitments.adopt",
     "commitments.make",
     "commitments.finish",
     "commitments.drop",
