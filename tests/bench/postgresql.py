@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from survey.database import open_database
 from survey.models import database
 from survey.settings import Settings
-from tests.bench.clients import CLIENTS, respond
+from tests.bench.clients import respond
 from tests.bench.company import open_large_wave
 from tests.bench.table import Row, medians
 from tests.crash.postgres import PostgreSQL
@@ -21,6 +21,7 @@ from tests.servers import Installation
 from tests.visitors import unanswered
 
 SESSIONS = 400  # in one run, for each number of processes
+WARMING_UP = 100  # for each process, so that all of them have begun and read their templates
 WORKERS = (1, 2, 4)
 AIMS = {2: 1.0, 4: 0.9}  # of what half as many processes do
 
@@ -30,12 +31,12 @@ def measure(runs: int, sessions: int = SESSIONS) -> Iterator[Row]:
         postgres = stack.enter_context(PostgreSQL())
         settings = settings_in(Path(folder) / "home", database_url=postgres.url)
         open_database(settings)
-        links = unanswered(open_large_wave(len(WORKERS) * (sessions * runs + CLIENTS)), settings)
+        links = unanswered(open_large_wave(len(WORKERS) * sessions * runs + sum(WORKERS) * WARMING_UP), settings)
         database.close()
         addresses = [stack.enter_context(_serving(Path(folder), settings, workers)) for workers in WORKERS]
         fresh = iter(links)
-        for address in addresses:
-            respond(address, [next(fresh) for _ in range(CLIENTS)])
+        for workers, address in zip(WORKERS, addresses, strict=True):
+            respond(address, [next(fresh) for _ in range(workers * WARMING_UP)])
 
         def once() -> list[float]:
             return [sessions / respond(address, [next(fresh) for _ in range(sessions)])[1] for address in addresses]
