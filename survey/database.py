@@ -2,18 +2,22 @@
 
 import fcntl
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from peewee import (
     Database,
+    Expression,
+    Field,
     InterfaceError,
     InternalError,
     OperationalError,
     PeeweeException,
     PostgresqlDatabase,
     SqliteDatabase,
+    chunked,
 )
 from playhouse.cockroachdb import CockroachDatabase
 from playhouse.db_url import connect, parse
@@ -27,6 +31,7 @@ from survey.models import (
     Message,
     Person,
     RosterFile,
+    Table,
     Upload,
     database,
 )
@@ -34,6 +39,7 @@ from survey.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
+ROWS_AT_ONCE = 500  # in one statement
 CONNECT_TIMEOUT_SECONDS = 5  # for a PostgreSQL that is there but does not answer
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
 TURN_LOCK = 0x7475726E  # "turn": held on PostgreSQL while it is decided who is asked
@@ -125,6 +131,30 @@ def take_turns() -> None:
     """
     if is_postgresql():
         database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (TURN_LOCK,))
+
+
+def insert_rows(
+    table: type[Table], columns: Sequence[Field], rows: Iterable[Sequence[Any]], *, ignore: bool = False
+) -> None:
+    """Insert many rows as they come, so that memory does not grow with them; `ignore`: leave out those that are there.
+
+    Each row has a value for each of `columns`, as the database stores it. Peewee takes ten times as long to word a
+    statement as the database to do it, so it is worded once. Inside a transaction.
+    """
+    query = table.insert_many([[None] * len(columns)], columns)
+    statement, _ = (query.on_conflict_ignore() if ignore else query).sql()
+    for some in chunked(rows, ROWS_AT_ONCE):
+        database.cursor().executemany(statement, some)
+
+
+def write_anew(column: Field, which: Expression | None = None) -> None:
+    """Let rows be written last by this transaction, whichever wrote them before; their values stay.
+
+    PostgreSQL marks each row with the transaction that wrote it, which tells what came after what. SQLite does not.
+    """
+    if not is_sqlite():
+        query = column.model.update({column: column})
+        (query if which is None else query.where(which)).execute()
 
 
 def server_clock() -> int | None:
