@@ -2,6 +2,7 @@
 
 import fcntl
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -181,10 +182,23 @@ def leave_no_trace() -> None:
     """
     if is_sqlite():
         database.execute_sql("VACUUM")
-        (is_busy, *_) = database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if is_busy:
+        if not _empty_the_log():
             raise OperationalError("The write-ahead log could not be emptied: somebody is reading.")
     elif is_postgresql():
         for table in TELLING:
             name = table._meta.table_name
             database.execute_sql(f'CLUSTER "{name}" USING "{name}_pkey"')
+
+
+def _empty_the_log() -> bool:
+    """Whether SQLite's write-ahead log could be emptied.
+
+    SQLite waits for readers by itself, but not for another connection that is writing the log back just now, which
+    whoever stores an answer may be doing: it tells so by -1.
+    """
+    for _ in range(BUSY_TIMEOUT_SECONDS * 10):
+        is_busy, pages, _done = database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if pages != -1:
+            break
+        time.sleep(0.1)
+    return not is_busy
