@@ -280,15 +280,19 @@ def named_clients(wave: Wave, only: Collection[int]) -> dict[int, list[Departmen
     return {provider: [client for client in by_name if client.id in found] for provider, found in clients.items()}
 
 
+def heard(waves: Iterable[Wave]) -> set[tuple[int, int]]:
+    """(wave, provider) where enough people rated the provider for comments to be shown."""
+    enough = {wave.id: max(COMMENTS_FROM, wave.min_group) for wave in waves}
+    query = Rated.select(Rated.wave, Rated.provider, Rated.raters).where(Rated.wave.in_(list(enough)))
+    return {(wave, provider) for wave, provider, raters in query.tuples() if raters >= enough[wave]}
+
+
 def comments(wave: Wave, only: Collection[int]) -> dict[int, list[PublicComment]]:
     """{provider: its comments by kind, in no order of time}, of the providers `only`, by id.
 
     A provider that too few people rated for any comment to be shown is missing.
     """
-    enough = max(COMMENTS_FROM, wave.min_group)
-    said: dict[int, list[PublicComment]] = {
-        provider: [] for provider, raters in raters_of(wave).items() if provider in only and raters >= enough
-    }
+    said: dict[int, list[PublicComment]] = {provider: [] for _, provider in heard([wave]) if provider in only}
     query = Comment.select(Comment.provider, Comment.id, Comment.kind, Comment.text).where(
         Comment.wave == wave, Comment.provider.in_(list(said))
     )

@@ -83,6 +83,7 @@ class Questions:
     providers: tuple[Department, ...]
     answered: bool
     person: str | None = None  # the name; none once the person is forgotten
+    person_id: int | None = None  # none once the person is forgotten
     addable: tuple[Department, ...] = ()  # what the person may add, by name: all active departments but their own
 
     @property
@@ -118,6 +119,7 @@ def questions(invitation_id: str) -> Questions | None:
         providers=tuple(asked[provider] for provider in ids),
         answered=invitation.answered,
         person=invitation.person.name if invitation.person_id else None,
+        person_id=invitation.person_id,
         addable=tuple(_addable(invitation)),
     )
 

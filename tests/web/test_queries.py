@@ -12,7 +12,7 @@ from tests.cast import Company
 from tests.web.pages import addresses, mixed
 
 MOST = 45  # queries of one page
-NOT_HERE = re.compile(r"/close$|/cancel$|/0{32}|/comments/|/uploads/|/mirror/|/pulses/new/")
+NOT_HERE = re.compile(r"/close$|/cancel$|/0{32}|/comments/|/uploads/|/mirror/|/forged|/pulses/new/")
 PICTURES = ("gap", "quadrant", "practices", "over-time")
 
 
@@ -41,7 +41,9 @@ def pages(app, released) -> list[str]:
     found |= {path for path in pulses if path.startswith("/hr/pulses/quarterly")}
     found |= {f"/hr/pictures/{name}.svg" for name in PICTURES}
     found |= {f"/hr/pictures/{name}.svg?department=finance" for name in ("items", "trend")}
-    return sorted(page for page in found if page.startswith(("/hr/", "/lead/")) and not NOT_HERE.search(page))
+    return sorted(
+        page for page in found if page.startswith(("/hr/", "/lead/", "/you-said/")) and not NOT_HERE.search(page)
+    )
 
 
 def grow(company: Company) -> None:
