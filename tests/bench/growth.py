@@ -39,7 +39,7 @@ from survey.settings import Settings
 from tests.bench import giant
 from tests.bench.others import signed_in
 from tests.bench.table import Row
-from tests.cast import K
+from tests.cast import DAY, K
 from tests.engines import settings_in
 from tests.large import CLIENTS
 from tests.web.pages import addresses
@@ -94,11 +94,11 @@ def _prices(homes: Iterable[Settings], runs: int) -> list[dict[str, Price]]:
         bind(settings)
         client = signed_in(settings)
         paths = hr_pages(client.application)
-        readers.append((settings, client, paths))
+        readers.append((database.obj, client, paths))
         taken.append({path: [] for path in paths})
     for _ in range(runs + 1):
-        for (settings, client, paths), found in zip(readers, taken, strict=True):
-            bind(settings)
+        for (home, client, paths), found in zip(readers, taken, strict=True):
+            database.initialize(home)
             for path in paths:
                 found[path].append(_price(client, path))
     return [
@@ -152,10 +152,11 @@ def _fill(settings: Settings, each: int) -> int:
 
 
 def _release(pulse: Pulse, number: int, links: giant.Links, each: int, chance: random.Random) -> None:
-    day = datetime.now(UTC).date() - timedelta(days=91 * (WAVES - number))
+    opened = int(time.time()) - 91 * DAY * (WAVES - number)
+    closed, day = opened + 14 * DAY, datetime.fromtimestamp(opened, UTC).date()
     wave = Wave.create(
-        pulse=pulse, occurrence=-number, local_date=day, opens_at=number, closes_at=number, opened_at=number,
-        closed_at=number, state="closed", min_group=K,
+        pulse=pulse, occurrence=number - WAVES, local_date=day, opens_at=opened, opened_at=opened, closes_at=closed,
+        closed_at=closed, state="closed", min_group=K,
     )  # fmt: skip
     alone = {client: _group(wave, [client]) for client in links}
     clients = {provider: [client for client in links if provider in links[client]] for provider in links}
@@ -177,7 +178,7 @@ def _release(pulse: Pulse, number: int, links: giant.Links, each: int, chance: r
             for _ in range(each * len(ITEMS) * (CLIENTS - 1) // ANSWERS_TO_A_COMMENT)
         ),
     )
-    Release.create(wave=wave, released_at=number, digest=release.digest(wave), rewritten=True)
+    Release.create(wave=wave, released_at=closed, digest=release.digest(wave), rewritten=True)
 
 
 def _group(wave: Wave, departments: list[int], provider: int | None = None) -> int:
