@@ -1,12 +1,14 @@
 """Who is asked in a wave: whole departments, in groups of at least k, and nobody who was asked lately."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 
-from peewee import chunked, fn
+from peewee import fn
 
+from survey.database import insert_rows
 from survey.measure.disclosure import merge
 from survey.measure.rotation import providers_to_ask
 from survey.models import (
@@ -19,10 +21,15 @@ from survey.models import (
     PulseDepartment,
     ServiceLink,
     Wave,
+    database,
     random_id,
 )
 
 PROVIDERS_PER_PERSON = 3
+INVITED = (
+    *(Invitation.id, Invitation.wave, Invitation.person, Invitation.client_group),
+    *(Invitation.providers, Invitation.answered),
+)
 
 Providers = dict[int, dict[int, float]]  # {client: {provider: weight}}
 
@@ -47,26 +54,19 @@ def find_audience(wave: Wave, rest_days: int) -> tuple[Audience, Providers]:
     return Audience(people, len(everybody) - len(people)), providers
 
 
-def invite(wave: Wave, people: Iterable[tuple[int, int]], providers: Providers, k: int) -> None:
+def invite(wave: Wave, people: Sequence[tuple[int, int]], providers: Providers, k: int) -> None:
     """Make the client groups of `wave`, and one invitation for each of `people`."""
-    people = list(people)
     groups = _make_client_groups(wave, Counter(department for _, department in people), k)
-    seats: Counter[int] = Counter()
-    rows = []
-    for person, department in people:
-        asked = providers_to_ask(providers[department], PROVIDERS_PER_PERSON, seats[department], wave.occurrence)
-        seats[department] += 1
-        rows.append((random_id(), wave.id, person, groups[department], " ".join(map(str, asked)), False))
-    columns = [
-        Invitation.id,
-        Invitation.wave,
-        Invitation.person,
-        Invitation.client_group,
-        Invitation.providers,
-        Invitation.answered,
-    ]
-    for chunk in chunked(rows, 500):
-        Invitation.insert_many(chunk, columns).execute()
+    seats: dict[int, Iterator[int]] = defaultdict(count)
+
+    def asked(department: int) -> str:
+        seat = next(seats[department])
+        return " ".join(map(str, providers_to_ask(providers[department], PROVIDERS_PER_PERSON, seat, wave.occurrence)))
+
+    rows = (
+        (random_id(), wave.id, person, groups[department], asked(department), False) for person, department in people
+    )
+    insert_rows(Invitation, INVITED, rows)
 
 
 def _providers_by_client() -> Providers:
@@ -88,7 +88,7 @@ def _people(pulse_id: int, providers: Providers) -> list[tuple[int, int]]:
     query = Person.select(Person.id, Person.department).where(Person.active, Person.department.is_null(False))
     return [
         (person, department)
-        for person, department in query.order_by(Person.id).tuples()
+        for person, department in database.execute(query.order_by(Person.id))  # as it comes: they may be a million
         if department in providers and (not departments or department in departments)
     ]
 
@@ -134,7 +134,7 @@ def _asked_lately(wave: Wave, rest_days: int) -> set[int]:
             Invitation.person.is_null(False),
         )
     )
-    return {person for (person,) in query.tuples()}
+    return {person for (person,) in database.execute(query)}
 
 
 def _left_to_others(wave: Wave, rest_days: int) -> set[int]:

@@ -5,15 +5,18 @@ in any group are not kept at all.
 """
 
 import json
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 from peewee import Expression, chunked, fn
 
 from survey import mirrors, notices
+from survey.database import ROWS_AT_ONCE, write_anew
 from survey.measure.disclosure import COMMENTS_FROM, merge
 from survey.measure.scale import SCORES
 from survey.models import (
@@ -30,9 +33,13 @@ from survey.models import (
     Table,
     Tally,
     Wave,
+    database,
 )
 
-ROWS_AT_ONCE = 500
+log = logging.getLogger(__name__)
+
+COUNTED_AT_ONCE = 50_000  # ratings; the log tells after each
+READ_KEPT = 50_000  # different ratings whose answers are kept read
 
 Answers = dict[int, Counter[int]]  # {client group: how many answers of each score}
 
@@ -65,7 +72,7 @@ def discard(wave: Wave) -> None:
     _forget_who_came_when(wave)
     Rating.delete().where(Rating.wave == wave).execute()
     _drop_comments(Comment.wave == wave)
-    _rewrite_receipts(wave)
+    write_anew(Receipt.comment, Receipt.wave == wave)
     mirrors.discard(wave)
     notices.discard(wave)
 
@@ -152,19 +159,44 @@ def _forget_who_came_when(wave: Wave) -> None:
 
     PostgreSQL marks each row with the transaction that wrote it last, which until now told who answered after whom.
     """
-    Invitation.update(answered=Invitation.answered).where(Invitation.wave == wave).execute()
-    Reply.update(text=Reply.text).execute()
+    write_anew(Invitation.answered, Invitation.wave == wave)
+    write_anew(Reply.text)
 
 
 def _count(wave: Wave) -> Count:
-    count = Count(Counter(), defaultdict(lambda: defaultdict(Counter)), Counter())
-    columns = (Rating.provider, Rating.client_group, Rating.answers, Rating.added)
-    for provider, group, answers, added in Rating.select(*columns).where(Rating.wave == wave).tuples().iterator():
-        count.raters[provider] += 1
-        count.added[group, provider] += added
-        for item, score in json.loads(answers).items():
-            count.answers[provider, item][group][score] += 1
+    """Like ratings are counted before their answers are read, and what is in memory does not grow with their number."""
+    raters, added = Counter[int](), Counter[tuple[int, int]]()
+    scores: dict[tuple[int, int, str, int], int] = defaultdict(int)  # the innermost loop: one look-up for each answer
+    for some in _ratings(wave):
+        for (provider, group, answers, was_added), n in Counter(some).items():
+            raters[provider] += n
+            added[group, provider] += n * was_added
+            for item, score in _read(answers):
+                scores[provider, group, item, score] += n
+    count = Count(raters, defaultdict(lambda: defaultdict(Counter)), added)
+    for (provider, group, item, score), n in scores.items():
+        count.answers[provider, item][group][score] = n
     return count
+
+
+@lru_cache(maxsize=READ_KEPT)
+def _read(answers: str) -> tuple[tuple[str, int], ...]:
+    return tuple(json.loads(answers).items())
+
+
+def _ratings(wave: Wave) -> Iterator[list[tuple[int, int, str, bool]]]:
+    """All ratings of a wave as (provider, client group, answers, added), some at a time, in the order of their ids.
+
+    The log tells how far it is, in whole steps, so that it tells nothing of small waves.
+    """
+    last, counted = "", 0
+    query = Rating.select(Rating.id, Rating.provider, Rating.client_group, Rating.answers, Rating.added)
+    query = query.where(Rating.wave == wave).order_by(Rating.id).limit(COUNTED_AT_ONCE)
+    while some := database.execute(query.where(Rating.id > last)).fetchall():
+        yield [row[1:] for row in some]
+        last, counted = some[-1][0], counted + COUNTED_AT_ONCE
+        if len(some) == COUNTED_AT_ONCE:
+            log.info("Wave %d is being closed: %d ratings are counted.", wave.id, counted)
 
 
 def _store_raters(wave: Wave, raters: Counter[int]) -> None:
@@ -233,18 +265,14 @@ def _keep_comments(wave: Wave, raters: Counter[int]) -> None:
     heard = [provider for provider, people in raters.items() if people >= enough]
     of_wave = Comment.wave == wave
     _drop_comments(of_wave & Comment.provider.not_in(heard))
-    Comment.update(text=Comment.text).where(of_wave).execute()
-    _rewrite_receipts(wave)
+    write_anew(Comment.text, of_wave)
+    write_anew(Receipt.comment, Receipt.wave == wave)
 
 
 def _drop_comments(which: Expression) -> None:
     """Delete comments that nobody will read. Their receipts stay, so that whoever has one can be told."""
     Receipt.update(comment=None).where(Receipt.comment.in_(Comment.select(Comment.id).where(which))).execute()
     Comment.delete().where(which).execute()
-
-
-def _rewrite_receipts(wave: Wave) -> None:
-    Receipt.update(comment=Receipt.comment).where(Receipt.wave == wave).execute()
 
 
 def _insert(table: type[Table], rows: Iterable[dict[str, Any]]) -> None:

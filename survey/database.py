@@ -2,20 +2,24 @@
 
 import fcntl
 import sqlite3
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from peewee import (
     Database,
+    Expression,
+    Field,
     InterfaceError,
     InternalError,
     OperationalError,
     PeeweeException,
     PostgresqlDatabase,
     SqliteDatabase,
+    chunked,
 )
 from playhouse.cockroachdb import CockroachDatabase
 from playhouse.migrations import Migration, Runner
@@ -29,6 +33,7 @@ from survey.models import (
     Message,
     Person,
     RosterFile,
+    Table,
     Upload,
     database,
 )
@@ -39,6 +44,7 @@ T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
+ROWS_AT_ONCE = 500  # in one statement
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
 TURN_LOCK = 0x7475726E  # "turn": held on PostgreSQL while it is decided who is asked
 ATTEMPTS = 10  # of a transaction that meets others
@@ -155,6 +161,30 @@ def repeated(deed: Callable[P, T]) -> Callable[P, T]:
     return until_done
 
 
+def insert_rows(
+    table: type[Table], columns: Sequence[Field], rows: Iterable[Sequence[Any]], *, ignore: bool = False
+) -> None:
+    """Insert many rows as they come, so that memory does not grow with them; `ignore`: leave out those that are there.
+
+    Each row has a value for each of `columns`, as the database stores it. Peewee takes ten times as long to word a
+    statement as the database to do it, so it is worded once. Inside a transaction.
+    """
+    query = table.insert_many([[None] * len(columns)], columns)
+    statement, _ = (query.on_conflict_ignore() if ignore else query).sql()
+    for some in chunked(rows, ROWS_AT_ONCE):
+        database.cursor().executemany(statement, some)
+
+
+def write_anew(column: Field, which: Expression | None = None) -> None:
+    """Let rows be written last by this transaction, whichever wrote them before; their values stay.
+
+    PostgreSQL marks each row with the transaction that wrote it, which tells what came after what. SQLite does not.
+    """
+    if not is_sqlite():
+        query = column.model.update({column: column})
+        (query if which is None else query.where(which)).execute()
+
+
 def server_clock() -> int | None:
     """The time that PostgreSQL tells, the same for every machine that uses it; SQLite has no clock of its own."""
     if not is_postgresql():
@@ -179,10 +209,23 @@ def leave_no_trace() -> None:
     """
     if is_sqlite():
         database.execute_sql("VACUUM")
-        (is_busy, *_) = database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if is_busy:
+        if not _empty_the_log():
             raise OperationalError("The write-ahead log could not be emptied: somebody is reading.")
     elif is_postgresql():
         for table in TELLING:
             name = table._meta.table_name
             database.execute_sql(f'CLUSTER "{name}" USING "{name}_pkey"')
+
+
+def _empty_the_log() -> bool:
+    """Whether SQLite's write-ahead log could be emptied.
+
+    SQLite waits for readers by itself, but not for another connection that is writing the log back just now, which
+    whoever stores an answer may be doing: it tells so by -1.
+    """
+    for _ in range(BUSY_TIMEOUT_SECONDS * 10):
+        is_busy, pages, _done = database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if pages != -1:
+            break
+        time.sleep(0.1)
+    return not is_busy

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peewee import Expression
+from peewee import Expression, fn
 
 from survey.database import repeated
 from survey.measure.excuses import NOTHING, REASONS
@@ -176,7 +176,8 @@ def _as_text(views: Views) -> str:
 def count(wave: Wave) -> None:
     """Turn members' views into tallies of at least k answers each, and delete them. Part of closing a wave."""
     counted: dict[tuple[int, str, str], Counter[int]] = defaultdict(Counter)
-    for department, answers in OwnView.select(OwnView.department, OwnView.answers).where(OwnView.wave == wave).tuples():
+    said = OwnView.select(OwnView.department, OwnView.answers).where(OwnView.wave == wave)
+    for department, answers in database.execute(said):  # as they come: they are many
         for view, scores in json.loads(answers).items():
             for item, score in scores.items():
                 counted[department, view, item][score] += 1
@@ -205,5 +206,5 @@ def discard(wave: Wave) -> None:
 def _forget(wave: Wave) -> None:
     """Delete what members said, and who of them did."""
     OwnView.delete().where(OwnView.wave == wave).execute()
-    of_wave = Invitation.select(Invitation.id).where(Invitation.wave == wave)
-    Mirrored.delete().where(Mirrored.invitation.in_(of_wave)).execute()
+    of_wave = Invitation.select(Invitation.id).where(Invitation.id == Mirrored.invitation, Invitation.wave == wave)
+    Mirrored.delete().where(fn.EXISTS(of_wave)).execute()

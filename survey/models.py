@@ -225,9 +225,9 @@ class Invitation(Table):
     """Person × wave: who was asked about whom, and whether they have answered. Never when, nor from where."""
 
     id = CharField(max_length=32, primary_key=True, default=random_id)
-    wave = required(Wave)
+    wave = required(Wave, index=False)  # the pair below begins with it
     person = required(Person, null=True)  # forgotten some time after the wave has closed
-    client_group = required(ClientGroup)
+    client_group = required(ClientGroup, index=False)  # likewise
     providers = TextField()  # ids of the departments asked about, in order: "4 11 2"
     answered = BooleanField(default=False)
 
@@ -249,8 +249,8 @@ class Rating(Table):
 
     id = CharField(max_length=32, primary_key=True, default=random_id)
     wave = required(Wave)
-    provider = required(Department)
-    client_group = required(ClientGroup)
+    provider = required(Department, index=False)
+    client_group = required(ClientGroup, index=False)
     answers = TextField()  # JSON: {"promises": 4, "overall": 2, "missing": 1}
     added = BooleanField(default=False)  # the person was not asked about this provider, and added it
 
@@ -259,7 +259,7 @@ class Comment(Table):
     """Free text about one provider. No client group, no scores, no time."""
 
     id = CharField(max_length=32, primary_key=True, default=random_id)
-    wave = required(Wave)
+    wave = required(Wave, index=False)  # the pair below begins with it
     provider = required(Department)
     kind = CharField(max_length=10, constraints=[Check("kind IN ('thanks', 'complaint', 'suggestion')")])
     text = TextField()
@@ -371,7 +371,7 @@ class Tally(Table):
     Each item has client groups of its own, each with enough answers on it.
     """
 
-    wave = required(Wave)
+    wave = required(Wave, index=False)  # the key begins with it
     item = CharField(max_length=40)
     provider = required(Department)
     client_group = required(ClientGroup)
@@ -547,7 +547,7 @@ class ExternalTally(Table):
 
     id = AutoField()
     external_import = required(ExternalImport)
-    touchpoint = required(Touchpoint)
+    touchpoint = required(Touchpoint, index=False)  # the index below begins with it
     item = CharField(max_length=40)
     starts_on = DateField()
     ends_on = DateField()  # the last day, included

@@ -4,13 +4,13 @@ import logging
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from email.message import EmailMessage
 from typing import Protocol
 
-from peewee import JOIN, Case, PeeweeException, chunked, fn
+from peewee import JOIN, Case, PeeweeException, fn
 
-from survey.database import is_sqlite
+from survey.database import insert_rows, is_sqlite
 from survey.models import (
     HR_ROLES,
     Bounce,
@@ -34,6 +34,11 @@ UNWRITABLE_TRIES = 3  # a mail that cannot be written then will not be tomorrow 
 CUTS_IN_A_ROW = 3  # a server that hangs up on so many mails, one after the other, takes none now
 MINUTE_SECONDS = 60
 LONGEST_REPLY = 300  # characters that are kept of what a mail server says
+
+QUEUED = (
+    *(Message.kind, Message.wave, Message.person, Message.sequence, Message.state, Message.due_at, Message.expires_at),
+    *(Message.attempts, Message.reason, Message.mail_id),
+)
 
 # Kinds of messages, and what each is for.
 INVITATION = "invitation"
@@ -117,20 +122,9 @@ def queue(
     expires_at: int | None = None,
 ) -> None:
     """Queue one message of `kind` to each of `people`; those who have it already get no second one."""
-    for chunk in chunked(people, 500):
-        Message.insert_many(
-            [
-                {
-                    "kind": kind,
-                    "wave": wave,
-                    "person": person,
-                    "sequence": sequence,
-                    "due_at": now,
-                    "expires_at": expires_at,
-                }
-                for person in chunk
-            ]
-        ).on_conflict_ignore().execute()
+    of_wave = wave.id if wave else None
+    rows = ((kind, of_wave, person, sequence, "pending", now, expires_at, 0, "", random_id()) for person in people)
+    insert_rows(Message, QUEUED, rows, ignore=True)
 
 
 def resend(now: int, message_id: int | None = None) -> int:
@@ -398,7 +392,7 @@ def _wait_seconds(attempts: int) -> int:
     return max(MINUTE_SECONDS, int(60 * minutes * random.uniform(0.9, 1.1)))  # noqa: S311 - keeps no secret
 
 
-def state_counts() -> dict[str, int]:
-    """How many messages are in which state."""
+def state_counts(only: Sequence[str] = ()) -> dict[str, int]:
+    """How many messages are in which state, of all states or of these; a few take no longer where there are many."""
     query = Message.select(Message.state, fn.COUNT(Message.id)).group_by(Message.state)
-    return dict(query.tuples())
+    return dict((query.where(Message.state.in_(only)) if only else query).tuples())

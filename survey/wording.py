@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
-from flask_babel import format_decimal, format_percent, get_locale, ngettext
+from babel.numbers import format_decimal
+from flask_babel import format_percent, get_locale, ngettext
 from flask_babel import gettext as _
 
 from survey import commitments, outbox
@@ -26,6 +28,7 @@ from survey.turnout import Participation
 from survey.workdays import holiday_name
 
 MINUS = "\N{MINUS SIGN}"
+KEPT = 4096  # numbers whose digits are remembered as they are written in a language
 
 
 def item_name(item: str) -> str:
@@ -244,7 +247,13 @@ def interval(ends: tuple[int, int] | None) -> str:
 
 def number(value: int) -> str:
     """A whole number in the reader's locale, with a true minus sign."""
-    return format_decimal(value).replace("-", MINUS)
+    return _grouped(value, get_locale()).replace("-", MINUS)
+
+
+@lru_cache(maxsize=KEPT)
+def _grouped(value: int, locale: Locale) -> str:
+    """A page of sixty departments writes a thousand numbers, most of them below a hundred."""
+    return format_decimal(value, locale=locale)
 
 
 def signed(value: int) -> str:

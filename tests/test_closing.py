@@ -48,6 +48,39 @@ def no_opinion_of_openness(provider: int) -> Answer:
     return Answer(provider, dict.fromkeys([item for item in ITEMS if item != "openness"], 3))
 
 
+@pytest.mark.parametrize("at_once", [1, 50, 59, 1000])
+def test_ratings_are_counted_in_steps_of_any_length(
+    company: Company,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    at_once: int,
+) -> None:
+    """The log tells of whole steps alone: a number of ratings that is no multiple would tell of few people."""
+    caplog.set_level("INFO", logger="survey.closing")
+    monkeypatch.setattr(closing, "COUNTED_AT_ONCE", at_once)
+    wave = company.open_wave()
+    chance = random.Random(3)
+    company.answer(wave, lambda provider: Answer(provider, {item: chance.randint(1, 5) for item in ITEMS}))
+    ratings = Rating.select().count()
+    expected = Counter(
+        (rating.provider_id, item, score)
+        for rating in Rating.select()
+        for item, score in json.loads(rating.answers).items()
+    )
+    count = closing._count(wave)
+    found = Counter(
+        {
+            (provider, item, score): n
+            for (provider, item), groups in count.answers.items()
+            for score, n in sum(groups.values(), Counter()).items()
+        }
+    )
+    assert (found, count.raters.total()) == (expected, ratings)
+    assert [record.args for record in caplog.records] == [
+        (wave.id, at_once * (step + 1)) for step in range(ratings // at_once)
+    ]
+
+
 def at_random(seed: int) -> Callable[[int], Answer]:
     chance = random.Random(seed)
 

@@ -4,13 +4,14 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from peewee import Database, OperationalError, SqliteDatabase
 
 from survey.cli import main
-from survey.database import bind, leave_no_trace, migrations, open_database, pending_migrations, upgrade
+from survey.database import bind, insert_rows, leave_no_trace, migrations, open_database, pending_migrations, upgrade
 from survey.models import TABLES, UNORDERED, Department, Invitation, Rating, database
 from survey.settings import Settings
 from tests.cast import Company
@@ -179,7 +180,40 @@ def test_while_somebody_reads_it_is_said_that_traces_are_left(company: Company, 
     assert b'{"diligence": ' not in bytes_on_disk(settings)
 
 
+@pytest.mark.sqlite
+def test_the_log_is_emptied_once_nobody_else_is_writing_it_back(
+    company: Company, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another connection that stores an answer may be doing that at the moment; SQLite does not wait for it."""
+    company.answer(company.open_wave())
+    execute = database.obj.execute_sql
+    busy = iter([1, 1])
+
+    def at_first_busy(sql: str, *words: Any) -> Any:
+        if "checkpoint" in sql and next(busy, None):
+            return execute("SELECT 1, -1, -1")
+        return execute(sql, *words)
+
+    monkeypatch.setattr(database.obj, "execute_sql", at_first_busy)
+    leave_no_trace()
+    assert next(busy, None) is None
+    assert (settings.home_folder / "espejo.sqlite3-wal").stat().st_size == 0
+
+
 def test_leaving_no_trace_keeps_everything_else(company: Company) -> None:
     company.answer(company.open_wave())
     leave_no_trace()
     assert (Rating.select().count(), Invitation.select().where(Invitation.answered).count()) == (3 * 59, 59)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 499, 500, 501, 1001])
+def test_many_rows_are_inserted_as_they_come_and_those_that_are_there_are_left_out(
+    settings: Settings, rows: int
+) -> None:
+    columns = (Department.id, Department.key, Department.name, Department.active)
+    with database.atomic():
+        insert_rows(Department, columns, ((number, f"d{number}", f"D {number}", True) for number in range(rows)))
+        insert_rows(Department, columns, [(0, "d0", "Another", True), (rows, "last", "Last", True)], ignore=True)
+    found = list(Department.select(Department.id).order_by(Department.id).tuples())
+    assert found == [(number,) for number in range(max(rows, 1) + (rows > 0))]
+    assert not Department.select().where(Department.name == "Another").exists() or rows == 0

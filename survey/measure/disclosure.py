@@ -6,10 +6,12 @@ decides, never what they said, so the pattern of what is shown says nothing abou
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from survey.measure.statistics import (
     FAVOURABLE,
+    KEPT,
     Difference,
     Estimate,
     Interval,
@@ -103,6 +105,11 @@ class Change:
 
 def figure(counts: Sequence[int], k: int) -> Figure | None:
     """What may be shown of the answers of score 1 … 5; None with fewer than `k`."""
+    return _figure(tuple(counts), k)
+
+
+@lru_cache(maxsize=KEPT)
+def _figure(counts: tuple[int, ...], k: int) -> Figure | None:
     n = sum(counts)
     if n < k or (estimate := estimate_from_counts(counts)) is None:
         return None
@@ -126,6 +133,11 @@ def exact_estimate(counts: Sequence[int], k: int) -> Estimate | None:
 
 def change(now: Sequence[int], before: Sequence[int], k: int) -> Change | None:
     """What changed between two tallies; None unless both may be shown exactly."""
+    return _change(tuple(now), tuple(before), k)
+
+
+@lru_cache(maxsize=KEPT)
+def _change(now: tuple[int, ...], before: tuple[int, ...], k: int) -> Change | None:
     estimates = exact_estimate(now, k), exact_estimate(before, k)
     if estimates[0] is None or estimates[1] is None:
         return None

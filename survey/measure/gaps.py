@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from survey.measure.disclosure import Change, as_change, whole
-from survey.measure.statistics import Difference, Estimate, difference
+from survey.measure.statistics import KEPT, Difference, Estimate, difference
 
 ALIGNED_WITHIN = 5.0  # points; a gap that surely is smaller than this is none
 
@@ -24,6 +25,7 @@ class Gap:
     difference: Change | None = None
 
 
+@lru_cache(maxsize=KEPT)
 def gap(inside: Estimate | None, outside: Estimate | None) -> Gap:
     """The gap between two estimates in points, either of which may be missing.
 

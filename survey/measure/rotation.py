@@ -1,11 +1,14 @@
 """Who is asked about whom: each person about a few providers, by weight, rotating so that all get their turn."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import accumulate
 from math import sqrt
 from typing import TypeVar
 
 Provider = TypeVar("Provider", int, str)
+
+KEPT = 1000  # departments whose line is remembered: all their people share it
 
 GOLDEN = (sqrt(5) - 1) / 2  # its multiples, less their whole part, spread more evenly than any other number's
 SILVER = sqrt(2) - 1  # the next best; no whole number of its steps is a whole number of golden ones
@@ -22,15 +25,20 @@ def providers_to_ask(weights: Mapping[Provider, float], most: int, seat: int, wa
     By hand: weights 1, 1, 1, 1 and most 2 make lengths of 0.5; the points 0.3 and 1.3 pick the first and the third.
     Providers of weight 0 are never asked about; with `most` or fewer, all are. The heaviest come first.
     """
-    used = {provider: weight for provider, weight in sorted(weights.items()) if weight > 0}
-    lengths = _probabilities(used, most)
     point = ((seat + 1) * GOLDEN + wave * SILVER) % 1
     chosen = []
-    for provider, end in zip(lengths, accumulate(lengths.values()), strict=True):
+    for provider, end in _line(tuple(sorted(weights.items())), most):
         if point < end - 1e-9:
             chosen.append(provider)
             point += 1
-    return sorted(chosen, key=lambda provider: -used[provider])
+    return sorted(chosen, key=lambda provider: -weights[provider])
+
+
+@lru_cache(maxsize=KEPT)
+def _line(weights: tuple[tuple[Provider, float], ...], most: int) -> list[tuple[Provider, float]]:
+    """Each provider and where its part of the line ends."""
+    lengths = _probabilities({provider: weight for provider, weight in weights if weight > 0}, most)
+    return list(zip(lengths, accumulate(lengths.values()), strict=True))
 
 
 def _probabilities(weights: Mapping[Provider, float], most: int) -> dict[Provider, float]:

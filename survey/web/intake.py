@@ -26,6 +26,7 @@ from survey.refusal import Refusal
 from survey.sheets import ImportRefused
 from survey.web import guide, reading
 from survey.web.access import hr_only, settings
+from survey.web.fields import SharedList
 from survey.web.frame import now, takes_files
 from survey.web.guide import STEPS, Values
 
@@ -256,7 +257,7 @@ class WeightField(FloatField):
 class DepartmentWeight(Form):
     """A department and its weight; the weight of no department does not matter."""
 
-    department = SelectField(coerce=int)
+    department = SelectField(coerce=int, widget=SharedList())
     weight = WeightField(default=1.0, validators=[NumberRange(min=0.01, max=1)])
 
     def validate(self, extra_validators: object = None) -> bool:

@@ -59,7 +59,7 @@ def _page(shown: Grid, client: Department | None, weights: dict[Pair, float], fa
         client=client,
         departments=links.grid().providers,
         weights=weights,
-        steps=STEPS,
+        steps={step: wording.percent(step) for step in STEPS},  # each is written once, and chosen from in every cell
         some=SOME,
         much=MUCH,
         is_wide=len(shown.providers) > WIDEST_GRID,

@@ -41,6 +41,11 @@ class PulsePlan:
     passed_over: Wave | None  # the last one, when other waves asked nearly everybody around its day
 
     @property
+    def is_over(self) -> bool:
+        """The running wave's time is over: it is being closed, which takes a while where many have answered."""
+        return self.running is not None and self.running.closes_at <= now()
+
+    @property
     def next_own_day(self) -> date:
         """What a shift by days counts from."""
         return self.coming[0].own_day
@@ -246,19 +251,19 @@ def open_now(key: str) -> Response:
 
 def to_do() -> list[ToDo]:
     """What HR should look after, the most urgent first."""
-    counts = outbox.state_counts()
+    failing = sum(outbox.state_counts(["dead", "retry"]).values())
     homeless = people.without_department()
     unmapped = sum(not row.departments for row in outside.touchpoints())
     leaderless = people.departments_without_lead()
     found = [ToDo(wording.refusal(fault), url_for("planning.plan")) for fault in asking.faults()]
     found += [_late(wave) for wave in waves.overdue(now())]
-    if not settings().smtp_url and counts.get("pending"):
+    if not settings().smtp_url and outbox.state_counts(["pending"]):
         found.append(
             ToDo(_("No mail server is set (ESPEJO_SMTP_URL), so mail stays queued."), url_for("mailroom.outbox"))
         )
     if outbox.paused_since() is not None:
         found.append(ToDo(_("Mail is paused, so none leaves."), url_for("mailroom.outbox")))
-    if failing := counts.get("dead", 0) + counts.get("retry", 0):
+    if failing:
         text = ngettext("%(num)d mail could not be sent.", "%(num)d mails could not be sent.", failing)
         found.append(ToDo(text, url_for("mailroom.outbox")))
     if unmapped:

@@ -217,7 +217,7 @@ def test_while_a_wave_is_open_no_query_puts_what_one_person_said_side_by_side(
                 found[f"{table}: {name}"] = correlation(order, places)
                 assert alike(order, places) <= 3 * CHANCE, name  # those of one client group may stand together
     tell(capsys, "SQLite, open", found)
-    assert len(found) >= 12
+    assert len(found) >= 10
     assert max(found.values()) < MOST
 
 
@@ -227,6 +227,7 @@ def test_the_attack_sees_the_order_of_a_plain_table(
 ) -> None:
     invitations = {models.random_id(): place for place in range(PEOPLE)}
     database.execute_sql("PRAGMA synchronous = off")
+    database.execute_sql("VACUUM")  # so that its pages follow each other, and none is one that a migration freed
     database.execute_sql("CREATE TABLE plain (id TEXT NOT NULL)")
     for key in invitations:
         database.execute_sql("INSERT INTO plain VALUES (?)", (key,))

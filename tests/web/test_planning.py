@@ -45,6 +45,15 @@ def states() -> list[str]:
 # --- Closing a wave ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(-1, False), (0, True)])
+def test_a_wave_whose_time_is_over_is_said_to_be_counted(wave, company, sign_in, clock, seconds, told):
+    """The page stays up while the closing of a large wave takes its minutes."""
+    clock.move_to(wave.closes_at + seconds)
+    page = sign_in(company.hanna).get("/hr/pulses")
+    assert "people have answered" in page.text
+    assert ("its answers are being counted" in page.text) is told
+
+
 def test_asking_what_closing_means_closes_nothing(wave, hanna):
     before = everything()
     for method in ("GET", "HEAD", "OPTIONS"):

@@ -1,0 +1,66 @@
+"""Opening a wave for a million people: one transaction, streamed: a kill leaves no double."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from survey.database import BUSY_TIMEOUT_SECONDS, bind, open_database
+from survey.models import Invitation, Message, Pulse, Wave, database
+from survey.settings import Settings
+from survey.waves import open_now
+from tests.bench import giant
+from tests.bench.apart import Taken, taken
+from tests.bench.others import ANSWER, PAGE, others
+from tests.bench.table import Row, medians
+from tests.cast import K
+from tests.engines import settings_in
+
+PEOPLE = 1_000_000
+SECONDS, MEGABYTES, PAGE_MS = 90, 600, 500
+PULSE = "giant"
+
+
+def measure(runs: int, people: int = PEOPLE) -> Iterator[Row]:
+    with TemporaryDirectory() as folder:
+        made = Path(folder) / "made"
+        open_database(settings_in(made))
+        _prepare(people)
+        database.close()
+
+        def once() -> tuple[float, ...]:
+            found = _opened(settings_in(shutil.copytree(made, Path(folder) / "copy")), people)
+            shutil.rmtree(Path(folder) / "copy")
+            return found.seconds, found.megabytes, 1000 * found.waits[PAGE], found.waits[ANSWER]
+
+        seconds, megabytes, page, answer = medians(runs, once)
+    told = f"opening a wave for {people:,} people"
+    yield Row(told, "s", seconds, SECONDS, 1, at_least=False)
+    yield Row(f"{told}: memory", "MB", megabytes, MEGABYTES, 1, at_least=False)
+    yield Row("the longest wait for a page meanwhile", "ms", page, PAGE_MS, 1, at_least=False)
+    yield Row("the longest wait of an answer to another wave", "s", answer, BUSY_TIMEOUT_SECONDS, 1, at_least=False)
+
+
+def _prepare(people: int) -> None:
+    """The giant's pulse, and another one that is open for a small department, which answers meanwhile."""
+    links = giant.company(people)
+    giant.pulse(PULSE)
+    giant.small_wave(links)
+
+
+def _opened(settings: Settings, people: int) -> Taken:
+    bind(settings)
+    with database.connection_context():
+        running = Wave.get(Wave.state == "open")
+    found = taken(open_the_giant, settings, others(settings, running))
+    with database.connection_context():
+        wave = Wave.get(Wave.state == "open", Wave.id != running.id)
+        invited, mails = (table.select().where(table.wave == wave).count() for table in (Invitation, Message))
+        if not invited == mails == people:
+            raise AssertionError(f"{invited} invitations and {mails} mails for {people} people.")
+    return found
+
+
+def open_the_giant() -> None:
+    open_now(Pulse.get(Pulse.key == PULSE), int(time.time()), K)
