@@ -121,6 +121,7 @@ def test_the_address_that_counts_stands_there_in_full(name: str, written: Write)
     mail = written(name)
     shown = Words(html_of(mail)).text
     aside = ("/confidentiality", "/summaries/", "/you-said/")  # links of the small print
+    aside += ("#commitments", "/hr/gap")  # and of what may be done next
     assert all(link in shown for link in LINK.findall(text_of(mail)) if not any(part in link for part in aside))
 
 
