@@ -3,7 +3,7 @@
 import fcntl
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from peewee import (
@@ -31,6 +31,7 @@ from survey.models import (
     database,
 )
 from survey.settings import Settings
+from survey.turns import OneWriter
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
@@ -67,7 +68,7 @@ def bind(settings: Settings) -> Database:
         patience = parse(settings.database_url).get("connect_timeout", CONNECT_TIMEOUT_SECONDS)
         bound = connect(settings.database_url, unquote_password=True, unquote_user=True, connect_timeout=patience)
     else:
-        bound = SqliteDatabase(
+        bound = OneWriter(
             str(settings.make_home() / "espejo.sqlite3"),
             pragmas=SQLITE_PRAGMAS,
             timeout=BUSY_TIMEOUT_SECONDS,
@@ -134,6 +135,17 @@ def server_clock() -> int | None:
     return int(database.execute_sql("SELECT extract(epoch FROM clock_timestamp())").fetchone()[0])
 
 
+def is_answering() -> bool:
+    """Whether the connection that is open still leads to a database; SQLite's always does."""
+    if is_sqlite():
+        return True
+    try:
+        database.execute_sql("SELECT 1")
+    except PeeweeException:
+        return False
+    return True
+
+
 def is_sqlite() -> bool:
     return isinstance(database.obj, SqliteDatabase)
 
@@ -158,3 +170,18 @@ def leave_no_trace() -> None:
         for table in TELLING:
             name = table._meta.table_name
             database.execute_sql(f'CLUSTER "{name}" USING "{name}_pkey"')
+
+
+def empty_log(settings: Settings) -> bool:
+    """Move what SQLite's write-ahead log holds into the database, and empty it; False when somebody is in the way.
+
+    The log tells which rows were written together: an answer and the invitation that it came with. Connections that
+    stay open would leave that in it for long.
+    """
+    file = settings.home_folder / "espejo.sqlite3"
+    log = file.with_name(f"{file.name}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return True
+    with closing(sqlite3.connect(file, timeout=0)) as own:
+        (is_busy, *_) = own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not is_busy

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TypeVar
 
-from peewee import JOIN, fn
+from peewee import JOIN, Query, fn
 
 from survey import closing
 from survey.measure.disclosure import (
@@ -41,6 +41,7 @@ from survey.models import (
 )
 from survey.outside import WINDOW_DAYS, Customers, Outside, customers_at
 from survey.people import departments
+from survey.prepared import prepared
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -167,12 +168,13 @@ def altered() -> list[Wave]:
 
 def wave_before(wave: Wave) -> Wave | None:
     """The last wave of the same pulse that closed before this one opened."""
-    return (
-        Wave.select()
-        .where(Wave.pulse == wave.pulse_id, Wave.state == "closed", Wave.occurrence < wave.occurrence)
-        .order_by(Wave.occurrence.desc())
-        .first()
-    )
+    return next(iter(_closed_before(wave.pulse_id, wave.occurrence)), None)
+
+
+@prepared
+def _closed_before(pulse: int, occurrence: int) -> Query:
+    earlier = (Wave.pulse == pulse) & (Wave.state == "closed") & (Wave.occurrence < occurrence)
+    return Wave.select().where(earlier).order_by(Wave.occurrence.desc()).limit(1)
 
 
 # --- Figures -------------------------------------------------------------------------------------------------------

@@ -4,9 +4,11 @@ import logging
 import re
 import signal
 import socket
+import sqlite3
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import wait
+from threading import Event, Thread
 from types import FrameType
 from typing import Any
 
@@ -14,6 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from waitress import create_server
 
+from survey.database import empty_log, is_sqlite
 from survey.outbox import Transport
 from survey.scheduler import Clockwork, add_jobs
 from survey.settings import Settings
@@ -22,6 +25,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 8
 BACKLOG = 1024  # connections that may wait
+EMPTY_EVERY_SECONDS = 1.0
 
 
 class WithoutSecrets(logging.Filter):
@@ -80,15 +84,18 @@ class Server:
         signal.signal(signal.SIGTERM, _leave)
         logging.getLogger("waitress").addFilter(WithoutSecrets())
         app = self._make_app()
+        app.config["KEPT_CONNECTIONS"] = True
         stop_clock = self._start_clock(app) if self._with_clock else None
+        stop_emptying = self._start_emptying() if is_sqlite() else None
         try:
             # No access log: a list of addresses would hold tokens.
             create_server(
                 app, sockets=[self._socket], threads=THREADS, ident=None, clear_untrusted_proxy_headers=False
             ).run()
         finally:
-            if stop_clock:
-                stop_clock()
+            for stop in (stop_clock, stop_emptying):
+                if stop:
+                    stop()
 
     def _start_clock(self, app: Flask) -> Callable[[], None]:
         """Start it; the function that stops it."""
@@ -101,6 +108,21 @@ class Server:
             clock.resign()
 
         return stop
+
+
+    def _start_emptying(self) -> Callable[[], object]:
+        """Keep SQLite's log short, since no connection closes that would empty it; the function that ends that."""
+        stopped = Event()
+
+        def empty() -> None:
+            while not stopped.wait(EMPTY_EVERY_SECONDS):
+                try:
+                    empty_log(self._settings)
+                except (OSError, sqlite3.Error) as error:
+                    log.warning("SQLite's log could not be emptied; it is tried again: %s", error)
+
+        Thread(target=empty, daemon=True).start()
+        return stopped.set
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> Any:

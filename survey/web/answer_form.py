@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from flask_babel import gettext as _
@@ -12,7 +13,7 @@ from wtforms.validators import AnyOf, Length, ValidationError
 
 from survey import receipts, responses
 from survey.measure.scale import COMMENT_KINDS, MISSING_REASONS, OVERALL, SCORES
-from survey.models import Department
+from survey.people import Named
 from survey.questionnaire import Questionnaire
 from survey.receipts import is_code, new_code
 from survey.responses import WITH_RECEIPT, Answer, Questions
@@ -60,9 +61,10 @@ class AboutProvider(Form):
             raise ValidationError(_("Say whether this is thanks, a complaint or a suggestion."))
 
 
-def about_provider(questionnaire: Questionnaire) -> type[AboutProvider]:
+@lru_cache
+def about_provider(items: tuple[str, ...]) -> type[AboutProvider]:
     """The form for one provider: a choice for each item of the questionnaire, and the rest."""
-    fields = {key: choice([*map(str, SCORES), CANNOT_SAY]) for key in questionnaire.item_keys}
+    fields = {key: choice([*map(str, SCORES), CANNOT_SAY]) for key in items}
     return type("AboutProvider", (AboutProvider,), fields)
 
 
@@ -70,10 +72,33 @@ def about_provider(questionnaire: Questionnaire) -> type[AboutProvider]:
 class Page:
     """The part of the answer page about one provider, which a phone shows by itself."""
 
-    provider: Department
-    form: AboutProvider
+    provider: Named
     items: tuple[str, ...]
+    sent: MultiDict[str, str]
     added: bool = False
+    given: str | None = None  # the overall score, as the mail's link gave it
+
+    @cached_property
+    def form(self) -> AboutProvider:
+        """What was filled in. Who only opens the page needs none of it, so it is made when it is asked for."""
+        form = about_provider(self.items)(self.sent, prefix=self.field(""))
+        if self.given:
+            form[OVERALL].data = self.given
+        return form
+
+    def field(self, name: str) -> str:
+        """A field's name in the page's form."""
+        return f"p{self.provider.id}-{name}"
+
+    @property
+    def is_blank(self) -> bool:
+        """Nothing was filled in or sent, so that it reads alike for everybody who is asked about this provider."""
+        return not (self.sent or self.given)
+
+    @cached_property
+    def code_offered(self) -> str:
+        """The code that the receipt would have."""
+        return new_code() if self.is_blank else self.form.code.data
 
     @property
     def no_dealings(self) -> bool:
@@ -115,9 +140,9 @@ class AnswerForm:
     """A page for each department, and the departments that may still be added."""
 
     pages: list[Page]
-    offered: list[Department]
+    offered: list[Named]
     refused: bool = False  # a department was to be added that cannot be
-    just_added: Department | None = None
+    just_added: Named | None = None
     given: str | None = None  # the first provider's overall score, as the mail's link gave it
 
     @property
@@ -136,7 +161,8 @@ class AnswerForm:
 
     def renew_codes(self) -> None:
         """Put a fresh code in the place of one that was given out before, or comes twice."""
-        for page, code in zip(self.pages, receipts.unused([page.form.code.data for page in self.pages]), strict=True):
+        with_receipt = [page for page in self.pages if page.code]
+        for page, code in zip(with_receipt, receipts.unused([page.code for page in with_receipt]), strict=True):
             page.form.code.data = code
 
     def faults(self) -> list[Fault]:
@@ -163,21 +189,14 @@ def read_form(
     asked: Questions, questionnaire: Questionnaire, sent: MultiDict[str, str], link: Mapping[str, str]
 ) -> AnswerForm:
     """What was filled in; `link`: what the address says of a page that nothing was filled in yet: `overall=4`."""
-    fields = about_provider(questionnaire)
-
-    def page(provider: Department, added: bool = False) -> Page:
-        return Page(provider, fields(sent, prefix=f"p{provider.id}-"), questionnaire.item_keys, added)
-
-    pages = [page(provider) for provider in asked.providers]
-    given = _given(link, questionnaire)
-    if given:
-        pages[0].form[OVERALL].data = given  # the mail asks this about the first provider
+    pages = [Page(provider, questionnaire.item_keys, sent) for provider in asked.providers]
+    pages[0].given = given = _given(link, questionnaire)  # the mail asks this about the first provider
     addable = {str(department.id): department for department in asked.addable}
     wanted = _wanted(sent)
     added = [addable.pop(key) for key in wanted if key in addable][: responses.MOST_ADDED]
     is_full = len(added) == responses.MOST_ADDED
     return AnswerForm(
-        pages=[*pages, *(page(department, added=True) for department in added)],
+        pages=[*pages, *(Page(department, questionnaire.item_keys, sent, added=True) for department in added)],
         offered=[] if is_full else list(addable.values()),
         refused=len(added) < len(wanted),
         just_added=next((department for department in added if str(department.id) == sent.get("add")), None),

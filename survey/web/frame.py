@@ -20,11 +20,12 @@ from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, N
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from survey import colours, wording
-from survey.database import DATABASE_ERRORS, UNAVAILABLE
+from survey.database import DATABASE_ERRORS, UNAVAILABLE, is_answering
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
 from survey.web import gap_words, mirror_words, navigation
+from survey.web.parts import Parts
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -84,6 +85,7 @@ def configure(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=False,  # pages send no referrer; the token and SameSite do the work
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),  # the address changes with the content
         BABEL_TRANSLATION_DIRECTORIES=str(CATALOGUES),
+        KEPT_CONNECTIONS=False,  # from one request to the next, in threads that live as long as the server
         RATELIMIT_HEADERS_ENABLED=False,
         RATELIMIT_STORAGE_URI="memory://",
     )
@@ -96,6 +98,7 @@ def configure(app: Flask, settings: Settings) -> None:
         mail_is_sent=bool(settings.smtp_url),
         timezone=settings.timezone,
         asset=asset,
+        remembered=Parts().remembered,
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
@@ -142,8 +145,13 @@ def today() -> date:
 
 
 def _connect() -> None:
-    if request.endpoint not in WITHOUT_DATABASE:
-        g.connected = database.connect(reuse_if_open=True)
+    """Open a connection, or use the one that this thread has kept, if that still leads anywhere."""
+    if request.endpoint in WITHOUT_DATABASE:
+        return
+    g.connected = database.connect(reuse_if_open=True)
+    if not g.connected and current_app.config["KEPT_CONNECTIONS"] and not is_answering():
+        database.close()
+        database.connect()
 
 
 def _refuse_nul() -> None:
@@ -174,8 +182,12 @@ def _allow_file() -> None:
 
 
 def _disconnect(_: BaseException | None) -> None:
-    """Close what this request has opened; mails are written in the connection of whoever sends them."""
-    if g.pop("connected", False):
+    """Close what this request has opened; mails are written in the connection of whoever sends them.
+
+    A server's threads keep theirs, unless something went wrong with it.
+    """
+    opened, failed = g.pop("connected", False), g.pop("database_failed", False)
+    if failed if current_app.config["KEPT_CONNECTIONS"] else opened:
         database.close()
 
 
@@ -192,6 +204,7 @@ def _add_headers(response: Response) -> Response:
 
 def log_failure(error: Exception) -> None:
     """Write down what went wrong, with its traceback; that the database is away, for hours maybe, takes one line."""
+    g.database_failed = isinstance(error, DATABASE_ERRORS)
     if not isinstance(error, UNAVAILABLE):
         current_app.log_exception(sys.exc_info())
         return
