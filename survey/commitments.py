@@ -8,13 +8,15 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
 
 from peewee import ModelSelect, Query, fn
 
 from survey import releases
 from survey.measure.scale import ITEMS
 from survey.models import Commitment, CommitmentClient, Department, Wave, database
-from survey.prepared import prepared
+from survey.prepared import joined, prepared
 from survey.refusal import Refusal, _l
 
 TEXT_CHARACTERS = 300  # of a commitment, and of the reason why one was dropped
@@ -172,14 +174,21 @@ def latest(
     since: date = date.min,
 ) -> list[CommitmentRow]:
     """The commitments of `providers` in one of `states`, made or ended on `since` or later, the latest first."""
-    return _rows(_latest(list(providers), list(states), since, limit), today)
+    return _rows(map(_as_commitment, _latest.raw(list(providers), list(states), since, limit)), today)
 
 
 @prepared
 def _latest(providers: Sequence[int], states: Sequence[str], since: date, limit: int) -> Query:
     last_day = fn.COALESCE(Commitment.ended_on, Commitment.made_on)
     query = _of(providers).where(Commitment.state.in_(states), last_day >= since)
-    return query.order_by(last_day.desc(), Commitment.id.desc()).limit(limit)
+    return query.order_by(last_day.desc(), Commitment.id.desc()).limit(limit).tuples()
+
+
+@lru_cache(maxsize=1000)
+def _as_commitment(row: tuple[Any, ...]) -> Commitment:
+    """A commitment with its provider, from all their columns: few are told again and again, to everybody."""
+    commitment, provider = joined(row, Commitment, Department)
+    return Commitment(**commitment | {"provider": Department(**provider)})
 
 
 def due(today: date, within_days: int) -> list[CommitmentRow]:
@@ -204,8 +213,9 @@ def _commitments() -> ModelSelect:
 def _rows(query: Iterable[Commitment], today: date) -> list[CommitmentRow]:
     commitments = list(query)
     clients: dict[int, list[str]] = defaultdict(list)
-    for commitment, name in _credited.raw([commitment.id for commitment in commitments]):
-        clients[commitment].append(name)
+    if commitments:
+        for commitment, name in _credited.raw([commitment.id for commitment in commitments]):
+            clients[commitment].append(name)
     return [CommitmentRow(found, tuple(clients[found.id]), _state(found, today)) for found in commitments]
 
 

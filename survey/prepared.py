@@ -3,11 +3,11 @@
 To write the SQL of a query takes peewee ten times as long as SQLite takes to answer it.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from peewee import Query, Select, Value
+from peewee import Model, Query, Select, Value
 
 from survey.models import database
 
@@ -69,6 +69,12 @@ def prepared(build: Callable[..., Query]) -> Prepared:
     handed to the database as it comes.
     """
     return Prepared(build)
+
+
+def joined(row: Sequence[Any], *tables: type[Model]) -> list[dict[str, Any]]:
+    """A raw row that holds all columns of several tables, one table after the other, as a dictionary for each."""
+    values = iter(row)
+    return [{field.name: field.python_value(next(values)) for field in table._meta.sorted_fields} for table in tables]
 
 
 def _is_many(value: object) -> bool:

@@ -26,7 +26,7 @@ from survey.models import (
     random_id,
 )
 from survey.people import Named
-from survey.prepared import prepared
+from survey.prepared import joined, prepared
 
 COMMENT_CHARACTERS = 2000
 WITH_RECEIPT = ("complaint", "suggestion")  # kinds of comment that a department may reply to
@@ -137,10 +137,7 @@ def _asked_with(invitation_id: str) -> Query:
 @lru_cache(maxsize=32)
 def as_wave(row: tuple[Any, ...]) -> Wave:
     """A wave with its pulse, from all their columns. Many are asked in one wave, and nobody changes it from here."""
-    values = iter(row)
-    wave, pulse = (
-        {field.name: field.python_value(next(values)) for field in table._meta.sorted_fields} for table in (Wave, Pulse)
-    )
+    wave, pulse = joined(row, Wave, Pulse)
     return Wave(**wave | {"pulse": Pulse(**pulse)})
 
 
