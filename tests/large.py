@@ -24,7 +24,7 @@ def large_release(count: int, seed: int = 1) -> Wave:
     with database.atomic():
         departments = [
             Department.create(
-                key=f"big-{number}", name=f"{WORDS[number % 8]} {PLACES[number // 8]}{' II' * (number // 64)}"
+                key=f"big-{number}", name=f"{WORDS[number % 8]} {PLACES[number // 8 % 8]}{' II' * (number // 64 % 2)}{f' {number}' * (number >= 128)}"
             )
             for number in range(count)
         ]
