@@ -1,7 +1,7 @@
 """The mails: one function for each kind gives its subject and what its templates need, in the reader's language."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.headerregistry import Address
@@ -17,6 +17,7 @@ import css_inline
 from flask import Flask, render_template, url_for
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
+from peewee import Query
 
 from survey import asking, headlines, outbox, releases, returns, wording
 from survey.charts import to_png
@@ -25,6 +26,8 @@ from survey.measure.scale import OVERALL, SCORES
 from survey.models import Department, Invitation, Message, Person, Pulse, Wave
 from survey.outbox import Compose
 from survey.people import leads_of
+from survey.prepared import prepared
+from survey.responses import as_wave
 from survey.settings import Settings, locale_of
 from survey.signing import SIGN_IN_MINUTES, invitation_token, sign_in_token, subscriber_token
 from survey.summaries import lead_summary
@@ -55,12 +58,17 @@ def composer(app: Flask, settings: Settings) -> Compose:
     """The function that writes a queued message as a mail, for outbox.deliver."""
 
     def compose(message: Message, now: int) -> EmailMessage:
-        person = Person.get_by_id(message.person_id)
+        (person,) = _person(message.person_id)
         language = locale_of(settings.language_for(person.language))
         with app.test_request_context("/", base_url=settings.address), force_locale(language):
             return write(message, person, settings, now)
 
     return compose
+
+
+@prepared
+def _person(person_id: int) -> Query:
+    return Person.select().where(Person.id == person_id)
 
 
 def write(message: Message, person: Person, settings: Settings, now: int) -> EmailMessage:
@@ -158,10 +166,10 @@ def _asked(message: Message, person: Person, settings: Settings) -> dict[str, An
     `item` is what they ask at once about the first provider; none when the wave does not ask it.
     """
     wave = _wave(message)
-    found = Invitation.get(Invitation.wave == wave, Invitation.person == person)
-    ids = [int(provider) for provider in found.providers.split()]
-    names = dict(Department.select(Department.id, Department.name).where(Department.id.in_(ids)).tuples())
-    token, zone = invitation_token(found.id, settings), ZoneInfo(wave.pulse.timezone)
+    ((invitation_id, providers),) = _invited.raw(wave.id, person.id)
+    ids = [int(provider) for provider in providers.split()]
+    names = dict(_names.raw(ids))
+    token, zone = invitation_token(invitation_id, settings), ZoneInfo(wave.pulse.timezone)
     before, day = releases.wave_before(wave), local(message.due_at, zone).date()
     items = asking.questionnaire_of(wave).items
     return {
@@ -176,7 +184,24 @@ def _asked(message: Message, person: Person, settings: Settings) -> dict[str, An
 
 
 def _wave(message: Message) -> Wave:
-    return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == message.wave_id).get()
+    ((*found,),) = _wave_with_pulse.raw(message.wave_id)
+    return as_wave(tuple(found))
+
+
+@prepared
+def _wave_with_pulse(wave_id: int) -> Query:
+    return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == wave_id).tuples()
+
+
+@prepared
+def _invited(wave: int, person: int) -> Query:
+    chosen = (Invitation.wave == wave) & (Invitation.person == person)
+    return Invitation.select(Invitation.id, Invitation.providers).where(chosen).tuples()
+
+
+@prepared
+def _names(departments: Sequence[int]) -> Query:
+    return Department.select(Department.id, Department.name).where(Department.id.in_(departments)).tuples()
 
 
 # --- From letter to mail -------------------------------------------------------------------------------------------
