@@ -193,3 +193,23 @@ def test_leaving_no_trace_keeps_everything_else(company: Company) -> None:
     company.answer(company.open_wave())
     leave_no_trace()
     assert (Rating.select().count(), Invitation.select().where(Invitation.answered).count()) == (3 * 59, 59)
+
+
+@pytest.mark.sqlite
+def test_the_log_is_emptied_while_connections_stay_open(company: Company, settings: Settings) -> None:
+    with database.connection_context():
+        Department.update(name="Informatics").where(Department.key == "it").execute()
+        log = settings.home_folder / "espejo.sqlite3-wal"
+        assert log.stat().st_size
+        assert empty_log(settings)
+        assert not log.stat().st_size
+        assert Department.get(Department.key == "it").name == "Informatics"
+
+
+@pytest.mark.sqlite
+def test_whoever_reads_puts_the_emptying_of_the_log_off(company: Company, settings: Settings) -> None:
+    with database.connection_context(), database.atomic("DEFERRED"):
+        Department.get()
+        with closing(sqlite3.connect(settings.home_folder / "espejo.sqlite3")) as other, other:
+            other.execute("UPDATE department SET name = 'Informatics' WHERE key = 'it'")
+        assert not empty_log(settings)
