@@ -202,6 +202,40 @@ def due(today: date, within_days: int) -> list[CommitmentRow]:
     return _rows(query.order_by(Commitment.due_on, Department.name, Commitment.id), today)
 
 
+@dataclass(frozen=True)
+class Part:
+    """Some of the company's commitments in one state, and how many there are in all."""
+
+    state: str  # open, late or done
+    rows: list[CommitmentRow]
+    total: int
+
+
+def part(state: str, today: date, provider: int | None = None, after: int = 0, limit: int = 20) -> Part:
+    """The company's commitments in a state, or one provider's, `limit` of them from number `after` on. Three queries.
+
+    Those that are done come the latest first; the others by their day, without departments that are no more.
+    """
+    still_open = (Commitment.state == OPEN) & Department.active
+    which = {
+        DONE: Commitment.state == DONE,
+        OPEN: still_open & (Commitment.due_on >= today),
+        LATE: still_open & (Commitment.due_on < today),
+    }[state]
+    query = _commitments().where(which)
+    if provider is not None:
+        query = query.where(Commitment.provider == provider)
+    order = (Commitment.ended_on.desc(), Commitment.id.desc()) if state == DONE else (Commitment.due_on, Commitment.id)
+    return Part(state, _rows(query.order_by(*order).offset(after).limit(limit), today), query.count())
+
+
+def who_has_promised() -> list[Department]:
+    """Every department with a commitment that is kept or still to be kept, by name."""
+    shown = (Commitment.state == DONE) | ((Commitment.state == OPEN) & Department.active)
+    made = Commitment.select(Commitment.provider).join(Department, on=Commitment.provider).where(shown)
+    return list(Department.select().where(Department.id.in_(made)).order_by(Department.name))
+
+
 def _of(providers: Collection[int]) -> ModelSelect:
     return _commitments().where(Commitment.provider.in_(list(providers)))
 
@@ -213,9 +247,8 @@ def _commitments() -> ModelSelect:
 def _rows(query: Iterable[Commitment], today: date) -> list[CommitmentRow]:
     commitments = list(query)
     clients: dict[int, list[str]] = defaultdict(list)
-    if commitments:
-        for commitment, name in _credited.raw([commitment.id for commitment in commitments]):
-            clients[commitment].append(name)
+    for commitment, name in _credited.raw([commitment.id for commitment in commitments]):
+        clients[commitment].append(name)
     return [CommitmentRow(found, tuple(clients[found.id]), _state(found, today)) for found in commitments]
 
 

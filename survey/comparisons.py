@@ -72,17 +72,15 @@ class Comparisons:
 
 
 def between(sides: Sequence[Side], items: Sequence[str]) -> Comparisons:
-    """Every side against every other one, inside, on each item. Two queries."""
+    """Every side against every other one, inside, on each item. One query."""
     return inside(combinations(sides, 2), items)
 
 
 def inside(pairs: Iterable[tuple[Side, Side]], items: Sequence[str]) -> Comparisons:
-    """Each pair on each item, inside. Two queries."""
+    """Each pair on each item, inside. One query."""
     pairs = list(pairs)
     waves = {side.wave.id: side.wave for pair in pairs for side in pair}
-    found = releases.summed_by(
-        releases.atoms(waves.values(), items), lambda atom: (atom.wave, atom.provider, atom.item)
-    )
+    found = releases.sums(waves.values(), items)
 
     def counts(side: Side, item: str) -> tuple[int, ...]:
         return found.get((side.wave.id, side.department.id, item), (0,) * 5)

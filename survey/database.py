@@ -55,6 +55,14 @@ SQLITE_PRAGMAS = {
 }
 
 
+def reason_of(error: Exception) -> str:
+    """Why the database is away, in the one line that a log has for it."""
+    cause: BaseException = error
+    while isinstance(cause.__context__, DATABASE_ERRORS):  # a rollback may have failed after what had failed before
+        cause = cause.__context__
+    return str(*cause.args[:1]).partition("\n")[0]
+
+
 def open_database(settings: Settings) -> Database:
     """Bind the tables to the database that `settings` name, and bring it up to date."""
     bound = bind(settings)

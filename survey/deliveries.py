@@ -55,7 +55,7 @@ def by_wave() -> list[Delivery]:
     """
     query = (
         Message.select(Message.wave, Message.kind, Message.sequence, Message.state, fn.COUNT(Message.id))
-        .where(Message.wave.is_null(False))
+        .where(Message.wave.is_null(False), Message.kind.not_in(outbox.OF_A_DAY))
         .group_by(Message.wave, Message.kind, Message.sequence, Message.state)
     )
     states: dict[tuple[int, str, int], dict[str, int]] = defaultdict(dict)

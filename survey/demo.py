@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 from survey import (
     demo_commitments,
     demo_conversation,
+    demo_hindrances,
+    duties,
     erasure,
     external,
     links,
@@ -28,8 +30,8 @@ from survey import (
     roster,
     waves,
 )
-from survey.measure.cadence import occurrence
-from survey.measure.scale import ITEMS, MISSING_REASONS, OVERALL
+from survey.measure.cadence import SATURDAY, occurrence
+from survey.measure.scale import ITEMS, OVERALL
 from survey.models import Invitation, Person, Pulse, Touchpoint, TouchpointDepartment, Wave, database, random_id
 from survey.responses import WITH_RECEIPT, Answer
 from survey.settings import Settings
@@ -210,15 +212,30 @@ def fill(settings: Settings, now: int, deliver: Callable[[int], object]) -> None
             waves.remind_due(moment)
             _throw_mail_away(moment, number)
             _answer(wave, share, unsaid, chance)
+        demo_hindrances.fill(wave)
         waves.close_due(wave.closes_at)
         _throw_mail_away(wave.closes_at, number)
     codes = [code for deck in unsaid.values() for code in deck.codes.values()]
-    demo_conversation.fill(releases.released_waves()[0], codes)
-    demo_commitments.fill(releases.released_waves(), now)
+    released = releases.released_waves()
+    demo_conversation.fill(released[0], codes)
+    for wave in released:
+        demo_conversation.answer(wave, now)
+    demo_commitments.fill(released, now)
     erasure.forget_due(now, int(settings.retention_days))
     wave = _open(pulse, WAVES_OF_HISTORY, settings)
-    deliver(wave.opens_at)
+    morning = _last_morning(now)
+    duties.recall_promises(morning, ZoneInfo(ZONE))
+    duties.report_late(morning, ZoneInfo(ZONE))
+    deliver(morning)
     _answer(wave, 0.3, _decks(chance), chance)
+
+
+def _last_morning(now: int) -> int:
+    """Half past nine of today, or of the working day before."""
+    found = datetime.fromtimestamp(now, ZoneInfo(ZONE)).replace(hour=9, minute=30, second=0)
+    while found.timestamp() > now or found.weekday() >= SATURDAY:
+        found -= timedelta(days=1)
+    return int(found.timestamp())
 
 
 def _throw_mail_away(moment: int, number: int) -> None:
@@ -359,7 +376,7 @@ def _about(provider: int, team: Team, number: int, mood: float, unsaid: Deck, ch
             scores[item] = _score(wanted, chance)
     low = scores.get(OVERALL, 5) <= 2
     comment, kind = _comment(scores.get(OVERALL, 3), unsaid, chance)
-    missing = chance.choice(MISSING_REASONS) if low else None
+    missing = chance.choice(demo_hindrances.missed(team.name)) if low else None
     return Answer(provider, scores, missing, comment, kind, unsaid.digest(comment))
 
 

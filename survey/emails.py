@@ -19,17 +19,17 @@ from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 from peewee import Query
 
-from survey import asking, headlines, outbox, releases, returns, wording
+from survey import asking, duties, headlines, hindrances, outbox, releases, returns, wording
 from survey.charts import to_png
 from survey.measure.cadence import local
 from survey.measure.scale import OVERALL, SCORES
 from survey.models import Department, Invitation, Message, Person, Pulse, Wave
-from survey.outbox import Compose
+from survey.outbox import Compose, NotNeeded
 from survey.people import leads_of
 from survey.prepared import prepared
 from survey.responses import as_wave
 from survey.settings import Settings, locale_of
-from survey.signing import SIGN_IN_MINUTES, invitation_token, sign_in_token, subscriber_token
+from survey.signing import SIGN_IN_MINUTES, invitation_token, reader_token, sign_in_token, subscriber_token
 from survey.summaries import lead_summary
 from survey.waves import MISSED
 from survey.web.pictures import item_bars
@@ -55,7 +55,7 @@ class Letter:
 
 
 def composer(app: Flask, settings: Settings) -> Compose:
-    """The function that writes a queued message as a mail, for outbox.deliver."""
+    """The function that writes a queued message as a mail, for outbox.deliver. It raises NotNeeded."""
 
     def compose(message: Message, now: int) -> EmailMessage:
         (person,) = _person(message.person_id)
@@ -114,7 +114,9 @@ def summary(message: Message, person: Person, settings: Settings) -> Letter:
         "summary": found,
         "pictured": {department.department.id for department in drawn},
         "sentences": {department.department.id: headlines.sentence(department) for department in found.departments},
+        "excuses": hindrances.own_excuses(person, wave, [department.department.id for department in found.departments]),
         "address": url_for("lead.results", wave=wave.id, _external=True),
+        "improvements": _improvements(person, settings),
     }
     return Letter(headlines.subject(found), values, pictures, subscriber_token(person.id, settings))
 
@@ -143,6 +145,55 @@ def unopened(message: Message, person: Person, settings: Settings) -> Letter:
     return Letter(subject, {"reason": reason, "address": url_for("planning.plan", _external=True)})
 
 
+def complaints(message: Message, person: Person, settings: Settings) -> Letter:
+    """To a lead: clients wait for replies to their complaints. How many, never which."""
+    wave = _wave(message)
+    waiting = duties.waiting_for(person, wave, message.due_at)
+    if not waiting:
+        raise NotNeeded(outbox.SETTLED)
+    total = sum(found.clock.waiting for found in waiting)
+    subject = ngettext(
+        "%(departments)s: %(num)d complaint waits for your reply",
+        "%(departments)s: %(num)d complaints wait for your reply",
+        total,
+        departments=wording.listed([found.department.name for found in waiting]),
+    )
+    values = {
+        "wave": wave,
+        "waiting": waiting,
+        "total": total,
+        "waited": waiting[0].clock.waited,
+        "within": settings.reply_days,
+        "is_last": message.sequence == duties.RECALLS,
+        "address": url_for("lead.results", wave=wave.id, _external=True),
+    }
+    return Letter(subject, values, subscriber=subscriber_token(person.id, settings))
+
+
+def promises(message: Message, person: Person, settings: Settings) -> Letter:
+    """To a lead: promises are due in a few days, and what is late already. To HR about departments without a lead."""
+    found = duties.due_for(person, duties.day_of(message.sequence), _day(message, settings))
+    soon = found.own + found.orphaned
+    if not soon:
+        raise NotNeeded(outbox.SETTLED)
+    day = wording.day(min(row.commitment.due_on for row in soon))
+    subject = ngettext(
+        "A promise is due on %(day)s", "%(num)d promises are due, the first on %(day)s", len(soon), day=day
+    )
+    page = "lead.results" if found.own else "staff.people"
+    values = {"due": found, "address": url_for(page, _external=True)}
+    return Letter(subject, values, subscriber=subscriber_token(person.id, settings) if found.own else "")
+
+
+def overdue(message: Message, person: Person, settings: Settings) -> Letter:
+    """To HR: promises whose day has passed, and who leads the departments that made them."""
+    late = duties.late_on(duties.day_of(message.sequence), _day(message, settings))
+    if not late:
+        raise NotNeeded(outbox.SETTLED)
+    subject = ngettext("Espejo: %(num)d promise is late", "Espejo: %(num)d promises are late", len(late))
+    return Letter(subject, {"late": late, "address": url_for("hr.overview", _external=True)})
+
+
 def sign_in(message: Message, person: Person, settings: Settings) -> Letter:
     """To HR or a lead who asked for it: a link that signs in once."""
     token = sign_in_token(person.id, person.sign_ins, settings)
@@ -156,6 +207,9 @@ LETTERS: dict[str, Callable[[Message, Person, Settings], Letter]] = {
     outbox.SUMMARY: summary,
     outbox.MISSED: missed,
     outbox.UNOPENED: unopened,
+    outbox.COMPLAINTS: complaints,
+    outbox.PROMISES: promises,
+    outbox.OVERDUE: overdue,
     outbox.SIGN_IN: sign_in,
 }
 
@@ -180,7 +234,18 @@ def _asked(message: Message, person: Person, settings: Settings) -> dict[str, An
         "item": next((item for item in items if item.key == OVERALL), None),
         "scores": [(score, url_for("respond.answer", token=token, overall=score, _external=True)) for score in SCORES],
         "news": returns.news(before, person.department_id, ids, day) if before else None,
+        "improvements": _improvements(person, settings) if before else "",
     }
+
+
+def _day(message: Message, settings: Settings) -> date:
+    """The company's day on which a mail is due."""
+    return local(message.due_at, ZoneInfo(settings.timezone)).date()
+
+
+def _improvements(person: Person, settings: Settings) -> str:
+    """The address of all that departments have done, by this person's link."""
+    return url_for("returns.by_link", token=reader_token(person.id, settings), _external=True)
 
 
 def _wave(message: Message) -> Wave:

@@ -6,6 +6,7 @@ Releases stay as they are: they hold numbers of groups and never held a person.
 from survey.database import leave_no_trace
 from survey.models import (
     Bounce,
+    Hindrance,
     Invitation,
     Leadership,
     LeadView,
@@ -18,7 +19,7 @@ from survey.models import (
     Wave,
     database,
 )
-from survey.outbox import SUMMARY
+from survey.outbox import OUTLIVING
 
 DAY_SECONDS = 24 * 3600
 
@@ -38,19 +39,19 @@ def forget_due(now: int, days: int) -> int:
         return 0
     with database.atomic():
         Invitation.update(person=None, providers="").where(Invitation.wave.in_(waves)).execute()
-        Message.delete().where(Message.wave.in_(waves), Message.kind != SUMMARY).execute()
+        Message.delete().where(Message.wave.in_(waves), Message.kind.not_in(OUTLIVING)).execute()
         _ask_for_a_rewrite()
     rewrite_due()
     return len(waves)
 
 
 def _forget_other_mails(queued_by: int, now: int) -> None:
-    """Delete mails that outlive their wave: sign-in links, word of waves that were missed, and summaries.
+    """Delete mails that outlive their wave: sign-in links, word of missed waves, and what a release causes.
 
-    A summary may leave some days after its wave has closed.
+    A summary may leave some days after its wave has closed, and a reminder of what was promised then a year later.
     """
     cancelled = Wave.select(Wave.id).where(Wave.state == "cancelled")
-    apart = Message.wave.is_null() | Message.wave.in_(cancelled) | (Message.kind == SUMMARY)
+    apart = Message.wave.is_null() | Message.wave.in_(cancelled) | Message.kind.in_(OUTLIVING)
     is_over = Message.state.in_(["sent", "dead", "dropped"]) | (Message.expires_at <= now)
     Message.delete().where(apart, Message.due_at <= queued_by, is_over).execute()
 
@@ -72,6 +73,7 @@ def erase(email: str) -> bool:
             RosterFile.delete().execute()  # any of them may name the person
             Subscription.delete().where(Subscription.person == person).execute()
             LeadView.delete().where(LeadView.person == person).execute()
+            Hindrance.delete().where(Hindrance.person == person).execute()
             person.delete_instance()
             _ask_for_a_rewrite()
     if not rewrite_due():

@@ -8,18 +8,19 @@ from dataclasses import dataclass, replace
 
 from survey.commitments import CommitmentRow
 from survey.comparisons import Comparisons, Side
+from survey.complaints import Clock, Clocks
 from survey.findings import BadlyServed, Family, RealChange
 from survey.histories import History
 from survey.matrices import OTHERS, CellLine, Matrix
 from survey.measure.disclosure import Change, Figure
 from survey.measure.scale import SCORES
 from survey.models import Department, Wave
-from survey.releases import Clients, GapRow, OutsideFigure, Participation, ProviderResult, Sides
+from survey.releases import Clients, GapRow, OutsideFigure, ProviderResult, Sides
 from survey.results import ALL_CLIENTS, client_text
 from survey.sheets import write_csv, write_xlsx
 from survey.shortfalls import Shortfall
 from survey.summaries import Line
-from survey.turnout import Turnout
+from survey.turnout import Participation, Turnout
 
 Row = tuple[object, ...]
 
@@ -32,6 +33,10 @@ SIDES = ("department", "wave", "date", "asked")
 CHANGE = ("change", "change_low", "change_high", "change_is_real")
 DIFFERENCE = ("difference", "difference_low", "difference_high")
 FAMILY = ("p_corrected", "compared")
+CLOCK = (
+    *("complaints", "answered", "in_time", "within_working_days", "in_time_percent"),
+    *("half_within_working_days", "waiting", "waited_working_days"),
+)
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,14 @@ def missing(department: Department, found: Shortfall | None) -> Table:
     return Table(f"{department.key}-missing", ("department", "missing", "percent", "people_from", "people_to"), rows)
 
 
+def complaints_of(department: Department, found: Iterable[tuple[Wave, Clock]], within: int) -> Table:
+    """How soon a department answered complaints, the latest wave first."""
+    rows: list[Row] = [
+        (department.name, wave.id, str(wave.local_date), *_clock(clock, within)) for wave, clock in found
+    ]
+    return Table(f"{department.key}-complaints", ("department", "wave", "date", *CLOCK), rows)
+
+
 # --- The company ---------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +181,18 @@ def commitments(found: Iterable[CommitmentRow]) -> Table:
         for row in found
     ]
     return Table("commitments", ("department", "item", "text", "made_on", "due_on", "state", "credited"), rows)
+
+
+def complaints(found: Clocks, within: int) -> Table:
+    """How soon complaints were answered, by department and wave, the latest first; "all" stands for the company."""
+    several = [(ALL_CLIENTS, found.company), *((department.name, clocks) for department, clocks in found.departments)]
+    rows: list[Row] = [
+        (name, wave.id, str(wave.local_date), *_clock(clock, within))
+        for name, clocks in several
+        for wave, clock in zip(found.waves, clocks, strict=True)
+        if clock
+    ]
+    return Table("complaints", ("department", "wave", "date", *CLOCK), rows)
 
 
 # --- What stands out -----------------------------------------------------------------------------------------------
@@ -286,6 +311,11 @@ def _gap(row: Sides | None) -> Row:
 def _side(side: Side) -> Row:
     asked = "customers" if side.outside else "colleagues"
     return (side.department.name, side.wave.id, str(side.wave.local_date), asked)
+
+
+def _clock(found: Clock, within: int) -> Row:
+    counts = (found.total, found.answered, found.in_time(within), within, found.percent_in_time(within))
+    return (*counts, found.half, found.waiting, found.waited if found.waiting else None)
 
 
 def _p(p: float | None) -> float | None:

@@ -120,7 +120,7 @@ class Interpreter:
             return None
         return ExternalScore(target.key, item, *period, score, 0.0)
 
-    def _once(self, column: str, text: str, read: Callable[[], T | None]) -> T | None:
+    def _once(self, column: str, text: str, read: Callable[[], T]) -> T:
         """What a text means: read once, but a fault is told wherever it stands."""
         found = self._known.get((column, text))
         if found is None:

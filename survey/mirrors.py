@@ -1,21 +1,24 @@
 """How a department's members and leads see it, and what they expect its clients to say.
 
 Members answer through their own link, and what they say is stored like any rating: without a name, counted and deleted
-when the wave closes, and shown only when at least k members answered. A lead's view is the lead's alone to see.
+when the wave closes, and shown only when at least k members answered. A lead's view is the lead's alone to see; what
+hinders, in a lead's eyes, HR reads too (survey.hindrances).
 """
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peewee import Query, fn
+from peewee import Expression, Query, fn
 
+from survey.measure.excuses import NOTHING, REASONS
 from survey.measure.scale import ITEMS, SCORES
 from survey.measure.sight import VIEWS
 from survey.models import (
     Department,
+    Hindrance,
     Invitation,
     Leadership,
     LeadView,
@@ -28,8 +31,8 @@ from survey.models import (
     Wave,
     database,
 )
-from survey.prepared import prepared
 from survey.people import Named
+from survey.prepared import prepared
 from survey.responses import as_wave, state_held
 
 Views = Mapping[str, Mapping[str, int]]  # {"self": {"overall": 4}, "prediction": {"overall": 5}}
@@ -116,16 +119,37 @@ def accept(invitation_id: str, views: Views) -> Outcome:
     return Outcome.STORED
 
 
-def keep_lead_view(person: Person, wave: Wave, department: Department, views: Views) -> Outcome:
-    """Store a lead's views of a department that they lead; the last one counts, until the wave closes."""
-    _check(views)
+def keep_lead_view(
+    person: Person, wave: Wave, department: Department, views: Views, hindrances: Collection[str] = ()
+) -> Outcome:
+    """Store a lead's views of a department that they lead, and what they say hinders it, until the wave closes.
+
+    The last word counts: what hindered before and is not among `hindrances` is forgotten. Raises ValueError for what no
+    page of ours sends.
+    """
+    _check(views, hindrances)
+    said = {"wave": wave, "department": department, "person": person}
     with database.atomic():
         if not _is_open(wave.id):
             return Outcome.CLOSED
-        said = LeadView.insert(wave=wave, department=department, person=person, answers=_as_text(views))
-        same = [LeadView.wave, LeadView.department, LeadView.person]
-        said.on_conflict(conflict_target=same, update={"answers": _as_text(views)}).execute()
+        if any(views.values()):
+            same = [LeadView.wave, LeadView.department, LeadView.person]
+            view = LeadView.insert(**said, answers=_as_text(views))
+            view.on_conflict(conflict_target=same, update={"answers": _as_text(views)}).execute()
+        Hindrance.delete().where(_said_by(person, wave, department)).execute()
+        if hindrances:
+            Hindrance.insert_many([{**said, "reason": reason} for reason in sorted(set(hindrances))]).execute()
     return Outcome.STORED
+
+
+def lead_hindrances(person: Person, wave: Wave, department: Department) -> set[str]:
+    """What a lead has said hinders; empty when nothing has been said."""
+    query = Hindrance.select(Hindrance.reason).where(_said_by(person, wave, department))
+    return {reason for (reason,) in query.tuples()}
+
+
+def _said_by(person: Person, wave: Wave, department: Department) -> Expression:
+    return (Hindrance.wave == wave) & (Hindrance.department == department) & (Hindrance.person == person)
 
 
 def lead_views(person: Person, wave: Wave, department: Department) -> dict[str, dict[str, int]]:
@@ -138,11 +162,13 @@ def _is_open(wave_id: int) -> bool:
     return state_held(wave_id) == "open"
 
 
-def _check(views: Views) -> None:
+def _check(views: Views, hindrances: Collection[str] = ()) -> None:
     for view, scores in views.items():
         if view not in VIEWS or not set(scores) <= set(ITEMS) or not set(scores.values()) <= set(SCORES):
             raise ValueError(f"Views are scores from 1 to 5 of our items; found {view!r}: {dict(scores)}.")
-    if not any(views.values()):
+    if not set(hindrances) <= set(REASONS) or (NOTHING in hindrances and len(set(hindrances)) > 1):
+        raise ValueError(f"What hinders is some of {REASONS}, the last one alone; found {sorted(hindrances)}.")
+    if not any(views.values()) and not hindrances:
         raise ValueError("Nothing is said.")
 
 
@@ -178,6 +204,7 @@ def tallies(wave: Wave) -> list[tuple[int | str, ...]]:
 def discard(wave: Wave) -> None:
     """Forget what was said in a wave that is cancelled."""
     LeadView.delete().where(LeadView.wave == wave).execute()
+    Hindrance.delete().where(Hindrance.wave == wave).execute()
     _forget(wave)
 
 

@@ -336,6 +336,18 @@ class LeadView(Table):
         primary_key = CompositeKey("wave", "department", "person")
 
 
+class Hindrance(Table):
+    """What hinders serving clients better, as a department's lead says while the wave is open; HR reads it too."""
+
+    wave = required(Wave)
+    department = required(Department)
+    person = required(Person)
+    reason = CharField(max_length=9, constraints=[Check("reason IN ('resources', 'people', 'culture', 'nothing')")])
+
+    class Meta:
+        primary_key = CompositeKey("wave", "department", "person", "reason")
+
+
 # --- What a closed wave publishes ----------------------------------------------------------------------------------
 
 
@@ -393,6 +405,7 @@ class Release(Table):
     released_at = BigIntegerField()
     digest = CharField(max_length=64)  # SHA-256 of the release's canonical JSON
     rewritten = BooleanField(default=False)  # the files hold no trace of who came when any more
+    recalled = SmallIntegerField(default=0)  # how often leads were reminded of its complaints; no part of the digest
 
 
 # --- What providers promise ----------------------------------------------------------------------------------------
@@ -415,6 +428,8 @@ class Commitment(Table):
     ended_on = DateField(null=True)  # the day it was done or dropped
     reason = TextField(default="")  # why it was dropped
     suggestion = required(Comment, null=True)  # the one it comes from
+    reminded_on = DateField(null=True)  # the day its leads were reminded of it
+    reported_on = DateField(null=True)  # the day HR was told that it is late
 
     class Meta:
         indexes = ((("provider", "state"), False),)
@@ -610,7 +625,7 @@ class Lease(Table):
 
 
 # On SQLite the migrations make these without row numbers, so that they keep no order of arrival, nor of people.
-UNORDERED = (Invitation, Rating, Comment, Receipt, Reply, OwnView, Mirrored)
+UNORDERED = (Invitation, Rating, Comment, Receipt, Reply, OwnView, Mirrored, Hindrance)
 
 TABLES = (
     Department,
@@ -635,6 +650,7 @@ TABLES = (
     Mirrored,
     OwnViewTally,
     LeadView,
+    Hindrance,
     Rated,
     Tally,
     Addition,

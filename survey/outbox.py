@@ -31,7 +31,13 @@ REMINDER = "reminder"
 SUMMARY = "summary"  # to a lead, when a wave has closed
 MISSED = "missed"  # to HR: waves whose day passed while nothing was running
 UNOPENED = "unopened"  # to HR: a wave that is due and may not open until somebody mends what it asks
+COMPLAINTS = "complaints"  # to a lead: complaints of a release wait for a reply
+PROMISES = "promises"  # to a lead: promises are due soon; to HR when nobody leads the department
+OVERDUE = "overdue"  # to HR: promises that are late
 SIGN_IN = "sign-in"
+
+OF_A_DAY = (PROMISES, OVERDUE)  # numbered by their day, about commitments of whatever wave
+OUTLIVING = (SUMMARY, COMPLAINTS, *OF_A_DAY)  # may leave when who was asked in their wave has been forgotten
 
 # Why a message was not sent after all.
 ANSWERED = "the person has answered"
@@ -39,6 +45,7 @@ WAVE_CLOSED = "the wave is no longer open"
 LEFT = "the person is no longer active"
 EXPIRED = "it had become pointless"
 MENDED = "what it tells of has been mended"
+SETTLED = "what it recalls has been done"
 UNWRITABLE = "the mail could not be written or handed over; see the log"
 
 
@@ -66,6 +73,10 @@ class Refused(NotTaken):
         self.forever, self.address = forever, address
 
 
+class NotNeeded(Exception):
+    """What a mail would tell is no longer so; the message is one of the reasons above."""
+
+
 class Halted(Exception):
     """Mail is paused, or as many as may leave in a minute have left."""
 
@@ -78,7 +89,7 @@ class Transport(Protocol):
         """End the conversation."""
 
 
-Compose = Callable[[Message, int], EmailMessage]
+Compose = Callable[[Message, int], EmailMessage]  # raises NotNeeded
 MovingClock = Callable[[], int]
 Report = Callable[[Counter[str]], None]
 
@@ -217,6 +228,8 @@ class _Sender:
             return None
         try:
             self._transport.send(self._compose(message, now))
+        except NotNeeded as found:
+            return self._end(message, "dropped", str(found))
         except Refused as refusal:
             self._cuts = 0
             return self._refused(message, refusal)

@@ -4,15 +4,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any, NamedTuple
 
-from peewee import JOIN, ValuesList, fn
+from peewee import JOIN, Database, ValuesList, fn
 
 from survey.measure.scale import ITEMS
 from survey.measure.statistics import Estimate, estimate_from_groups, weighted_mean
-from survey.models import Department, ExternalTally, Source, Touchpoint, TouchpointDepartment, database
+from survey.models import (
+    Department,
+    ExternalImport,
+    ExternalTally,
+    Source,
+    Touchpoint,
+    TouchpointDepartment,
+    database,
+)
 
 WINDOW_DAYS = 365
+KEPT = 64  # what a process remembers of what customers said, by days and items: it is the same until the next import
 
 
 # --- Touchpoints and departments -----------------------------------------------------------------------------------
@@ -172,12 +183,36 @@ def customers_at(days: Sequence[date], items: Sequence[str] = ITEMS) -> list[Cus
     that latest score always does. Where a department has a touchpoint of its own, attributed ones do not count; the
     mean of several is weighted. For the company each answer counts once, like an answer inside, however many
     departments stand behind its touchpoint.
-    Three queries, whatever the number of days and departments.
+    At most five queries, whatever the number of days and departments; two for what was asked before and is unchanged.
     """
+    while True:
+        try:
+            return list(_remembered(tuple(days), tuple(items), tuple(_links()), _imports(), database.obj))
+        except ImportsChanged:
+            continue
+
+
+class ImportsChanged(Exception):
+    """A file was imported, or an import undone, while scores were being read."""
+
+
+@lru_cache(maxsize=KEPT)
+def _remembered(
+    days: Sequence[date], items: Sequence[str], links: Sequence[CountingLink], imports: str, _of: Database
+) -> Sequence[Customers]:
+    """What customers say by these links, as of these imports: only they change scores. Raises ImportsChanged."""
     by_day: list[list[CountingScore]] = [[] for _ in days]
-    for score in _counting(days, items) if days else ():
+    for score in _counting(days, items, links) if days else ():
         by_day[score.place].append(score)
+    if _imports() != imports:
+        raise ImportsChanged  # what has been read may be of before or after, and is not to be remembered
     return [_customers(scores) for scores in by_day]
+
+
+def _imports() -> str:
+    """Another text whenever a file has been imported, or an import undone."""
+    query = ExternalImport.select(ExternalImport.id, ExternalImport.digest).order_by(ExternalImport.id)
+    return sha256(repr(list(query.tuples())).encode()).hexdigest()
 
 
 def _customers(scores: Iterable[CountingScore]) -> Customers:
@@ -204,13 +239,13 @@ def _company(counting: Iterable[list[CountingScore]]) -> dict[str, Outside]:
     }
 
 
-def _counting(days: Sequence[date], items: Sequence[str]) -> list[CountingScore]:
+def _counting(days: Sequence[date], items: Sequence[str], links: Sequence[CountingLink]) -> list[CountingScore]:
     """Every score in the window of its day, department and item, those of own touchpoints first:
 
     (0, 4, "overall", False, 11, "Restaurants", 1.0, 75.0, 0.0, 915, 2017-05-05, 2017-05-30)
     (0, 4, "overall", False, 11, "Restaurants", 1.0, 100.0, 0.0, 434, 2017-05-05, 2017-05-30)
     """
-    links, latest = _links(), _latest(days, items)
+    latest = _latest(days, items)
     window_ends: dict[tuple[int, int, bool, str], date] = {}
     for link in links:
         for place, item, last_day in latest[link.touchpoint]:

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 import click
 
-from survey import asking, people, pulses, releases, replanning, waves, workdays
+from survey import asking, people, pulses, replanning, turnout, waves, workdays
 from survey.commands import WAVE, local_time, now, with_database
 from survey.measure.cadence import Why
 from survey.models import Department, Pulse, Wave
@@ -275,7 +275,7 @@ def wave() -> None:
 def wave_list(settings: Settings) -> None:
     """All waves, the latest first."""
     for found in Wave.select(Wave, Pulse).join(Pulse).order_by(Wave.local_date.desc(), Wave.id.desc()):
-        answered = releases.whole_participation(releases.participation(found))
+        answered = turnout.whole_participation(turnout.participation(found))
         closes = _time(found.pulse, found.closes_at)
         state = f"{found.state} ({found.cancel_reason})" if found.cancel_reason else found.state
         left_out = f", {found.left_out} left out: asked by other waves" if found.left_out else ""
@@ -314,7 +314,7 @@ def wave_cancel(settings: Settings, wave_id: int, yes: bool) -> None:
     """Call off a planned or an open wave; the answers of an open one are deleted."""
     found = Wave.get_or_none(Wave.id == wave_id)
     if found is not None and found.state == "open" and not yes:
-        answered = releases.whole_participation(releases.participation(found))
+        answered = turnout.whole_participation(turnout.participation(found))
         click.confirm(
             f"Wave {wave_id} is open: {answered.answered} of {answered.invited} have answered. "
             "Their answers are deleted, nothing is published, and this cannot be undone. Cancel it?",

@@ -139,12 +139,13 @@ def timetable(pulse: Pulse) -> Timetable:
         first=pulse.first_date,
         first_number=pulse.first_occurrence,
         zone=ZoneInfo(pulse.timezone),
-        off=_days_off(pulse),
+        off=days_off(pulse),
         taken=frozenset(day for (day,) in others),
     )
 
 
-def _days_off(pulse: Pulse) -> DaysOff:
+def days_off(pulse: Pulse) -> DaysOff:
+    """The days on which the pulse asks nobody."""
     return DaysOff(partial(is_holiday, pulse.holidays) if pulse.holidays else None, tuple(blackouts(pulse)))
 
 
@@ -229,7 +230,7 @@ def summary_at(wave: Wave, closed_at: int) -> int:
     """When the summaries leave of a wave that closes at `closed_at`: so many days later as was planned with it."""
     zone = ZoneInfo(wave.pulse.timezone)
     opens = local(wave.opens_at, zone).time()
-    return summary_after(closed_at, wave.summary_after_days, opens, zone, _days_off(wave.pulse))
+    return summary_after(closed_at, wave.summary_after_days, opens, zone, days_off(wave.pulse))
 
 
 def planned_wave(pulse: Pulse) -> Wave | None:

@@ -15,7 +15,7 @@ from hashlib import sha256
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
-from peewee import JOIN, Query
+from peewee import JOIN, Query, fn
 
 from survey import releases
 from survey.database import is_sqlite
@@ -227,6 +227,25 @@ def published(comment_id: str, providers: Collection[int]) -> Published | None:
     told = releases.comments(wave, providers).values() if wave else ()
     comment = next((comment for said in told for comment in said if comment.id == comment_id), None)
     return Published(wave, comment, threads([comment]).get(comment_id)) if comment else None
+
+
+def first_replies(waves: Collection[int]) -> list[tuple[int, int, date | None]]:
+    """(wave, provider, day of the department's first reply) of each complaint in closed waves that can be replied to.
+
+    The day is missing while the department has not replied. What writers say has no day.
+    """
+    theirs = (Reply.comment == Comment.id) & (~Reply.by_client)
+    query = (
+        Comment.select(Comment.wave, Comment.provider, fn.MIN(Reply.replied_on))
+        .join(Receipt)
+        .switch(Comment)
+        .join(Wave)
+        .switch(Comment)
+        .join(Reply, JOIN.LEFT_OUTER, on=theirs)
+        .where(Comment.wave.in_(list(waves)), Wave.state == "closed", Comment.kind == "complaint")
+        .group_by(Comment.id, Comment.wave, Comment.provider)
+    )
+    return list(query.tuples())
 
 
 def reply(found: Published, text: str, now: int) -> None:

@@ -4,12 +4,11 @@ Pages, exports, mails and pictures get their figures from here; nothing else rea
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TypeVar
 
-from peewee import JOIN, Query, fn
+from peewee import Query, fn
 
 from survey import closing
 from survey.measure.disclosure import (
@@ -32,18 +31,16 @@ from survey.models import (
     ClientGroupDepartment,
     Comment,
     Department,
-    Invitation,
     Pulse,
     Rated,
     Release,
     Tally,
     Wave,
+    database,
 )
 from survey.outside import WINDOW_DAYS, Customers, Outside, customers_at
 from survey.people import departments
 from survey.prepared import prepared
-
-Key = TypeVar("Key", bound=Hashable)
 
 COUNTS = [getattr(Tally, f"n{score}") for score in SCORES]
 
@@ -111,20 +108,6 @@ class GapRow(Sides):
 
 
 @dataclass(frozen=True)
-class Participation:
-    """How many were asked and have answered; of groups of at least k people."""
-
-    clients: Clients
-    invited: int
-    answered: int
-    divisions: frozenset[str] = frozenset()  # of the departments; one without a division stands for itself
-
-    @property
-    def percent(self) -> int:
-        return whole(100 * self.answered / self.invited) if self.invited else 0
-
-
-@dataclass(frozen=True)
 class PublicComment:
     id: str
     kind: str
@@ -186,17 +169,16 @@ def provider_results(wave: Wave) -> list[ProviderResult]:
     A department that has been dissolved since is among them where the wave has figures of it.
     """
     before = wave_before(wave)
-    now_counts = summed_by(atoms([wave]), lambda atom: (atom.provider, atom.item))
-    past_counts = summed_by(atoms([before]) if before else [], lambda atom: (atom.provider, atom.item))
+    published = sums([wave, before] if before else [wave])
     raters = raters_of(wave)
     results = []
     for department in departments(also=raters):
         figures, changes = {}, {}
         for item in ITEMS:
-            counts = now_counts.get((department.id, item), ())
+            counts = published.get((wave.id, department.id, item), ())
             if counts and (shown := figure(counts, wave.min_group)):
                 figures[item] = shown
-            past = past_counts.get((department.id, item), ())
+            past = published.get((before.id, department.id, item), ()) if before else ()
             if before and counts and past and (found := change(counts, past, max(wave.min_group, before.min_group))):
                 changes[item] = found
         people = raters.get(department.id)
@@ -209,17 +191,18 @@ def raters_of(wave: Wave) -> dict[int, int]:
     return dict(Rated.select(Rated.provider, Rated.raters).where(Rated.wave == wave).tuples())
 
 
-def client_counts(wave: Wave, only: Collection[int]) -> dict[tuple[int, str], tuple[int, ...]]:
+def client_counts(
+    wave: Wave, only: Collection[int] | None = None, items: Sequence[str] = ITEMS
+) -> dict[tuple[int, str], tuple[int, ...]]:
     """{(provider, item): all its published answers of score 1 … 5}; for this package, never for a page."""
-    return summed_by((atom for atom in atoms([wave]) if atom.provider in only), lambda atom: (atom.provider, atom.item))
+    return {(provider, item): counts for (_, provider, item), counts in sums([wave], items, only).items()}
 
 
 def trend(department: Department, item: str, waves: Sequence[Wave]) -> list[tuple[Wave, Figure | None]]:
     """How a department served on an item in each of `waves`."""
-    sums = summed_by(
-        (atom for atom in atoms(waves, [item]) if atom.provider == department.id), lambda atom: (atom.wave, atom.item)
-    )
-    return [(wave, figure(sums[wave.id, item], wave.min_group) if (wave.id, item) in sums else None) for wave in waves]
+    found = sums(waves, [item], only=[department.id])
+    counts = [found.get((wave.id, department.id, item), ()) for wave in waves]
+    return [(wave, figure(each, wave.min_group)) for wave, each in zip(waves, counts, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -238,9 +221,8 @@ def gaps(wave: Wave, only: Collection[int] | None = None) -> list[GapRow]:
 
 def all_gaps(wave: Wave) -> Gaps:
     """Inside against outside of the company and of every department, with one side at least."""
-    published = atoms([wave])
-    inside = summed_by(published, lambda atom: (atom.provider, atom.item))
-    whole_inside = summed_by(published, lambda atom: atom.item)
+    inside = client_counts(wave)
+    whole_inside = _by_item(inside)
     (outside,) = customers_beside([wave])
     company = {
         item: sides(whole_inside.get(item), outside.company.get(item), wave.min_group)
@@ -271,14 +253,16 @@ def risen(wave: Wave, only: Iterable[int]) -> list[Department]:
     before, providers = wave_before(wave), set(only)
     if before is None:
         return []
-    sums = summed_by(atoms([wave, before], [OVERALL]), lambda atom: (atom.provider, atom.wave))
+    found = sums([wave, before], [OVERALL], providers)
+
+    def counts(of: Wave, provider: int) -> tuple[int, ...]:
+        return found.get((of.id, provider, OVERALL), ())
+
     k = max(wave.min_group, before.min_group)
     changes = {
-        provider: found
+        provider: rise
         for provider in providers
-        if (found := change(sums.get((provider, wave.id), ()), sums.get((provider, before.id), ()), k))
-        and found.is_real
-        and found.points > 0
+        if (rise := change(counts(wave, provider), counts(before, provider), k)) and rise.is_real and rise.points > 0
     }
     named = Department.select().where(Department.id.in_(list(changes)))
     return sorted(named, key=lambda department: (-changes[department.id].points, department.name))
@@ -298,15 +282,19 @@ def named_clients(wave: Wave, only: Collection[int]) -> dict[int, list[Departmen
     return {provider: [client for client in by_name if client.id in found] for provider, found in clients.items()}
 
 
+def heard(waves: Iterable[Wave]) -> set[tuple[int, int]]:
+    """(wave, provider) where enough people rated the provider for comments to be shown."""
+    enough = {wave.id: max(COMMENTS_FROM, wave.min_group) for wave in waves}
+    query = Rated.select(Rated.wave, Rated.provider, Rated.raters).where(Rated.wave.in_(list(enough)))
+    return {(wave, provider) for wave, provider, raters in query.tuples() if raters >= enough[wave]}
+
+
 def comments(wave: Wave, only: Collection[int]) -> dict[int, list[PublicComment]]:
     """{provider: its comments by kind, in no order of time}, of the providers `only`, by id.
 
     A provider that too few people rated for any comment to be shown is missing.
     """
-    enough = max(COMMENTS_FROM, wave.min_group)
-    said: dict[int, list[PublicComment]] = {
-        provider: [] for provider, raters in raters_of(wave).items() if provider in only and raters >= enough
-    }
+    said: dict[int, list[PublicComment]] = {provider: [] for _, provider in heard([wave]) if provider in only}
     query = Comment.select(Comment.provider, Comment.id, Comment.kind, Comment.text).where(
         Comment.wave == wave, Comment.provider.in_(list(said))
     )
@@ -315,51 +303,6 @@ def comments(wave: Wave, only: Collection[int]) -> dict[int, list[PublicComment]
     for found in said.values():
         found.sort(key=lambda comment: COMMENT_KINDS.index(comment.kind))
     return said
-
-
-def participation(wave: Wave) -> list[Participation]:
-    """Who was asked and has answered, by client group (each of at least k people), by name.
-
-    A company of fewer than k people is one group, of which nothing is told.
-    """
-    return participations([wave])[wave.id]
-
-
-def participations(waves: Sequence[Wave]) -> dict[int, list[Participation]]:
-    """The participation of each wave, by its id. Three queries, whatever the number of waves."""
-    clients, divisions = _clients(waves)
-    counted = _answered_so_far([wave for wave in waves if wave.state == "open"])
-    least = {wave.id: wave.min_group for wave in waves}
-    found: dict[int, list[Participation]] = {wave.id: [] for wave in waves}
-    for group in ClientGroup.select().where(ClientGroup.wave.in_(list(least)), ClientGroup.provider.is_null()):
-        if group.invited >= least[group.wave_id]:
-            answered = counted.get(group.id, 0) if group.answered is None else group.answered
-            row = Participation(clients[group.id], group.invited, answered, divisions[group.id])
-            found[group.wave_id].append(row)
-    return {wave: sorted(rows, key=lambda row: row.clients.departments) for wave, rows in found.items()}
-
-
-def by_division(rows: Iterable[Participation]) -> list[Participation]:
-    """The same rows added up by division, the groups of several divisions last.
-
-    Only whole groups are added up, so nothing is told that the groups do not tell. A group of several divisions would
-    have to be split: it stands as it is, and none of its divisions counts it.
-    """
-    rows = list(rows)
-    inside: dict[str, list[Participation]] = defaultdict(list)
-    for row in rows:
-        if len(row.divisions) == 1:
-            inside[min(row.divisions)].append(row)
-    found = [
-        replace(whole_participation(inside[name]), clients=Clients((name,), others=False)) for name in sorted(inside)
-    ]
-    return found + [row for row in rows if len(row.divisions) > 1]
-
-
-def whole_participation(rows: Iterable[Participation]) -> Participation:
-    """All groups together."""
-    rows = list(rows)
-    return Participation(Clients((), others=False), sum(row.invited for row in rows), sum(row.answered for row in rows))
 
 
 def added(waves: Iterable[Wave]) -> list[Added]:
@@ -389,8 +332,30 @@ def atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS) -> list[Atom]:
     )
     return [
         Atom(wave, provider, clients[group], others is not None, item, tuple(counts))
-        for wave, provider, group, others, item, *counts in tallies.tuples()
+        for wave, provider, group, others, item, *counts in database.execute(tallies)  # as it comes: they are many
     ]
+
+
+def sums(
+    waves: Iterable[Wave], items: Sequence[str] = ITEMS, only: Collection[int] | None = None
+) -> dict[tuple[int, int, str], tuple[int, ...]]:
+    """{(wave, provider, item): all its published answers of score 1 … 5}, of the providers `only`. One query.
+
+    The database adds up, so what is read grows with the providers and not with their clients.
+    """
+    asked = Tally.wave.in_([wave.id for wave in waves]) & Tally.item.in_(items)
+    asked = asked if only is None else asked & Tally.provider.in_(list(only))
+    place = (Tally.wave, Tally.provider, Tally.item)
+    query = Tally.select(*place, *(fn.SUM(count) for count in COUNTS)).where(asked).group_by(*place)
+    return {(wave, provider, item): tuple(counts) for wave, provider, item, *counts in database.execute(query)}
+
+
+def _by_item(inside: Mapping[tuple[int, str], tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Those of all providers together."""
+    grouped: dict[str, list[tuple[int, ...]]] = defaultdict(list)
+    for (_, item), counts in inside.items():
+        grouped[item].append(counts)
+    return {item: add_counts(found) for item, found in grouped.items()}
 
 
 def _members(waves: Collection[int]) -> dict[int, frozenset[int]]:
@@ -400,44 +365,6 @@ def _members(waves: Collection[int]) -> dict[int, frozenset[int]]:
     for group, department in memberships.where(ClientGroup.wave.in_(waves)).tuples():
         members[group].append(department)
     return {group: frozenset(found) for group, found in members.items()}
-
-
-def summed_by(atoms: Iterable[Atom], key: Callable[[Atom], Key]) -> dict[Key, tuple[int, ...]]:
-    """The atoms' counts, summed by `key(atom)`."""
-    grouped: dict[Key, list[tuple[int, ...]]] = defaultdict(list)
-    for atom in atoms:
-        grouped[key(atom)].append(atom.counts)
-    return {place: add_counts(tallies) for place, tallies in grouped.items()}
-
-
-def _clients(waves: Sequence[Wave]) -> tuple[dict[int, Clients], dict[int, frozenset[str]]]:
-    """{client group made at opening: who is in it} and {the same: of which divisions they are}"""
-    division = Department.alias()
-    query = (
-        ClientGroupDepartment.select(ClientGroup.id, Department.name, fn.COALESCE(division.name, Department.name))
-        .join(ClientGroup)
-        .switch(ClientGroupDepartment)
-        .join(Department)
-        .join(division, JOIN.LEFT_OUTER, on=Department.parent == division.id)
-        .where(ClientGroup.wave.in_([wave.id for wave in waves]), ClientGroup.provider.is_null())
-        .order_by(Department.name)
-    )
-    names: dict[int, list[str]] = defaultdict(list)
-    divisions: dict[int, set[str]] = defaultdict(set)
-    for group, name, of in query.tuples():
-        names[group].append(name)
-        divisions[group].add(of)
-    clients = {group: Clients(tuple(found), others=False) for group, found in names.items()}
-    return clients, {group: frozenset(found) for group, found in divisions.items()}
-
-
-def _answered_so_far(waves: Sequence[Wave]) -> dict[int, int]:
-    query = (
-        Invitation.select(Invitation.client_group, fn.COUNT(Invitation.id))
-        .where(Invitation.wave.in_([wave.id for wave in waves]), Invitation.answered)
-        .group_by(Invitation.client_group)
-    )
-    return dict(query.tuples())
 
 
 def customers_beside(waves: Sequence[Wave], items: Sequence[str] = ITEMS) -> list[Customers]:

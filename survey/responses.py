@@ -86,6 +86,7 @@ class Questions:
     providers: tuple[Named, ...]
     answered: bool
     person: str | None = None  # the name; none once the person is forgotten
+    person_id: int | None = None  # none once the person is forgotten
     addable: tuple[Named, ...] = ()  # what the person may add, by name: all active departments but their own
 
     @property
@@ -113,6 +114,7 @@ def questions(invitation_id: str) -> Questions | None:
             providers=tuple(known[provider] for provider in ids),
             answered=bool(answered),
             person=name,
+            person_id=person,
             addable=tuple(found for found in known.values() if found.id not in not_offered),
         )
     return None
@@ -141,7 +143,7 @@ def as_wave(row: tuple[Any, ...]) -> Wave:
     return Wave(**wave | {"pulse": Pulse(**pulse)})
 
 
-def _own_departments(client_group: int, person: int | None, department: int | None) -> set[int]:
+def _own_departments(client_group: int, person: int | None, department: int | None) -> set[int | None]:
     """Where the person works, and worked when the wave opened: nobody answers about their own department.
 
     A person who has been forgotten may be from any department of the client group.
@@ -225,9 +227,7 @@ def _store(wave: int, client_group: int, answers: Sequence[Answer], asked: Colle
 
 @prepared
 def _add_rating(key: str, wave: int, provider: int, client_group: int, answers: str, added: bool) -> Query:
-    return Rating.insert(
-        id=key, wave=wave, provider=provider, client_group=client_group, answers=answers, added=added
-    )
+    return Rating.insert(id=key, wave=wave, provider=provider, client_group=client_group, answers=answers, added=added)
 
 
 @prepared

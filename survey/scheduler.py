@@ -10,14 +10,15 @@ from collections.abc import Callable
 from secrets import token_hex
 from threading import Lock
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.base import BaseScheduler
 from flask import Flask
 from peewee import PeeweeException
 
-from survey import deliveries, erasure, leases, outbox, roster_files, uploads
+from survey import deliveries, duties, erasure, leases, outbox, roster_files, uploads
 from survey import waves as steps
-from survey.database import server_clock
+from survey.database import UNAVAILABLE, reason_of, server_clock
 from survey.emails import composer
 from survey.models import database
 from survey.outbox import MovingClock, Transport
@@ -27,7 +28,7 @@ from survey.watch import Watch
 
 log = logging.getLogger(__name__)
 
-BY_THE_HOLDER = ("waves", "forget")  # jobs of the process that holds the lease; mail is sent by all
+BY_THE_HOLDER = ("waves", "duties", "forget")  # jobs of the process that holds the lease; mail is sent by all
 
 
 class Clockwork:
@@ -46,6 +47,7 @@ class Clockwork:
         self._transport = transport or (SmtpTransport(settings.smtp_url) if settings.smtp_url else None)
         self.jobs: dict[str, Callable[[int], Counter[str]]] = {
             "waves": self.waves,
+            "duties": self.duties,
             "mail": self.mail,
             "forget": self.forget,
         }
@@ -58,6 +60,17 @@ class Clockwork:
                 "waves closed": len(steps.close_due(now)),
                 "waves opened": len(steps.open_due(now, k, rest_days)),
                 "waves reminded": steps.remind_due(now),
+            }
+        )
+
+    def duties(self, now: int) -> Counter[str]:
+        """Recall to leads what they owe their clients, and tell HR what is late."""
+        zone = ZoneInfo(self._settings.timezone)
+        return Counter(
+            {
+                "releases with complaints recalled": duties.recall_complaints(now, self._settings.reply_days),
+                "commitments recalled": duties.recall_promises(now, zone),
+                "commitments reported late": duties.report_late(now, zone),
             }
         )
 
@@ -104,11 +117,14 @@ class Clock:
         self._holds = False
 
     def run(self, job: str) -> None:
-        """Run one job now. A failure is logged; the next round tries again, with a new connection."""
+        """Run one job now. A failure is logged, in a line if only the database is away; the next round tries again."""
         try:
             with database.connection_context():
                 now = self._look()
                 done = self._jobs[job](now) if now and self._may_run(job, now) else Counter()
+        except UNAVAILABLE as error:
+            log.error("No database for the job %s, which is tried again at its next turn: %s", job, reason_of(error))
+            return
         except Exception:
             log.exception("The job %s failed; it is tried again at its next turn.", job)
             return

@@ -109,7 +109,6 @@ class Server:
 
         return stop
 
-
     def _start_emptying(self) -> Callable[[], object]:
         """Keep SQLite's log short, since no connection closes that would empty it; the function that ends that."""
         stopped = Event()

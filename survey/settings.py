@@ -26,6 +26,7 @@ FIRST_LANGUAGES = ("es", "en")  # the others follow by their codes
 CATALOGUES = Path(__file__).parent / "translations"
 DATABASES = ("postgresql", "cockroachdb")
 PLAIN_ADDRESS = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@[a-z0-9-]+(\.[a-z0-9-]+)+")
+LONGEST_REPLY = 60  # working days; whoever waits longer has been asked again meanwhile
 SMALLEST_GROUP = 3  # people; below this no promise of confidentiality would mean anything
 
 
@@ -59,6 +60,9 @@ class Settings:
     min_group: str = setting("5", "people, at least 3", "no figure about fewer people is ever shown")
     retention_days: str = setting("90", "days", "after a wave has closed, who was asked in it is forgotten")
     rest_days: str = setting("14", "days", "a person is asked once in so many days by all pulses together; 0: no limit")
+    reply_within: str = setting(
+        "5", "working days, at least 1", "a complaint is answered in time within so many of its release"
+    )
     trusted_proxies: str = setting("0", "count", "reverse proxies in front whose X-Forwarded headers may be believed")
 
     @classmethod
@@ -90,6 +94,10 @@ class Settings:
         for name in ("trusted_proxies", "retention_days", "rest_days"):
             if not getattr(self, name).isdecimal():
                 raise SettingsError(f'ESPEJO_{name.upper()}: "{getattr(self, name)}" is no count; write 0, 1, 2 …')
+        if not self.reply_within.isdecimal() or not 1 <= int(self.reply_within) <= LONGEST_REPLY:
+            raise SettingsError(
+                f'ESPEJO_REPLY_WITHIN: "{self.reply_within}" is no count of working days; write 1 to {LONGEST_REPLY}.'
+            )
         if self.mail_per_minute and not self.mail_per_minute.isdecimal():
             raise SettingsError(f'ESPEJO_MAIL_PER_MINUTE: "{self.mail_per_minute}" is no count; write 30, or nothing.')
         if int(self.rest_days) > int(self.retention_days):
@@ -119,6 +127,11 @@ class Settings:
     @property
     def smallest_group(self) -> int:
         return int(self.min_group)
+
+    @property
+    def reply_days(self) -> int:
+        """Working days within which a complaint is answered in time."""
+        return int(self.reply_within)
 
     @property
     def mail_rate(self) -> int:

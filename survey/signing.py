@@ -36,6 +36,17 @@ def subscriber(token: str, settings: Settings) -> int | None:
     return int(found) if found else None
 
 
+def reader_token(person_id: int, settings: Settings) -> str:
+    """`<id>.<mac>`, the key to the page of what departments have done; it works as long as the person is active."""
+    return f"{person_id}.{_mac('reader', str(person_id), settings)}"
+
+
+def reader(token: str, settings: Settings) -> int | None:
+    """The person that a token names, or None when it was not made here."""
+    found = _id_in(token, "reader", settings)
+    return int(found) if found else None
+
+
 def _id_in(token: str, purpose: str, settings: Settings) -> str | None:
     found, _, mac = token.partition(".")
     return found if hmac.compare_digest(mac.encode(), _mac(purpose, found, settings).encode()) else None

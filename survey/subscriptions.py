@@ -1,6 +1,7 @@
 """Who is mailed a summary when a wave has closed: leads of their departments, heads of their division.
 
-How often is each reader's own choice. Nobody who stops the mails loses the page that they lead to.
+How often is each reader's own choice; whoever wants none is not reminded of complaints and promises either. Nobody who
+stops the mails loses the page that they lead to.
 """
 
 from collections.abc import Iterable
@@ -27,6 +28,16 @@ def readers(leaves_at: int) -> list[int]:
     told_of = [key for key in active if key in used or any(part.id in used for part in below.get(key, ()))]
     query = Leadership.select(Leadership.person).where(Leadership.department.in_(told_of))
     return _who_want_it((person for (person,) in query.tuples()), leaves_at)
+
+
+def who_take_mail(people: Iterable[int]) -> list[int]:
+    """Those of `people`, by id, who are active and have not stopped their mails."""
+    query = (
+        Person.select(Person.id)
+        .join(Subscription, JOIN.LEFT_OUTER, on=(Subscription.person == Person.id))
+        .where(Person.id.in_(set(people)), Person.active, fn.COALESCE(Subscription.frequency, EACH) != NEVER)
+    )
+    return [person for (person,) in query.order_by(Person.id).tuples()]
 
 
 def frequency_of(person_id: int) -> str:

@@ -1,13 +1,30 @@
-"""How many answered in a wave and in the ones before it, by division."""
+"""How many were asked and have answered: in a wave by client group, and beside the waves before it by division."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from survey import releases
-from survey.models import Wave
-from survey.releases import Clients, Participation
+from peewee import JOIN, fn
+
+from survey.measure.disclosure import whole
+from survey.models import ClientGroup, ClientGroupDepartment, Department, Invitation, Wave
+from survey.releases import Clients
 
 COMPARED = 4  # waves side by side
+
+
+@dataclass(frozen=True)
+class Participation:
+    """How many were asked and have answered; of groups of at least k people."""
+
+    clients: Clients
+    invited: int
+    answered: int
+    divisions: frozenset[str] = frozenset()  # of the departments; one without a division stands for itself
+
+    @property
+    def percent(self) -> int:
+        return whole(100 * self.answered / self.invited) if self.invited else 0
 
 
 @dataclass(frozen=True)
@@ -33,6 +50,87 @@ class Turnout:
         return self.wholes[0]
 
 
+# --- One wave --------------------------------------------------------------------------------------------------------
+
+
+def participation(wave: Wave) -> list[Participation]:
+    """Who was asked and has answered, by client group (each of at least k people), by name.
+
+    A company of fewer than k people is one group, of which nothing is told.
+    """
+    return participations([wave])[wave.id]
+
+
+def participations(waves: Sequence[Wave]) -> dict[int, list[Participation]]:
+    """The participation of each wave, by its id. Three queries, whatever the number of waves."""
+    clients, divisions = _clients(waves)
+    counted = _answered_so_far([wave for wave in waves if wave.state == "open"])
+    least = {wave.id: wave.min_group for wave in waves}
+    found: dict[int, list[Participation]] = {wave.id: [] for wave in waves}
+    for group in ClientGroup.select().where(ClientGroup.wave.in_(list(least)), ClientGroup.provider.is_null()):
+        if group.invited >= least[group.wave_id]:
+            answered = counted.get(group.id, 0) if group.answered is None else group.answered
+            row = Participation(clients[group.id], group.invited, answered, divisions[group.id])
+            found[group.wave_id].append(row)
+    return {wave: sorted(rows, key=lambda row: row.clients.departments) for wave, rows in found.items()}
+
+
+def by_division(rows: Iterable[Participation]) -> list[Participation]:
+    """The same rows added up by division, the groups of several divisions last.
+
+    Only whole groups are added up, so nothing is told that the groups do not tell. A group of several divisions would
+    have to be split: it stands as it is, and none of its divisions counts it.
+    """
+    rows = list(rows)
+    inside: dict[str, list[Participation]] = defaultdict(list)
+    for row in rows:
+        if len(row.divisions) == 1:
+            inside[min(row.divisions)].append(row)
+    found = [
+        replace(whole_participation(inside[name]), clients=Clients((name,), others=False)) for name in sorted(inside)
+    ]
+    return found + [row for row in rows if len(row.divisions) > 1]
+
+
+def whole_participation(rows: Iterable[Participation]) -> Participation:
+    """All groups together."""
+    rows = list(rows)
+    return Participation(Clients((), others=False), sum(row.invited for row in rows), sum(row.answered for row in rows))
+
+
+def _clients(waves: Sequence[Wave]) -> tuple[dict[int, Clients], dict[int, frozenset[str]]]:
+    """{client group made at opening: who is in it} and {the same: of which divisions they are}"""
+    division = Department.alias()
+    query = (
+        ClientGroupDepartment.select(ClientGroup.id, Department.name, fn.COALESCE(division.name, Department.name))
+        .join(ClientGroup)
+        .switch(ClientGroupDepartment)
+        .join(Department)
+        .join(division, JOIN.LEFT_OUTER, on=Department.parent == division.id)
+        .where(ClientGroup.wave.in_([wave.id for wave in waves]), ClientGroup.provider.is_null())
+        .order_by(Department.name)
+    )
+    names: dict[int, list[str]] = defaultdict(list)
+    divisions: dict[int, set[str]] = defaultdict(set)
+    for group, name, of in query.tuples():
+        names[group].append(name)
+        divisions[group].add(of)
+    clients = {group: Clients(tuple(found), others=False) for group, found in names.items()}
+    return clients, {group: frozenset(found) for group, found in divisions.items()}
+
+
+def _answered_so_far(waves: Sequence[Wave]) -> dict[int, int]:
+    query = (
+        Invitation.select(Invitation.client_group, fn.COUNT(Invitation.id))
+        .where(Invitation.wave.in_([wave.id for wave in waves]), Invitation.answered)
+        .group_by(Invitation.client_group)
+    )
+    return dict(query.tuples())
+
+
+# --- Beside earlier waves --------------------------------------------------------------------------------------------
+
+
 def turnout_until(wave: Wave, released: Sequence[Wave]) -> Turnout:
     """The turnout of one wave."""
     return turnouts([wave], released)[0]
@@ -41,7 +139,7 @@ def turnout_until(wave: Wave, released: Sequence[Wave]) -> Turnout:
 def turnouts(waves: Sequence[Wave], released: Sequence[Wave]) -> list[Turnout]:
     """The turnout of each of `waves`, beside those among `released`. Three queries."""
     compared = {wave.id: (wave, *_before(wave, released)) for wave in waves}
-    found = releases.participations([wave for several in compared.values() for wave in several])
+    found = participations([wave for several in compared.values() for wave in several])
     return [_turnout(several, found) for several in compared.values()]
 
 
@@ -51,12 +149,12 @@ def _before(wave: Wave, released: Sequence[Wave]) -> list[Wave]:
 
 
 def _turnout(waves: tuple[Wave, ...], found: dict[int, list[Participation]]) -> Turnout:
-    divided = [{row.clients: row for row in releases.by_division(found[wave.id])} for wave in waves]
+    divided = [{row.clients: row for row in by_division(found[wave.id])} for wave in waves]
     rows = dict.fromkeys(clients for by_clients in divided for clients in by_clients)
     ordered = sorted(rows, key=lambda clients: (len(clients.departments), clients.departments))
     return Turnout(
         waves=waves,
         groups=tuple(found[waves[0].id]),
-        wholes=tuple(releases.whole_participation(found[wave.id]) for wave in waves),
+        wholes=tuple(whole_participation(found[wave.id]) for wave in waves),
         rows=tuple((clients, tuple(by_clients.get(clients) for by_clients in divided)) for clients in ordered),
     )

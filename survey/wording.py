@@ -18,10 +18,11 @@ from survey.measure.disclosure import Change, Figure
 from survey.models import Pulse, Wave
 from survey.questionnaire import DEFAULT, QuestionnaireError, load_questionnaire
 from survey.refusal import Refusal
-from survey.releases import Clients, Participation
+from survey.releases import Clients
 from survey.returns import SinceLastTime
 from survey.settings import code_of
 from survey.summaries import DepartmentSummary
+from survey.turnout import Participation
 from survey.workdays import holiday_name
 
 MINUS = "\N{MINUS SIGN}"
@@ -84,6 +85,9 @@ def message_kind_name(kind: str) -> str:
         outbox.SUMMARY: _("summary for a lead"),
         outbox.MISSED: _("notice to HR"),
         outbox.UNOPENED: _("notice to HR"),
+        outbox.COMPLAINTS: _("reminder of complaints"),
+        outbox.PROMISES: _("reminder of promises"),
+        outbox.OVERDUE: _("notice to HR"),
         outbox.SIGN_IN: _("sign-in link"),
     }[kind]
 
@@ -96,6 +100,7 @@ def not_sent_reason(reason: str) -> str:
         outbox.LEFT: _("the person is no longer active"),
         outbox.EXPIRED: _("it had become pointless"),
         outbox.MENDED: _("what it tells of has been mended"),
+        outbox.SETTLED: _("what it recalls has been done"),
         outbox.UNWRITABLE: _("the mail could not be written or handed over; see the log"),
     }.get(reason, reason)
 
@@ -166,6 +171,15 @@ def commitment_credit(row: CommitmentRow) -> str:
             return _("thanks to a suggestion, and to %(departments)s", departments=names)
         return _("thanks to %(departments)s", departments=names)
     return _("thanks to a suggestion") if row.commitment.suggestion_id else ""
+
+
+def promise_heading(state: str) -> str:
+    """The heading over commitments in one state: a promise is no deed."""
+    return {
+        commitments.DONE: _("Done"),
+        commitments.OPEN: _("Promised, and still in time"),
+        commitments.LATE: _("Promised, and late"),
+    }[state]
 
 
 def listed(names: Sequence[str]) -> str:
@@ -364,6 +378,7 @@ FILTERS = {
     "number": number,
     "people": people,
     "percent": percent,
+    "promise_heading": promise_heading,
     "plan_moment": plan_moment,
     "plan_moment_with_year": plan_moment_with_year,
     "short_day": short_day,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -13,12 +14,14 @@ import pytest
 import time_machine
 from flask import Flask
 
-from survey import outbox, waves
+from survey import commitments, duties, outbox, waves
+from survey.commitments import Draft
 from survey.emails import composer
 from survey.external import import_external
 from survey.measure.scale import COMMENT_KINDS, ITEMS
 from survey.models import (
     Department,
+    Leadership,
     Message,
     Person,
     Touchpoint,
@@ -29,10 +32,11 @@ from survey.outside import set_departments
 from survey.responses import Answer
 from survey.settings import Settings
 from tests.cast import DAY, OPENS, Company, K
+from tests.complaining import MADRID, at, complained, reply
 from tests.engines import Engine
 
 BYTES = 100 * 1024  # of a mail; larger ones are cut off by some readers
-TOKEN = re.compile(r"(?<=/r/)[0-9a-f]+\.[0-9a-f]+|(?<=/login/)[\w.-]+|(?<=/summaries/)[\w.]+")
+TOKEN = re.compile(r"(?<=/r/)[0-9a-f]+\.[0-9a-f]+|(?<=/login/)[\w.-]+|(?<=/summaries/)[\w.]+|(?<=/you-said/)[\w.]+")
 LINK = re.compile(r"https?://\S+")
 FIGURE = re.compile(r"[+−]?\d+|≈ \d+")
 PART = re.compile(r":?\n[\n-]*| · |: | \(| (?=[+−]?\d)|\)")  # between what stands in one piece in the HTML as well
@@ -185,6 +189,38 @@ def unopened(company: Company, tmp_path: Path) -> None:
     waves.open_due(Wave.get(Wave.state == "planned").opens_at, K)
 
 
+def complained_of(company: Company, tmp_path: Path) -> None:
+    """Alice's departments have had complaints, and have answered one."""
+    Leadership.create(person=company.alice, department=company.departments["Logistics"])
+    wave = complained(company, Finance=3, Logistics=1)
+    reply(company, wave, "Finance", "2026-03-18 09:00")
+    duties.recall_complaints(at("2026-03-23 09:00"), 5)
+
+
+def complained_of_still(company: Company, tmp_path: Path) -> None:
+    """A fortnight later one complaint waits."""
+    wave = complained(company, Finance=2)
+    duties.recall_complaints(at("2026-03-23 09:00"), 5)
+    reply(company, wave, "Finance", "2026-03-24 09:00")
+    duties.recall_complaints(at("2026-03-30 09:00"), 5)
+
+
+def promised(company: Company, tmp_path: Path) -> None:
+    """Finance has promised something for yesterday and for these days, and Sales, which nobody leads, as well."""
+    wave = company.released_wave()
+    for name, due_on, text in (
+        ("Finance", date(2026, 4, 9), "A calendar of all closings"),
+        ("Finance", date(2026, 4, 7), "One address for what is urgent"),
+        ("Finance", date(2026, 4, 3), "An answer within two days"),
+        ("Sales", date(2026, 4, 8), "Every order has a number"),
+        ("Sales", date(2026, 4, 2), "No order by telephone"),
+    ):
+        draft = Draft("promises", text, due_on)
+        commitments.make(wave, company.departments[name], draft, date(2026, 3, 17))
+    duties.recall_promises(at("2026-04-06 09:00"), MADRID)
+    duties.report_late(at("2026-04-06 09:00"), MADRID)
+
+
 def asked_to_sign_in(company: Company, tmp_path: Path) -> None:
     outbox.queue(outbox.SIGN_IN, [company.hanna.id], OPENS)
 
@@ -197,6 +233,11 @@ MAILS = {
     "summary-below-threshold": (outbox.SUMMARY, closed_in_vain, "alice"),
     "missed": (outbox.MISSED, missed, "hanna"),
     "unopened": (outbox.UNOPENED, unopened, "hanna"),
+    "complaints": (outbox.COMPLAINTS, complained_of, "alice"),
+    "complaints-again": (outbox.COMPLAINTS, complained_of_still, "alice"),
+    "promises": (outbox.PROMISES, promised, "alice"),
+    "promises-without-lead": (outbox.PROMISES, promised, "hanna"),
+    "overdue": (outbox.OVERDUE, promised, "hanna"),
     "sign-in": (outbox.SIGN_IN, asked_to_sign_in, "hanna"),
 }
 each_mail = pytest.mark.parametrize("name", MAILS)

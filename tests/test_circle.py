@@ -138,7 +138,7 @@ def number(text: str) -> int | None:
 OPEN_PAGES = ["/", "/mailbox/", "/login", "/confidentiality"]
 HR_PAGES = ["matrix", "gap", "pulses", "people", "external", "outbox", "departments/ventas", "departments/legal", ""]
 DEPARTMENT = "Ventas"
-OF_100 = re.compile(r"(\d+) (?:de|of) 100")
+OVERALL = re.compile(r": (\d+) (?:de 100 en conjunto|of 100 all in all)")
 
 
 @pytest.fixture(params=["es-ES", "en-GB"])
@@ -241,7 +241,7 @@ def read_summary(visitor: Visitor) -> int:
     page = visitor.page
     page.locator("summary").click()
     figure = int(html.locator(".big").inner_text())
-    assert OF_100.findall(page.locator("pre").inner_text())[0] == str(figure)
+    assert OVERALL.findall(page.locator("pre").inner_text())[0] == str(figure)
     assert html.locator("img").evaluate("picture => picture.complete && picture.naturalWidth > 500")
     html.locator("a.button").click()
     page.wait_for_url("**/login*")
@@ -255,7 +255,7 @@ def shown_to_lead(visitor: Visitor) -> int:
     page.locator(f"form[action*='/be/'] button:text-is('{DEPARTMENT}')").click()
     page.wait_for_url("**/lead/**")
     visitor.look()
-    return int(OF_100.findall(page.locator("main").inner_text())[0])
+    return int(OVERALL.findall(page.locator("main").inner_text())[0])
 
 
 def open_mail(visitor: Visitor, link: str) -> FrameLocator:

@@ -281,3 +281,33 @@ def test_a_department_that_is_no_more_owes_nothing(wave: Wave, finance: Departme
     assert len(commitments.due(TODAY, 90)) == 1
     Department.update(active=False).where(Department.id == finance.id).execute()
     assert commitments.due(TODAY, 90) == []
+
+
+# --- All of the company's --------------------------------------------------------------------------------------------
+
+
+def test_a_part_of_all_is_in_one_state_and_says_how_many_there_are(wave: Wave, company: Company) -> None:
+    for number, name in enumerate(("Finance", "IT", "Sales")):
+        made = commitments.make(wave, company.departments[name], replace(DRAFT, text=name), TODAY)
+        if number < 2:
+            commitments.finish(made, TODAY + timedelta(days=number))
+    done = commitments.part("done", TODAY, limit=1)
+    assert ([row.commitment.text for row in done.rows], done.total) == (["IT"], 2)
+    assert [row.commitment.text for row in commitments.part("done", TODAY, after=1).rows] == ["Finance"]
+    sales = company.departments["Sales"]
+    for day, state in ((DRAFT.due_on, "open"), (DRAFT.due_on + timedelta(days=1), "late")):
+        other = {"open": "late", "late": "open"}[state]
+        assert [row.state for row in commitments.part(state, day, sales.id).rows] == [state]
+        assert commitments.part(other, day, sales.id).total == 0
+    assert commitments.part("open", TODAY, company.departments["IT"].id).rows == []
+
+
+def test_who_has_promised_is_whoever_has_something_to_read(wave: Wave, company: Company) -> None:
+    for name in ("Sales", "IT", "Finance", "Logistics"):
+        made = commitments.make(wave, company.departments[name], DRAFT, TODAY)
+        if name == "IT":
+            commitments.drop(made, "No time", TODAY)
+        if name == "Logistics":
+            commitments.finish(made, TODAY)
+    Department.update(active=False).where(Department.name.in_(["Sales", "Logistics"])).execute()
+    assert [found.name for found in commitments.who_has_promised()] == ["Finance", "Logistics"]

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from peewee import Database, OperationalError, SqliteDatabase
 
 from survey.cli import main
-from survey.database import bind, leave_no_trace, migrations, open_database, pending_migrations, upgrade
+from survey.database import bind, empty_log, leave_no_trace, migrations, open_database, pending_migrations, upgrade
 from survey.models import TABLES, UNORDERED, Department, Invitation, Rating, database
 from survey.settings import Settings
 from tests.cast import Company

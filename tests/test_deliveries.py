@@ -166,3 +166,12 @@ def test_reminders_of_a_wave_of_fewer_than_k_people_are_not_told(company: Compan
     told = {(found.wave.pulse_id, found.kind) for found in deliveries.by_wave()}
     assert (company.pulse.id, outbox.REMINDER) in told
     assert {kind for pulse, kind in told if pulse == small.id} == {outbox.INVITATION}
+
+
+def test_mails_of_a_day_are_counted_and_shown_with_no_wave(company: Company) -> None:
+    wave = company.released_wave()
+    before = deliveries.by_wave()
+    queue(outbox.PROMISES, [company.alice.id], NOW, wave=wave, sequence=739000)
+    queue(outbox.OVERDUE, [company.hanna.id], NOW, wave=wave, sequence=739000)
+    assert deliveries.by_wave() == before
+    assert deliveries.whole().waiting == sum(row.counts.waiting for row in before) + 2

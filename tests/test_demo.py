@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from flask.testing import FlaskClient
 
-from survey import create_app, demo, demo_conversation, findings, links, matrices, receipts, releases
+from survey import complaints, create_app, demo, demo_conversation, findings, links, matrices, receipts, releases
 from survey.database import bind, open_database
 from survey.measure.gaps import State
 from survey.models import (
@@ -27,7 +27,7 @@ from survey.models import (
     Wave,
     database,
 )
-from survey.outbox import INVITATION
+from survey.outbox import INVITATION, OF_A_DAY, OVERDUE, PROMISES
 from survey.scheduler import Clockwork
 from survey.settings import Settings
 from survey.web import access
@@ -100,13 +100,27 @@ def test_the_company_has_the_size_that_its_front_page_tells(company: Settings) -
 def test_a_complaint_has_been_replied_to_and_its_writer_has_answered(company: Settings) -> None:
     said = releases.comments(releases.released_waves()[0], [department.id for department in Department.select()])
     threads = receipts.threads(comment for comments in said.values() for comment in comments)
-    (told,) = [thread for thread in threads.values() if thread.messages]
+    (told,) = [thread for thread in threads.values() if any(message.by_client for message in thread.messages)]
     assert [(message.by_client, message.text) for message in told.messages] == [
         (False, demo_conversation.REPLY),
         (True, demo_conversation.ANSWER),
     ]
     assert told.messages[0].replied_on
     assert str(told.messages[0].replied_on) < "2026-11-20"
+
+
+def test_complaints_are_answered_in_time_or_late_and_some_wait(company: Settings) -> None:
+    released = releases.released_waves()
+    (latest, *earlier) = complaints.clocks_until(released[0], released, NOW, len(released)).company
+    assert latest
+    assert latest.total > latest.answered > latest.in_time(5) > 0
+    assert sum(clock.answered for clock in earlier if clock) > 5
+    assert len({clock.percent_in_time(5) for clock in earlier if clock}) > 2
+
+
+def test_a_promise_is_due_and_one_is_late_and_their_mails_are_on_the_way(company: Settings) -> None:
+    mails = Message.select(Message.kind, Message.sequence).where(Message.kind.in_(OF_A_DAY)).tuples()
+    assert sorted(mails) == [(kind, datetime.fromtimestamp(NOW, UTC).toordinal()) for kind in (OVERDUE, PROMISES)]
 
 
 def test_links_are_suggested_from_what_people_added(company: Settings) -> None:
@@ -133,7 +147,8 @@ def test_its_mail_is_about_the_open_wave_alone(company: Settings) -> None:
     """Nobody wants the mail of two years in the mailbox."""
     wave = Wave.get(Wave.state == "open")
     assert Message.select().where(Message.kind == INVITATION, Message.wave == wave).count() == 200
-    assert not Message.select().where(Message.wave != wave, Message.state.in_(["pending", "retry", "sending"])).exists()
+    waiting = Message.state.in_(["pending", "retry", "sending"]) & Message.kind.not_in(OF_A_DAY)
+    assert not Message.select().where(Message.wave != wave, waiting).exists()
     assert len(demo.Mailbox(company).messages()) == MAILS
 
 

@@ -14,6 +14,9 @@ from tests.test_demo import NOW, company, filled
 __all__ = ["company", "filled"]  # fixtures
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def rows(company: Settings) -> list[CommitmentRow]:
     providers = {found.provider_id for found in Commitment.select()}

@@ -8,6 +8,8 @@ import pytest
 from survey import create_app, outbox, waves
 from survey.emails import compose_test
 from survey.models import (
+    Comment,
+    Commitment,
     Department,
     Leadership,
     Message,
@@ -160,6 +162,28 @@ def test_a_summary_of_several_departments_names_them_in_its_subject(company: Com
     assert post.mail(outbox.SUMMARY, company.bob)["Subject"] == "What your clients say: IT, Sales"
 
 
+# --- What leads owe ------------------------------------------------------------------------------------------------
+
+
+def test_a_reminder_of_complaints_quotes_none(written: Write) -> None:
+    mail = written("complaints")
+    said = [comment.text for comment in Comment.select()]
+    assert len(said) == 4
+    assert not [text for text in said if text in text_of(mail) or text in html_of(mail)]
+
+
+@pytest.mark.parametrize("name", ["complaints", "complaints-again", "promises"])
+def test_what_reminds_a_lead_can_be_stopped_by_one_click(name: str, written: Write) -> None:
+    mail = written(name)
+    assert "<http://127.0.0.1:8000/summaries/" in mail["List-Unsubscribe"]
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_what_tells_hr_cannot_be_stopped(written: Write) -> None:
+    for name in ("overdue", "promises-without-lead"):
+        assert "List-Unsubscribe" not in written(name)
+
+
 # --- Names that bite -----------------------------------------------------------------------------------------------
 
 
@@ -180,6 +204,19 @@ def test_a_departments_name_cannot_change_a_mail(name: str, written: Write) -> N
     mail = written("summary", Department.update(name=name).where(Department.key == "finance").execute)
     assert_sound(mail, name, HEADERS | STOPPABLE)
     assert without_blanks(name) in without_blanks(mail["Subject"])
+
+
+@hostile
+def test_a_promises_words_cannot_change_a_mail(name: str, written: Write) -> None:
+    reworded = Commitment.update(text=name).execute
+    assert_sound(written("promises", reworded), name, HEADERS | STOPPABLE)
+    assert_sound(written("overdue", reworded), name)
+
+
+@hostile
+def test_a_department_that_is_complained_of_cannot_change_a_mail(name: str, written: Write) -> None:
+    mail = written("complaints", Department.update(name=name).where(Department.key == "finance").execute)
+    assert_sound(mail, name, HEADERS | STOPPABLE)
 
 
 @hostile

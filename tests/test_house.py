@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import fields
 from gettext import GNUTranslations
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import click
@@ -48,13 +49,14 @@ WEB_LIBRARIES = {"flask", "flask_babel", "flask_login", "flask_limiter", "flask_
 GATE = {"closing", "mirrors", "reflections", "releases"}  # the only readers of what people said
 GUARDED = {
     *("Addition", "Comment", "Rated", "Rating", "Receipt", "Reply", "Tally"),
-    *("LeadView", "OwnView", "OwnViewTally"),
+    *("Hindrance", "LeadView", "OwnView", "OwnViewTally"),
 }
 OTHER_READERS = {
     "responses.py": {"Comment", "Rating", "Receipt"},  # writes what people say
     "receipts.py": {"Comment", "Receipt", "Reply"},  # shows a comment to whoever holds its receipt
     "database.py": {"LeadView"},  # rewrites it
-    "erasure.py": {"LeadView"},  # deletes a person's
+    "erasure.py": {"Hindrance", "LeadView"},  # deletes a person's
+    "hindrances.py": {"Hindrance"},  # shows them to the lead and to HR
 }
 TOP_LEVEL = {"LICENSE", "README.md", "pyproject.toml", "schedules", "static", "survey", "tests"}
 
@@ -140,6 +142,21 @@ def test_the_measures_use_the_standard_library_and_scipy_alone():
     for path, source in sources().items():
         if part_of(path) == "measure":
             assert measure_libraries(source) == set(), path
+
+
+def undeclared(imports: Iterable[Import]) -> set[str]:
+    """What is imported though pyproject.toml does not name it: the next release of another library may not bring it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    declared = {re.split(r"[^\w-]", requirement)[0].replace("_", "-").lower() for requirement in asked}
+    homes = packages_distributions()
+    libraries = {module.split(".")[0] for module, _ in imports} - set(sys.stdlib_module_names) - {"survey"}
+    return {name for name in libraries if not declared & {home.replace("_", "-").lower() for home in homes[name]}}
+
+
+def test_every_library_that_is_imported_is_declared():
+    assert undeclared(one for source in sources().values() for one in imports_of(source)) == set()
+    assert undeclared([("blinker", ""), ("flask.json", "")]) == {"blinker"}
 
 
 def gate_violations(path: str, source: str) -> set[str]:

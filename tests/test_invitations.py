@@ -21,6 +21,7 @@ from survey.models import (
 )
 from survey.questionnaire import DEFAULT, load_questionnaire
 from survey.settings import Settings
+from survey.signing import reader_token
 from tests.cast import Company
 from tests.mails import (
     HOSTILE,
@@ -119,7 +120,7 @@ def test_a_mail_says_who_asks_until_when_and_who_sent_it(name: str, language: st
 def test_the_address_that_counts_stands_there_in_full(name: str, written: Write) -> None:
     mail = written(name)
     shown = Words(html_of(mail)).text
-    aside = ("/confidentiality", "/summaries/")  # links of the small print
+    aside = ("/confidentiality", "/summaries/", "/you-said/")  # links of the small print
     assert all(link in shown for link in LINK.findall(text_of(mail)) if not any(part in link for part in aside))
 
 
@@ -156,14 +157,18 @@ def promise(company: Company, wave: Wave, text: str) -> Commitment:
     return commitments.make(wave, company.departments["Finance"], draft, date(2026, 5, 1))
 
 
-@pytest.mark.parametrize("name", [name for name in HOSTILE.values() if "://" not in name])
-def test_a_mail_quotes_what_was_promised_and_cannot_be_changed_by_it(name: str, company: Company, post: Post) -> None:
-    promise(company, company.released_wave(), name)
+def test_a_mail_quotes_what_was_promised_and_cannot_be_changed_by_it(company: Company, post: Post) -> None:
+    wave = company.released_wave()
     company.open_wave()
-    mail = post.mail(outbox.INVITATION, company.charlie)
-    assert_sound(mail, Commitment.get().text)
-    assert "You said, and Finance has promised by Tuesday 1 December: " in text_of(mail)
-    assert text_of(mail).count("http") == 2
+    for name in HOSTILE.values():
+        if "://" in name:
+            continue
+        made = promise(company, wave, name)
+        mail = post.mail(outbox.INVITATION, company.charlie)
+        assert_sound(mail, made.text)
+        assert "You said, and Finance has promised by Tuesday 1 December: " in text_of(mail)
+        assert text_of(mail).count("http") == 3  # the questions, what was done, who can learn what
+        made.delete_instance()
 
 
 def test_a_mail_quotes_what_was_done_rather_than_what_is_promised(company: Company, post: Post) -> None:
@@ -175,6 +180,20 @@ def test_a_mail_quotes_what_was_done_rather_than_what_is_promised(company: Compa
     mail = post.mail(outbox.INVITATION, company.charlie)
     assert "You said, Finance did: “Two days.”" in text_of(mail)
     assert "One day." not in text_of(mail)
+
+
+def test_from_the_second_wave_on_a_mail_leads_to_all_that_was_done(
+    company: Company, post: Post, settings: Settings
+) -> None:
+    address = f"{settings.address}/you-said/{reader_token(company.charlie.id, settings)}"
+    wave = company.open_wave()
+    assert "/you-said/" not in text_of(post.mail(outbox.INVITATION, company.charlie))
+    company.answer(wave)
+    company.close_wave(wave)
+    company.open_wave()
+    mail = post.mail(outbox.INVITATION, company.charlie)
+    assert address in Words(html_of(mail)).links
+    assert f"See all that departments have done and promised:\n{address}\n" in text_of(mail)
 
 
 def test_a_mail_quotes_nothing_when_there_is_nothing(company: Company, post: Post) -> None:

@@ -165,7 +165,7 @@ def test_groups_that_overlap_in_a_chain_are_one(company: Company) -> None:
     assert table.columns == ()
 
 
-@pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)])
 def test_a_window_is_a_recount_of_what_its_waves_have_published(company: Company, count: int) -> None:
     company.ask_only_about("Sales", "IT")
     published: Published = defaultdict(lambda: (0,) * 5)

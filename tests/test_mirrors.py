@@ -5,9 +5,10 @@ import json
 import pytest
 
 from survey import releases, waves
-from survey.mirrors import Outcome, accept, glass, keep_lead_view, lead_views, waiting_for
+from survey.mirrors import Outcome, accept, glass, keep_lead_view, lead_hindrances, lead_views, waiting_for
 from survey.models import (
     Department,
+    Hindrance,
     Invitation,
     Leadership,
     LeadView,
@@ -140,6 +141,40 @@ def test_a_leads_last_word_counts(company: Company, wave: Wave) -> None:
     keep_lead_view(company.alice, wave, finance, {"self": {"overall": 2}})
     assert lead_views(company.alice, wave, finance) == {"self": {"overall": 2}}
     assert lead_views(company.bob, wave, finance) == {}
+
+
+def test_what_hinders_is_kept_with_or_without_a_view(company: Company, wave: Wave) -> None:
+    finance = company.departments["Finance"]
+    assert lead_hindrances(company.alice, wave, finance) == set()
+    keep_lead_view(company.alice, wave, finance, VIEWS, ["resources", "people", "people"])
+    assert lead_hindrances(company.alice, wave, finance) == {"resources", "people"}
+    keep_lead_view(company.alice, wave, finance, {}, ["nothing"])
+    assert lead_hindrances(company.alice, wave, finance) == {"nothing"}
+    assert lead_views(company.alice, wave, finance) == VIEWS
+    keep_lead_view(company.alice, wave, finance, VIEWS)
+    assert not Hindrance.select().exists()
+
+
+def test_what_hinders_one_lead_leaves_the_other_ones_words(company: Company, wave: Wave) -> None:
+    finance, it = company.departments["Finance"], company.departments["IT"]
+    for person, department in ((company.alice, finance), (company.bob, finance), (company.alice, it)):
+        keep_lead_view(person, wave, department, {}, ["resources"])
+    keep_lead_view(company.alice, wave, finance, {}, ["culture"])
+    assert lead_hindrances(company.bob, wave, finance) == lead_hindrances(company.alice, wave, it) == {"resources"}
+
+
+@pytest.mark.parametrize("reasons", [["weather"], ["nothing", "resources"], ["attitude"]])
+def test_a_reason_that_no_page_sends_is_refused(company: Company, wave: Wave, reasons: list[str]) -> None:
+    with pytest.raises(ValueError, match="What hinders"):
+        keep_lead_view(company.alice, wave, company.departments["Finance"], VIEWS, reasons)
+    assert not LeadView.select().exists()
+
+
+def test_after_closing_no_reason_is_taken(company: Company, wave: Wave) -> None:
+    company.close_wave(wave)
+    said = keep_lead_view(company.alice, wave, company.departments["Finance"], {}, ["resources"])
+    assert said is Outcome.CLOSED
+    assert not Hindrance.select().exists()
 
 
 def test_leads_are_asked_while_a_wave_is_open(company: Company, wave: Wave) -> None:

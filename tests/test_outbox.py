@@ -668,3 +668,18 @@ def test_states_are_counted(settings: Settings) -> None:
     queue(outbox.SIGN_IN, people(3), NOW)
     send(reply=raises(Refused("550 no", forever=True), only="p1@"))
     assert state_counts() == {"sent": 2, "dead": 1}
+
+
+def test_what_turns_out_not_to_be_needed_is_dropped_with_its_reason_and_the_rest_goes_on(settings: Settings) -> None:
+    queue(outbox.SIGN_IN, people(2), NOW)
+
+    def first_is_settled(message: Message, now: int) -> EmailMessage:
+        if message.person_id == Person.get(Person.name == "P 0").id:
+            raise outbox.NotNeeded(outbox.SETTLED)
+        return compose(message, now)
+
+    post = Post()
+    assert deliver(NOW, first_is_settled, post) == {"dropped": 1, "sent": 1}
+    assert post.taken == ["p1@x.example"]
+    assert Message.get(Message.state == "dropped").reason == outbox.SETTLED
+    assert deliver(NOW + DAY, first_is_settled, post) == {}

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from customers import ANSWERS, LONG, Folder, department, touchpoint_id
+from peewee import fn
 
-from survey.models import database
+from survey import outside
+from survey.imports import undo_import
+from survey.models import ExternalImport, Touchpoint, database
 from survey.outside import Outside, customers_at, set_departments, touchpoints
 from survey.settings import Settings
 
@@ -157,8 +160,45 @@ def test_the_number_of_queries_does_not_grow_with_the_departments(
 
     monkeypatch.setattr(database.obj, "execute_sql", counted)
     assert len(outside_scores(date(2026, 3, 1))) == departments
-    assert len(touchpoints()) == departments
     assert len(statements) == 5
+    assert len(outside_scores(date(2026, 3, 1))) == departments
+    assert len(statements) == 5 + 2
+    assert len(touchpoints()) == departments
+    assert len(statements) == 5 + 2 + 2
+
+
+def test_what_is_remembered_holds_until_the_next_import(folder: Folder) -> None:
+    """The second file supersedes the first; undone, the first counts again."""
+    shop, day = department("Shop"), date(2026, 3, 1)
+
+    def mean() -> int:
+        return round(outside_scores(day)[shop, "overall"].estimate.mean)
+
+    take_sums(folder, "Shop,overall,2026-01,30,10,")
+    assert (mean(), mean()) == (30, 30)
+    take_sums(folder, "Shop,overall,2026-01,70,10,")
+    assert mean() == 70
+    undo_import(ExternalImport.select(fn.MAX(ExternalImport.id)).scalar())
+    assert mean() == 30
+    Touchpoint.update(name="The shop").execute()
+    assert outside_scores(day)[shop, "overall"].touchpoints == ("The shop",)
+
+
+def test_nothing_is_remembered_of_what_changed_while_it_was_read(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, day = department("Shop"), date(2026, 3, 1)
+    take_sums(folder, "Shop,overall,2026-01,30,10,")
+    read = outside._scores
+
+    def read_before_an_import(spans: Any) -> Any:
+        monkeypatch.setattr(outside, "_scores", read)
+        found = read(spans)
+        take_sums(folder, "Shop,overall,2026-02,70,10,")
+        return found
+
+    monkeypatch.setattr(outside, "_scores", read_before_an_import)
+    assert outside_scores(day)[shop, "overall"].estimate.mean == 50
 
 
 def test_several_days_at_once_are_what_each_day_is_alone(folder: Folder) -> None:

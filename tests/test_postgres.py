@@ -26,6 +26,7 @@ from survey import (
     releases,
     replanning,
     results,
+    turnout,
     waves,
 )
 from survey.database import MIGRATIONS, bind, leave_no_trace, open_database, pending_migrations, upgrade
@@ -159,7 +160,7 @@ def test_answers_while_the_wave_closes_are_counted_or_refused(company: Company) 
     assert closed.result()
     assert set(outcomes) <= {Outcome.STORED, Outcome.CLOSED}
     answered = Invitation.select().where(Invitation.answered).count()
-    counted = releases.whole_participation(releases.participation(Wave.get_by_id(wave.id))).answered
+    counted = turnout.whole_participation(turnout.participation(Wave.get_by_id(wave.id))).answered
     assert outcomes.count(Outcome.STORED) == answered == counted
     assert Rating.select().count() == 0
 

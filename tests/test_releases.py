@@ -16,7 +16,6 @@ from survey.models import (
     Comment,
     ExternalImport,
     ExternalTally,
-    Invitation,
     Rated,
     ServiceLink,
     Source,
@@ -232,45 +231,6 @@ def test_an_attributed_score_is_labelled(company: Company, attributed: bool) -> 
     outside = gap_of(about_sales(company, ("Finance", 10, 4)), "Sales").outside
     assert outside is not None
     assert (outside.attributed, outside.n, outside.touchpoints) == (attributed, 100, ("Touchpoint 0",))
-
-
-# Participation
-
-
-def test_participation_is_told_by_groups_while_a_wave_is_open(company: Company) -> None:
-    wave = company.open_wave()
-    company.rate(wave, "Finance", 3)
-    company.rate(wave, "Legal", 1)
-    found = {row.clients.departments: (row.answered, row.invited, row.percent) for row in releases.participation(wave)}
-    assert found == {
-        ("Finance",): (3, 12, 25),
-        ("IT", "Legal"): (1, 12, 8),
-        ("Logistics",): (0, 15, 0),
-        ("Sales",): (0, 20, 0),
-    }
-
-
-def test_participation_stays_when_the_invitations_are_forgotten(company: Company) -> None:
-    wave = about_sales(company, ("Finance", 5, 4))
-    Invitation.delete().where(Invitation.wave == wave).execute()
-    assert releases.whole_participation(releases.participation(wave)).answered == 5
-
-
-def test_a_group_for_one_provider_is_no_group_of_participation(company: Company) -> None:
-    wave = about_sales(company, ("Finance", 4, 4), ("Logistics", 4, 4))
-    assert sum(row.invited for row in releases.participation(wave)) == 39
-
-
-@pytest.mark.parametrize(("k", "told"), [(59, 59), (60, 0)])
-def test_participation_of_a_company_smaller_than_k_is_not_told(company: Company, k: int, told: int) -> None:
-    waves.open_wave(Wave.get(), 0, k)
-    wave = Wave.get(Wave.state == "open")
-    company.answer(wave)
-    assert releases.whole_participation(releases.participation(wave)).answered == told
-
-
-def test_nobody_invited_is_no_division_by_zero() -> None:
-    assert releases.whole_participation([]).percent == 0
 
 
 # Comments

@@ -14,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from peewee import OperationalError
 
-from survey import deliveries, leases, outbox, scheduler
+from survey import deliveries, leases, scheduler
 from survey.models import Lease, Message, Person, PulseDepartment, Wave, database
 from survey.pulses import add_pulse
 from survey.scheduler import Clock, Clockwork, add_jobs, read_jobs
@@ -61,16 +61,19 @@ def test_the_scheduler_gets_every_job_late_rather_than_never_and_once(clockwork:
     assert {(job.misfire_grace_time, job.coalesce, job.max_instances) for job in jobs} == {(None, True, 1)}
 
 
-def test_a_tick_closes_then_opens_then_reminds_then_mails(
+def test_a_tick_closes_then_opens_then_reminds_then_recalls_then_mails(
     clockwork: Clockwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
     monkeypatch.setattr(scheduler.steps, "close_due", lambda now: done.append("close") or [])
     monkeypatch.setattr(scheduler.steps, "open_due", lambda now, k, rest_days: done.append("open") or [])
     monkeypatch.setattr(scheduler.steps, "remind_due", lambda now: done.append("remind") or 0)
+    for duty in ("recall_complaints", "recall_promises", "report_late"):
+        monkeypatch.setattr(scheduler.duties, duty, lambda now, _, duty=duty: done.append(duty) or 0)
     monkeypatch.setattr(scheduler.outbox, "deliver", lambda *_, **__: done.append("mail") or Counter())
     clockwork.tick(OPENS)
-    assert done == ["close", "open", "remind", "mail"]
+    duties = ["recall_complaints", "recall_promises", "report_late"]
+    assert done == ["close", "open", "remind", *duties, "mail"]
 
 
 @pytest.fixture
@@ -121,9 +124,9 @@ def test_a_long_delivery_is_told_and_keeps_to_the_rate(
     said: list[str] = []
     monkeypatch.setattr(deliveries, "EVERY_SECONDS", 999)  # however slow the machine is
     company.open_wave()
-    outbox.queue(outbox.SIGN_IN, [company.hanna.id] * 100, OPENS)
-    assert Clockwork(app, settings, mailbox, said.append).mail(OPENS) == {"mails sent": 159}
-    assert said == ["100 of 159 mails settled, about 1 min left"]
+    monkeypatch.setattr(deliveries, "EVERY_MAILS", 40)
+    assert Clockwork(app, settings, mailbox, said.append).mail(OPENS) == {"mails sent": 59}
+    assert said == ["40 of 59 mails settled, about 1 min left"]
     Message.update(state="pending").execute()
     limited = replace(settings, mail_per_minute="30")
     assert Clockwork(app, limited, mailbox).mail(OPENS + DAY) == {"mails sent": 30}
@@ -170,7 +173,7 @@ class Works:
     def __init__(self) -> None:
         self.ran: list[tuple[str, int]] = []
         self.fails: Exception | None = None
-        self.jobs = {name: partial(self._run, name) for name in ("waves", "mail", "forget")}
+        self.jobs = {name: partial(self._run, name) for name in ("waves", "duties", "mail", "forget")}
 
     def _run(self, name: str, now: int) -> Counter[str]:
         self.ran.append((name, now))
@@ -204,6 +207,15 @@ def clock(settings: Settings, works: Works) -> Clock:
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return Time(monkeypatch)
+
+
+def test_a_database_that_is_away_takes_one_line(
+    clock: Clock, works: Works, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    works.fails = OperationalError("database is locked")
+    clock.run("waves")
+    assert "No database for the job waves, which is tried again at its next turn: database is locked" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def test_a_failing_job_is_logged_and_runs_again(
@@ -276,12 +288,12 @@ def test_a_job_that_did_nothing_is_not(
 # Who runs the clock
 
 
-def test_one_process_runs_the_waves_and_all_send_mail(settings: Settings, time: Time) -> None:
+def test_one_process_runs_the_waves_and_the_duties_and_all_send_mail(settings: Settings, time: Time) -> None:
     first, second = Works(), Works()
     for clock in (Clock(first), Clock(second)):
-        for job in ("waves", "mail", "forget"):
+        for job in ("waves", "duties", "mail", "forget"):
             clock.run(job)
-    assert [name for name, _ in first.ran] == ["waves", "mail", "forget"]
+    assert [name for name, _ in first.ran] == ["waves", "duties", "mail", "forget"]
     assert [name for name, _ in second.ran] == ["mail"]
 
 

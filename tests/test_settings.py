@@ -27,6 +27,7 @@ OTHER = {
     "min_group": "7",
     "retention_days": "30",
     "rest_days": "21",
+    "reply_within": "3",
     "trusted_proxies": "2",
 }
 NAMES = [field.name for field in fields(Settings)]
@@ -126,6 +127,9 @@ def test_a_variable_is_named_after_its_setting() -> None:
         ("MAIL_PER_MINUTE", "a few"),
         ("REST_DAYS", "a fortnight"),
         ("REST_DAYS", "91"),
+        ("REPLY_WITHIN", "0"),
+        ("REPLY_WITHIN", "61"),
+        ("REPLY_WITHIN", "a week"),
         ("MAIL_FROM", "espejo"),
         ("MAIL_FROM", "espejo@"),
         ("MAIL_FROM", "Espejo <espejo@mirror.example>"),
@@ -239,6 +243,11 @@ def test_an_empty_file_is_refused_and_no_key_is_made_in_its_place(tmp_path: Path
 @pytest.mark.parametrize(("text", "mails"), [("", 0), ("0", 0), ("1", 1), ("600", 600)])
 def test_a_rate_of_none_or_nothing_is_no_limit(text: str, mails: int) -> None:
     assert read(MAIL_PER_MINUTE=text).mail_rate == mails
+
+
+@pytest.mark.parametrize("days", [1, 60])
+def test_a_complaint_is_answered_in_time_within_one_day_to_a_quarter(days: int) -> None:
+    assert read(REPLY_WITHIN=str(days)).reply_days == days
 
 
 def test_nobody_is_forgotten_before_they_have_rested() -> None:

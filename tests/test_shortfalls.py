@@ -2,6 +2,7 @@
 
 import pytest
 
+from survey.measure.excuses import Lack
 from survey.measure.scale import MISSING_REASONS, OVERALL
 from survey.models import Wave
 from survey.responses import Answer
@@ -21,7 +22,7 @@ def low(company: Company, *said: tuple[str, int, str | None]) -> Wave:
 def test_reasons_are_told_in_whole_percent(company: Company) -> None:
     wave = low(company, ("Finance", 6, "means"), ("Logistics", 6, "attitude"))
     found = shortfall(wave, company.departments["Sales"])
-    assert found == Shortfall((10, 19), {"attitude": 50, "means": 50, "both": 0})
+    assert found == Shortfall((10, 19), {"attitude": 50, "means": 50, "both": 0}, Lack.UNSURE)
     assert tuple(found.shares) == MISSING_REASONS
 
 
@@ -41,6 +42,7 @@ def test_a_small_client_group_counts_together_with_others(company: Company) -> N
     found = shortfall(wave, company.departments["Sales"])
     assert found is not None
     assert found.shares == {"attitude": 14, "means": 86, "both": 0}
+    assert found.lack is Lack.MEANS
 
 
 def test_a_department_that_nobody_finds_wanting_has_none(company: Company) -> None:

@@ -8,7 +8,17 @@ import time_machine
 
 from survey.models import random_id
 from survey.settings import Settings
-from survey.signing import SIGN_IN_MINUTES, invitation_id, invitation_token, read_sign_in, sign_in_token
+from survey.signing import (
+    SIGN_IN_MINUTES,
+    invitation_id,
+    invitation_token,
+    read_sign_in,
+    reader,
+    reader_token,
+    sign_in_token,
+    subscriber,
+    subscriber_token,
+)
 
 NOW = 1_772_438_400
 ID = "0123456789abcdef0123456789abcdef"
@@ -116,3 +126,13 @@ def test_what_is_no_sign_in_token_is_refused(keyed: Settings, token: str) -> Non
 def test_only_the_key_counts(keyed: Settings) -> None:
     elsewhere = replace(keyed, base_url="https://other.example")
     assert read_sign_in(sign_in_token(7, 3, keyed), elsewhere) == (7, 3)
+
+
+# Readers
+
+
+def test_a_readers_token_opens_nothing_but_what_it_was_made_for(keyed: Settings, otherwise_keyed: Settings) -> None:
+    token = reader_token(7, keyed)
+    assert reader(token, keyed) == 7
+    assert reader(token, otherwise_keyed) is subscriber(token, keyed) is invitation_id(token, keyed) is None
+    assert reader(subscriber_token(7, keyed), keyed) is reader(f"8{token[1:]}", keyed) is None

@@ -79,3 +79,13 @@ def test_mail_of_another_kind_does_not_count(company: Company) -> None:
 def test_what_is_not_offered_is_refused(company: Company, frequency: str, language: str) -> None:
     with pytest.raises(ValueError, match="found"):
         choose(company.alice.id, frequency, language)
+
+
+def test_only_who_has_stopped_the_mails_or_left_is_not_reminded(company: Company) -> None:
+    people = [company.alice.id, company.bob.id, company.charlie.id]
+    choose(company.alice.id, subscriptions.MONTHLY, "es")
+    choose(company.bob.id, subscriptions.NEVER, "en")
+    assert subscriptions.who_take_mail(people) == [company.alice.id, company.charlie.id]
+    Person.update(active=False).where(Person.id == company.alice.id).execute()
+    assert subscriptions.who_take_mail(people) == [company.charlie.id]
+    assert subscriptions.who_take_mail([]) == []

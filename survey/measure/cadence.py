@@ -172,6 +172,24 @@ class DaysOff:
             day += DAY
         return day
 
+    def is_working_day(self, day: date) -> bool:
+        """Whether it is a Monday to Friday that is not off."""
+        return day.weekday() < SATURDAY and self.why(day) is None
+
+    def working_days(self, start: date, end: date) -> int:
+        """How many working days come after `start`, up to and including `end`; 0 when none does.
+
+        From a Friday to the next Monday it is 1, and to the Sunday before 0.
+        """
+        return sum(self.is_working_day(start + DAY * passed) for passed in range(1, (end - start).days + 1))
+
+    def working_days_before(self, day: date, number: int) -> date:
+        """The working day that comes so many before `day`: three before a Friday is the Tuesday."""
+        while number:
+            day -= DAY
+            number -= self.is_working_day(day)
+        return day
+
 
 EVERY_DAY = DaysOff()
 

@@ -102,6 +102,20 @@ def leads_only(page: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
+def signed_in_only(page: Callable[..., Any]) -> Callable[..., Any]:
+    """The page is for whoever may sign in: HR, administrators, and people who lead a department."""
+
+    @wraps(page)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if not current_user.is_authenticated:
+            return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
+        if not (current_user.is_hr or current_user.leads):
+            abort(403)
+        return page(*args, **kwargs)
+
+    return guarded
+
+
 def department_or_404(key: str) -> Department:
     """The active department of this key, for readers who may see every department."""
     return Department.get_or_none(Department.key == key, Department.active) or abort(404)

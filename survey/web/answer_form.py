@@ -180,7 +180,9 @@ class AnswerForm:
     def renew_codes(self) -> None:
         """Put a fresh code in the place of one that was given out before, or comes twice."""
         with_receipt = [page for page in self.pages if page.code]
-        for page, code in zip(with_receipt, receipts.unused([page.code for page in with_receipt]), strict=True):
+        for page, code in zip(
+            with_receipt, receipts.unused([page.form.code.data for page in with_receipt]), strict=True
+        ):
             page.form.code.data = code
 
     def faults(self) -> list[Fault]:

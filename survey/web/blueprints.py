@@ -5,6 +5,7 @@ from survey.web import (
     api,
     commitments,
     compare,
+    complaints,
     department,
     download,
     hr,
@@ -20,15 +21,16 @@ from survey.web import (
     receipt,
     replies,
     respond,
+    returns,
     rosters,
     staff,
     subscription,
 )
 
 PAGES = (
-    *(account, respond, receipt, subscription, mirror),
+    *(account, respond, receipt, returns, subscription, mirror),
     *(lead, replies, commitments),
-    *(hr, matrix, department, compare, download),
+    *(hr, matrix, department, complaints, compare, download),
     *(planning, launch, questionnaire, staff, linking, rosters, intake, mailroom),
     api,
 )

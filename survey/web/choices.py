@@ -1,5 +1,6 @@
 """What the reader has chosen in the address of a page: a wave, an item, how the clients are grouped."""
 
+import re
 from collections.abc import Sequence
 
 from flask import abort, request
@@ -9,6 +10,7 @@ from survey.measure.scale import ITEMS, OVERALL
 from survey.models import Department, Wave
 
 DIVISION = "division"
+PAGE_NUMBER = re.compile("[1-9][0-9]{0,5}")
 
 
 def chosen_wave(waves: Sequence[Wave]) -> Wave | None:
@@ -43,6 +45,18 @@ def chosen_order(name: str) -> Order:
     """How `?rows=` or `?columns=` sorts a matrix, else by name. 404 for any other."""
     asked = request.args.get(name, Order.NAME)
     return Order(asked) if asked in set(Order) else abort(404)
+
+
+def chosen_department() -> Department | None:
+    """The department that `?department=` names by its key; None for an empty one. 404 for any other."""
+    key = request.args.get("department", "")
+    return (Department.get_or_none(Department.key == key) or abort(404)) if key else None
+
+
+def chosen_page() -> int:
+    """The page of a long list by `?page=`, else 1. 404 for what is no page's number."""
+    text = request.args.get("page", "1")
+    return int(text) if PAGE_NUMBER.fullmatch(text) else abort(404)
 
 
 def chosen_departments(known: Sequence[Department]) -> list[Department]:

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template
 
-from survey import commitments, matrices, releases
+from survey import commitments, hindrances, matrices, releases
+from survey.complaints import Clock
 from survey.measure.disclosure import Figure
 from survey.measure.scale import OVERALL
 from survey.models import Department, Wave
 from survey.releases import Clients
 from survey.shortfalls import Shortfall, shortfall
 from survey.summaries import DepartmentSummary, department_summary
-from survey.web.access import department_or_404, hr_only
+from survey.web.access import department_or_404, hr_only, settings
 from survey.web.choices import chosen_wave
+from survey.web.complaints import clocks_of
 from survey.web.frame import today
 from survey.web.pictures import department_trend, item_bars
 
@@ -30,6 +32,7 @@ class Portrait:
     uses: list[tuple[Department, Clients, Figure]]
     trend: list[tuple[Wave, Figure | None]]  # the earliest wave first
     missing: Shortfall | None
+    complaints: tuple[tuple[Wave, Clock], ...]  # how soon they had a reply, the latest wave first
 
 
 def portrait(department: Department, wave: Wave, released: list[Wave]) -> Portrait:
@@ -42,6 +45,7 @@ def portrait(department: Department, wave: Wave, released: list[Wave]) -> Portra
         uses=matrices.as_client(table, department),
         trend=releases.trend(department, OVERALL, released[::-1]),
         missing=shortfall(wave, department),
+        complaints=clocks_of(wave, released, department.id).of(department.id),
     )
 
 
@@ -61,7 +65,9 @@ def page(key: str) -> str:
         waves=released,
         wave=wave,
         about=about,
+        excuse=hindrances.excuses(wave, [found.id]).get(found.id),
         promised=commitments.of_providers([found.id], today())[found.id],
+        within=settings().reply_days,
         picture=item_bars(about.summary) if about.summary.lines else None,
         history=department_trend(found, OVERALL, about.trend)
         if sum(bool(figure) for _, figure in about.trend) > 1

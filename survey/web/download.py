@@ -10,9 +10,10 @@ from survey.exports import Table
 from survey.measure.scale import OVERALL
 from survey.models import Wave
 from survey.turnout import turnout_until
-from survey.web.access import department_or_404, hr_only
+from survey.web.access import department_or_404, hr_only, settings
 from survey.web.choices import chosen_item, chosen_wave
 from survey.web.compare import chosen_comparisons
+from survey.web.complaints import clocks_of
 from survey.web.department import Portrait, portrait
 from survey.web.frame import today
 from survey.web.hr import DUE_WITHIN_DAYS
@@ -47,7 +48,7 @@ def cell(key: str, clients: str, form: str) -> Response:
     return _table(exports.cell(found.provider, found.lines), view.wave, form)
 
 
-@blueprint.get(f"/departments/<key>/<any(items, missing, clients, providers, trend):table>.{FORM}")
+@blueprint.get(f"/departments/<key>/<any(items, missing, clients, providers, trend, complaints):table>.{FORM}")
 @hr_only
 def department(key: str, table: str, form: str) -> Response:
     released = releases.released_waves()
@@ -67,7 +68,7 @@ def providers(form: str) -> Response:
 @hr_only
 def participation(form: str) -> Response:
     wave = _wave_or_404()
-    return _table(exports.participation(releases.participation(wave)), wave, form)
+    return _table(exports.participation(turnout_until(wave, []).groups), wave, form)
 
 
 @blueprint.get(f"/turnout.{FORM}")
@@ -104,6 +105,15 @@ def changes(form: str) -> Response:
 def commitments_due(form: str) -> Response:
     """What is late or due soon, whatever the wave."""
     return _table(exports.commitments(commitments.due(today(), DUE_WITHIN_DAYS)), _wave_or_404(), form)
+
+
+@blueprint.get(f"/complaints.{FORM}")
+@hr_only
+def complaints(form: str) -> Response:
+    """How soon complaints were answered, by department and wave."""
+    released = releases.released_waves()
+    wave = chosen_wave(released) or abort(404)
+    return _table(exports.complaints(clocks_of(wave, released), settings().reply_days), wave, form)
 
 
 @blueprint.get(f"/practices.{FORM}")
@@ -145,6 +155,7 @@ def _of_department(about: Portrait, table: str) -> Table:
         "clients": lambda: exports.clients(of, OVERALL, about.serves),
         "providers": lambda: exports.providers_of(of, OVERALL, about.uses),
         "trend": lambda: exports.trend(of, OVERALL, about.trend),
+        "complaints": lambda: exports.complaints_of(of, about.complaints, settings().reply_days),
     }
     return make[table]()
 

@@ -20,11 +20,11 @@ from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, N
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from survey import colours, wording
-from survey.database import DATABASE_ERRORS, UNAVAILABLE, is_answering
+from survey.database import DATABASE_ERRORS, UNAVAILABLE, is_answering, reason_of
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
-from survey.web import gap_words, mirror_words, navigation
+from survey.web import duty_words, excuse_words, gap_words, mirror_words, navigation
 from survey.web.parts import Parts
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -102,7 +102,8 @@ def configure(app: Flask, settings: Settings) -> None:
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
-    app.jinja_env.filters.update(wording.FILTERS | gap_words.FILTERS | mirror_words.FILTERS)
+    for words in (wording, duty_words, excuse_words, gap_words, mirror_words):
+        app.jinja_env.filters.update(words.FILTERS)
     navigation.configure(app)
     app.before_request(_connect)
     app.before_request(_refuse_nul)
@@ -208,11 +209,7 @@ def log_failure(error: Exception) -> None:
     if not isinstance(error, UNAVAILABLE):
         current_app.log_exception(sys.exc_info())
         return
-    cause: BaseException = error
-    while isinstance(cause.__context__, DATABASE_ERRORS):  # a rollback may have failed after what had failed before
-        cause = cause.__context__
-    reason = str(*cause.args[:1]).partition("\n")[0]
-    current_app.logger.error("No database for %s [%s]: %s", request.endpoint, request.method, reason)
+    current_app.logger.error("No database for %s [%s]: %s", request.endpoint, request.method, reason_of(error))
 
 
 def error_page(error: Exception) -> tuple[str, int] | WerkzeugResponse:

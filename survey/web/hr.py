@@ -9,7 +9,7 @@ from survey.measure.gaps import State
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
 from survey.models import Pulse, Wave
 from survey.releases import ProviderResult
-from survey.turnout import turnout_until, turnouts
+from survey.turnout import turnouts
 from survey.web import pictures
 from survey.web.access import department_or_404, hr_only
 from survey.web.choices import chosen_item, chosen_wave
@@ -40,13 +40,14 @@ def overview() -> str:
     if wave is None:
         return render_template("hr/overview.html", waves=[], wave=None, running=turnouts(running, []), to_do=to_do())
     results, gaps = releases.provider_results(wave), releases.all_gaps(wave)
+    *still_open, closed = turnouts([*running, wave], released)
     history = histories.history(releases.waves_until(wave, HISTORY_WAVES), OVERALL)
     return render_template(
         "hr/overview.html",
         waves=released,
         wave=wave,
-        running=turnouts(running, released),
-        turnout=turnout_until(wave, released),
+        running=still_open,
+        turnout=closed,
         whole=gaps.company,
         history=history,
         picture=company_over_time(history, OVERALL),

@@ -194,10 +194,12 @@ def _import(kept: Upload, mapping: Mapping, profile: Profile, values: Values) ->
     if summary.already_imported:
         flash(_("%(file)s was imported before, read in the same way; nothing has changed.", file=kept.file_name))
         return redirect(url_for("intake.external"))
+    answers = summary.answers.total()
     told = ngettext(
-        "%(num)s answer of %(file)s counts from now on.",
-        "%(num)s answers of %(file)s count from now on.",
-        summary.answers.total(),
+        "%(number)s answer of %(file)s counts from now on.",
+        "%(number)s answers of %(file)s count from now on.",
+        answers,
+        number=wording.number(answers),
         file=kept.file_name,
     )
     flash(told)

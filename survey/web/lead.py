@@ -3,13 +3,14 @@
 from flask import Blueprint, render_template, url_for
 from flask_login import current_user
 
-from survey import mirrors, receipts, reflections, releases
+from survey import hindrances, mirrors, receipts, reflections, releases
 from survey.models import Department
 from survey.signing import subscriber_token
 from survey.summaries import lead_summary
 from survey.web.access import leads_only, settings
 from survey.web.choices import chosen_wave
 from survey.web.commitments import boards
+from survey.web.complaints import clocks_of
 from survey.web.pictures import item_bars
 
 blueprint = Blueprint("lead", __name__, url_prefix="/lead")
@@ -35,6 +36,8 @@ def results(departments: list[Department]) -> str:
         wave=wave,
         summary=summary,
         pictures=pictures,
+        clocks=clocks_of(wave, waves, *ids),
+        within=settings().reply_days,
         boards=boards(wave, {found.department.id: found.comments for found in summary.departments}),
         threads=threads,
         news_first=receipts.news_first,
@@ -42,5 +45,6 @@ def results(departments: list[Department]) -> str:
         waiting=waiting,
         own=reflections.lead_reflections(current_user.person, wave, ids),
         theirs=reflections.reflections(wave, ids),
+        excuses=hindrances.own_excuses(current_user.person, wave, ids),
         choice=url_for("subscription.choose", token=subscriber_token(current_user.person.id, settings())),
     )

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from survey import mirrors
 from survey.asking import questionnaire_of
+from survey.measure.excuses import NOTHING, REASONS
 from survey.measure.scale import ITEMS, OVERALL, SCORES
 from survey.measure.sight import VIEWS
 from survey.mirrors import Outcome, Views
@@ -51,15 +52,29 @@ def lead(departments: list[Department], wave_id: int, key: str) -> str | Respons
     """A lead's own view of a department that they lead; the last one before the wave closes counts."""
     department = next((found for found in departments if found.key == key), None) or abort(404)
     wave = next((found for found in mirrors.waiting_for([department]) if found.id == wave_id), None) or abort(404)
-    is_sent = request.method == "POST"
-    views = _views() if is_sent else mirrors.lead_views(current_user.person, wave, department)
-    if is_sent and any(views.values()):
-        outcome = mirrors.keep_lead_view(current_user.person, wave, department, views)
-        flash(_("Your view is kept.") if outcome is Outcome.STORED else _("The wave has closed meanwhile."))
-        return redirect(url_for("lead.results"))
-    questions = _questions(wave, views)
-    page = render_template("mirror/lead.html", department=department, wave=wave, is_empty=is_sent, **questions)
-    return page, 422 if is_sent else 200
+    of = current_user.person, wave, department
+    if request.method != "POST":
+        return _ask_lead(department, wave, mirrors.lead_views(*of), mirrors.lead_hindrances(*of))
+    views, hinders = _views(), {reason for reason in request.form.getlist("hinders") if reason in REASONS}
+    if fault := _fault(views, hinders):
+        return _ask_lead(department, wave, views, hinders, fault), 422
+    outcome = mirrors.keep_lead_view(*of, views, hinders)
+    flash(_("Your view is kept.") if outcome is Outcome.STORED else _("The wave has closed meanwhile."))
+    return redirect(url_for("lead.results"))
+
+
+def _fault(views: Views, hinders: set[str]) -> str:
+    """Why what a lead sent is not stored; empty when it is."""
+    if not any(views.values()) and not hinders:
+        return _("Nothing is answered yet.")
+    if NOTHING in hinders and len(hinders) > 1:
+        return _("Choose what hinders you, or that nothing of this does: not both.")
+    return ""
+
+
+def _ask_lead(department: Department, wave: Wave, views: Views, hinders: set[str], fault: str = "") -> str:
+    told = {"department": department, "wave": wave, "reasons": REASONS, "hinders": hinders, "fault": fault}
+    return render_template("mirror/lead.html", **told, **_questions(wave, views))
 
 
 def _views() -> Views:

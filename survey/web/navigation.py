@@ -31,6 +31,7 @@ def hr_pages() -> list[Entry]:
         "/hr/matrix": _("Matrix"),
         "/hr/gap": _("Gap"),
         "/hr/compare": _("Compare"),
+        "/hr/complaints": _("Complaints"),
         "/hr/pulses": _("Pulses"),
         "/hr/people": _("People"),
         "/hr/external": _("Customers"),

@@ -9,14 +9,14 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from survey import asking, deliveries, outbox, outside, people, pulses, releases, replanning, waves, wording, workdays
+from survey import asking, deliveries, outbox, outside, people, pulses, replanning, turnout, waves, wording, workdays
 from survey.deliveries import Delivery
 from survey.measure.cadence import Occurrence
 from survey.models import Pulse, Wave
 from survey.pulses import DayRange, PulseError
 from survey.questionnaire import QuestionnaireError
 from survey.refusal import Refusal, _l
-from survey.releases import Participation
+from survey.turnout import Participation
 from survey.web.access import hr_only, settings
 from survey.web.frame import now
 
@@ -60,7 +60,7 @@ def plan() -> str:
     """Each pulse with its running wave and the coming ones."""
     mails = deliveries.by_wave()
     plans = [_plan(pulse, mails) for pulse in Pulse.select().order_by(Pulse.key)]
-    return render_template("planning/pulses.html", plans=plans, whole=releases.whole_participation)
+    return render_template("planning/pulses.html", plans=plans, whole=turnout.whole_participation)
 
 
 def _plan(pulse: Pulse, mails: list[Delivery]) -> PulsePlan:
@@ -69,7 +69,7 @@ def _plan(pulse: Pulse, mails: list[Delivery]) -> PulsePlan:
     return PulsePlan(
         pulse=pulse,
         running=running,
-        participation=releases.participation(running) if running else [],
+        participation=turnout.participation(running) if running else [],
         deliveries=[found for found in mails if found.wave == running],
         planned=pulses.planned_wave(pulse),
         coming=pulses.coming(pulse, COMING, now()),
@@ -199,7 +199,7 @@ def close(wave_id: int) -> str | Response:
         flash(_("This wave has been closed already."))
         return redirect(url_for("hr.overview"))
     if request.method != "POST":
-        answered = releases.whole_participation(releases.participation(wave))
+        answered = turnout.whole_participation(turnout.participation(wave))
         return render_template("planning/close.html", wave=wave, participation=answered)
     if waves.close_wave(wave, now()):
         flash(_("The wave is closed and its results are released. The leads get their summaries by mail."))
@@ -215,7 +215,7 @@ def cancel(wave_id: int) -> str | Response:
         flash(_("This wave has been cancelled already."))
         return redirect(url_for("planning.plan"))
     if request.method != "POST":
-        answered = releases.whole_participation(releases.participation(wave))
+        answered = turnout.whole_participation(turnout.participation(wave))
         return render_template("planning/cancel.html", wave=wave, participation=answered)
     if waves.cancel_wave(wave, now()):
         flash(_("The wave is cancelled: its answers are deleted, and nothing is published."))

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from flask import Blueprint, Response, current_app, g, make_response, render_template, request
+from flask import Blueprint, Response, current_app, g, make_response, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError, generate_csrf
 from werkzeug.datastructures import MultiDict
@@ -17,7 +17,7 @@ from survey.questionnaire import Questionnaire
 from survey.responses import Outcome, Questions
 from survey.returns import SinceLastTime
 from survey.settings import find_language
-from survey.signing import invitation_id
+from survey.signing import invitation_id, reader_token
 from survey.web.access import csrf, has_session, limiter, settings
 from survey.web.answer_form import OTHER_BUTTONS, AnswerForm, Fault, read_form
 from survey.web.frame import browser_language, error_page, log_failure, today
@@ -159,6 +159,7 @@ def _ask(
         form_key=_form_key(),
         characters=responses.COMMENT_CHARACTERS,
         since=since,
+        improvements=_improvements(asked),
     )
 
 
@@ -169,10 +170,18 @@ def _posted_codes() -> list[str]:
 def _received(asked: Questions, codes: Sequence[str], first_time: bool) -> Response:
     """Thanks, and the receipts; or, to whoever sends twice, that the first answer stands, and the same receipts."""
     repeated = request.method == "POST" and not first_time
-    told = {"first_time": first_time, "repeated": repeated, "back": _back(asked), "own": _own(asked)}
+    told: dict[str, object] = {"first_time": first_time, "repeated": repeated, "back": _back(asked), "own": _own(asked)}
     taken = receipts.taken(codes) if codes else []
     status = 409 if repeated else 200
-    return _end("received.html", asked, status, receipts=taken, address=settings().address, **told)
+    told |= {"improvements": _improvements(asked), "receipts": taken, "address": settings().address}
+    return _end("received.html", asked, status, **told)
+
+
+def _improvements(asked: Questions) -> str:
+    """The address of all that departments have done; empty once the person is forgotten."""
+    if asked.person_id is None:
+        return ""
+    return url_for("returns.by_link", token=reader_token(asked.person_id, settings()))
 
 
 def _back(asked: Questions) -> list[CommitmentRow] | None:

@@ -236,7 +236,7 @@ def overview(hr: FlaskClient, wave: int) -> Iterator[Figure]:
                     yield from figure([wave], "overall", row[1].text, [row[0].text])
         elif heading == "Who is served badly, and by whom":
             for clients, provider, points, *_ in table.body:
-                names = clients.text.removeprefix("Other departments ").split(", ")
+                names = clients.text.removeprefix("Other departments").split(", ")
                 yield from figure([wave], "overall", points.text, [provider.link], names)
         elif heading == "Kinder to strangers than to colleagues":
             for provider, item, points, *_ in table.body:

@@ -185,6 +185,7 @@ def test_no_order_of_a_closed_wave_on_sqlite_is_the_order_of_arrival(
 
 
 @pytest.mark.sqlite
+@pytest.mark.slow
 def test_no_order_on_sqlite_tells_who_wrote_back_after_whom(
     company: Company, settings: Settings, same_chance: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -238,6 +239,7 @@ def test_the_attack_sees_the_order_of_a_plain_table(
 
 
 @pytest.mark.sqlite
+@pytest.mark.slow
 def test_while_a_wave_is_open_sqlites_log_joins_answers_with_invitations(
     company: Company, settings: Settings, same_chance: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,6 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-
 LEAST_MEGABYTES = 1.0  # less than that is noise
 
 

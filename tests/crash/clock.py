@@ -242,7 +242,7 @@ def set_by(store: Store, seconds: int, *, lasting: int = 2 * DAY) -> Figure:
         for steady in range(0, DAY + 3 * HOUR, MINUTES):
             is_set = HOUR // 2 <= steady < HOUR // 2 + lasting
             with at(OPENS - HOUR + steady + seconds * is_set, steady):
-                for job in ("waves", "forget", "mail"):
+                for job in ("waves", "duties", "forget", "mail"):
                     clock.run(job)
     jumps = [text for text in said if "has jumped" in text]
     opened = Wave.select().where(Wave.opened_at.is_null(False)).count()

@@ -17,7 +17,7 @@ from itertools import count as numbers_from
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from survey import pulses, releases
+from survey import pulses, releases, turnout
 from survey.database import open_database
 from survey.measure.disclosure import COMMENTS_FROM
 from survey.measure.scale import OVERALL
@@ -93,7 +93,7 @@ def comments(wave: Wave) -> list[str]:
 
 def people_in(wave: Wave) -> int:
     """Who answered, as the release tells it."""
-    return releases.whole_participation(releases.participation(wave)).answered
+    return turnout.whole_participation(turnout.participation(wave)).answered
 
 
 def answers_in(wave: Wave) -> int:

@@ -16,18 +16,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from survey import erasure, waves
-from survey.models import TABLES, Invitation, Lease, Message, Release, Reminder, Wave, database
+from survey import commitments, duties, erasure, waves
+from survey.commitments import Draft
+from survey.models import TABLES, Commitment, Invitation, Lease, Message, Release, Reminder, Wave, database
 from tests.cast import DAY, OPENS, Company, K
+from tests.complaining import MADRID, at, complained
 from tests.crash.stores import Store, a_store, close
 
 REST = 14  # days
+MORNING = at("2026-03-24 09:00")
 TOLD = {
     Wave: ("pulse", "occurrence", "state", "cancel_reason", "opened_at", "closed_at", "cancelled_at", "left_out"),
     Reminder: ("wave", "sequence", "due_at", "done"),
     Message: ("kind", "wave", "person", "sequence", "state"),
     Invitation: ("wave", "person", "providers", "answered"),
-    Release: ("wave", "released_at", "digest"),
+    Release: ("wave", "released_at", "digest", "recalled"),
+    Commitment: ("text", "state", "reminded_on", "reported_on"),
 }
 
 
@@ -43,6 +47,16 @@ def half_answered(company: Company) -> None:
     company.answer(company.open_wave(), share=0.5)
 
 
+def owing(company: Company) -> None:
+    """Finance and IT have complaints that wait, promises that are due, and promises that are late."""
+    wave = complained(company, Finance=2, IT=1)
+    erasure.rewrite_due()
+    for name in ("Finance", "IT"):
+        for day in (20, 27):
+            draft = Draft("promises", f"{name}, {day}", wave.local_date.replace(day=day))
+            commitments.make(wave, company.departments[name], draft, wave.local_date)
+
+
 def cancel() -> None:
     waves.cancel_wave(Wave.get(Wave.opens_at == OPENS), OPENS + DAY)
 
@@ -52,6 +66,9 @@ STEPS = {
     "remind": Step(half_answered, lambda: waves.remind_due(OPENS + 4 * DAY)),
     "close": Step(half_answered, lambda: waves.close_due(OPENS + 20 * DAY)),
     "cancel": Step(half_answered, cancel),
+    "recall": Step(owing, lambda: duties.recall_complaints(MORNING, 5)),
+    "promise": Step(owing, lambda: duties.recall_promises(MORNING, MADRID)),
+    "report": Step(owing, lambda: duties.report_late(MORNING, MADRID)),
     "skip": Step(lambda company: None, lambda: waves.open_due(OPENS + 100 * DAY, K, REST)),
 }
 

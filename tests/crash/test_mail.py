@@ -15,6 +15,7 @@ def test_no_mail_is_lost_on_a_bad_day(tmp_path: Path) -> None:
     assert figures.second_copies > 0, "Nothing was put to the test."
 
 
+@pytest.mark.crash
 def test_one_bad_address_stops_nobody_and_is_shown(tmp_path: Path) -> None:
     bad = one_bad_address(tmp_path, 100)
     assert (bad.outcomes, bad.delivered, bad.shown) == ({"sent": 99, "dead": 1}, 99, True)

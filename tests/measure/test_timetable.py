@@ -214,3 +214,48 @@ def test_a_wave_is_left_out_only_when_every_day_it_could_have_is_off(cadence, fi
             stretch = [own_day + A_DAY * place for place in range((last - own_day).days + 1)]
             assert days_off.why(own_day)
             assert all(days_off.why(day) or day.weekday() >= 5 for day in stretch)
+
+
+# Working days
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [
+        ("2026-12-30", "2026-12-30", 0),
+        ("2026-12-30", "2026-12-31", 1),
+        ("2026-12-31", "2027-01-03", 0),  # New Year's Day and a weekend
+        ("2026-12-31", "2027-01-04", 1),
+        ("2027-01-04", "2027-01-11", 3),  # two of the days are off
+        ("2027-01-04", "2026-12-01", 0),
+    ],
+)
+def test_working_days_are_those_after_the_first_that_are_not_off(start, end, days):
+    found = off(("2027-01-05", "2027-01-06"), holidays=NEW_YEAR)
+    assert found.working_days(d(start), d(end)) == days
+
+
+def test_without_a_calendar_a_weekend_is_no_working_day_all_the_same():
+    assert [off().is_working_day(d(f"2027-01-{day:02}")) for day in (1, 2, 3, 4)] == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("day", "number", "before"),
+    [
+        ("2027-01-08", 3, "2027-01-05"),  # Friday to Tuesday
+        ("2027-01-09", 1, "2027-01-08"),
+        ("2027-01-10", 1, "2027-01-08"),
+        ("2027-01-05", 2, "2026-12-31"),  # over a weekend and New Year's Day
+        ("2027-01-05", 0, "2027-01-05"),
+    ],
+)
+def test_so_many_working_days_before(day, number, before):
+    assert off(holidays=NEW_YEAR).working_days_before(d(day), number) == d(before)
+
+
+@given(st.dates(date(2026, 1, 1), date(2048, 1, 1)), st.integers(1, 9))
+def test_going_back_and_counting_forth_agree(day, number):
+    found = off(("2027-01-05", "2027-01-06"), holidays=NEW_YEAR)
+    before = found.working_days_before(day, number)
+    assert found.is_working_day(before)
+    assert found.working_days(before, day - A_DAY) == number - 1

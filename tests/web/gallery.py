@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 from flask import Flask
@@ -14,12 +15,15 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, Route
 from werkzeug.test import TestResponse
 
-from survey import create_app, receipts, responses
+from survey import commitments, create_app, mirrors, receipts, responses
+from survey.commitments import Draft
 from survey.demo import Mailbox
-from survey.models import Comment, Department, Invitation, Leadership, Person, Wave, database
+from survey.measure.scale import OVERALL
+from survey.models import Comment, Commitment, Department, Invitation, Leadership, Person, Wave, database
+from survey.responses import Answer
 from survey.scheduler import Clockwork
 from survey.settings import Settings
-from survey.signing import invitation_token, sign_in_token, subscriber_token
+from survey.signing import invitation_token, reader_token, sign_in_token, subscriber_token
 from survey.web.guide import STEPS
 from tests.browser import PHONE, browsing
 from tests.cast import OPENS, Company
@@ -108,8 +112,10 @@ def running(company: Company, settings: Settings, language: str) -> Gallery:
     _hang_files(gallery, readers["hr"])
     _hang_plan(gallery, readers["hr"])
     _hang_ways_in(gallery, company, settings)
+    _hang_returns(gallery, company, settings)
     _hang_receipts(gallery)
     _hang_replies(gallery, readers["lead"], comment)
+    _hang_mirror(gallery, settings, wave)
     _hang_answers(gallery, settings, wave)
     return gallery
 
@@ -135,6 +141,8 @@ def _conversations(company: Company) -> str:
     finance = company.departments["Finance"].id
     company.rate(wave, "Sales", 1, complaining(CODES["replied"], finance))
     company.rate(wave, "Logistics", 1, complaining(CODES["quiet"], finance))
+    company.rate(wave, "Logistics", 14, lambda provider: Answer(provider, {OVERALL: 1}, "attitude"))
+    mirrors.keep_lead_view(company.alice, wave, company.departments["Finance"], {}, ["resources", "people"])
     company.answer(wave, strange)
     company.close_wave(wave)
     found = receipts.held(CODES["replied"])
@@ -194,6 +202,26 @@ def _hang_ways_in(gallery: Gallery, company: Company, settings: Settings) -> Non
     gallery.hang("error", stranger.get("/nothing", **asked), 404)
 
 
+def _hang_returns(gallery: Gallery, company: Company, settings: Settings) -> None:
+    """You said, we did, as an employee reads it: nothing yet, then something of every kind, page by page."""
+    client, asked = gallery.app.test_client(), gallery.asked
+    address = f"/you-said/{reader_token(company.charlie.id, settings)}"
+    gallery.hang("returns, nothing yet", client.get(address, **asked))
+    wave = Wave.select().where(Wave.state == "closed").order_by(Wave.id.desc()).first()
+    today = datetime.now(UTC).date()
+    for name, number in product(("Finance", "IT"), range(12)):
+        draft = Draft("diligence", f"Promise {number}", today + timedelta(days=9 * (number != 10)))
+        made = commitments.make(wave, company.departments[name], draft, today - timedelta(days=30 * (number != 11)))
+        if number < 9:
+            commitments.finish(made, today)
+    Commitment.update(due_on=today - timedelta(days=1)).where(Commitment.text == "Promise 10").execute()
+    gallery.hang("returns.by_link (employee)", client.get(address, **asked))
+    for choice in ({"show": "late"}, {"department": "it"}, {"department": "legal"}):
+        query = gallery.asked["query_string"] | choice
+        gallery.hang(f"returns, {choice}", client.get(address, query_string=query))
+    gallery.hang("returns, unknown link", client.get("/you-said/forged.token", **asked), 404)
+
+
 def _hang_receipts(gallery: Gallery) -> None:
     client, asked = gallery.app.test_client(), gallery.asked
     for state in ("waiting", "quiet"):
@@ -228,6 +256,16 @@ def _hang_replies(gallery: Gallery, lead: FlaskClient, comment: str) -> None:
         row.id for row in without if not receipts.Receipt.select().where(receipts.Receipt.comment == row).exists()
     )
     gallery.hang("reply, nobody to reach", lead.get(f"/lead/comments/{silent}", **gallery.asked))
+
+
+def _hang_mirror(gallery: Gallery, settings: Settings, wave: Wave) -> None:
+    client, asked = gallery.app.test_client(), gallery.asked
+    token = next(link.token for link in _links(settings, wave) if not mirrors.glass(link.token.split(".")[0]).lead)
+    link = f"/mirror/{token}"
+    gallery.hang("mirror.member (asked)", client.get(link, **asked))
+    gallery.hang("mirror.member (nothing filled in)", client.post(link, **asked), 422)
+    gallery.hang("mirror.member (thanks)", client.post(link, data={"self-overall": "4"}, **asked))
+    gallery.hang("mirror.member (received)", client.get(link, **asked))
 
 
 def _hang_answers(gallery: Gallery, settings: Settings, wave: Wave) -> None:

@@ -15,13 +15,14 @@ from tests.web.pages import addresses, csrf_token, everything
 
 FOR_ALL = {
     *("static", "index", "respond.answer", "respond.confidentiality", "api.alive", "api.ready"),
-    *("receipt.enter", "receipt.thread", "subscription.choose", "mirror.member"),
+    *("receipt.enter", "receipt.thread", "subscription.choose", "mirror.member", "returns.by_link"),
     *("account.login", "account.offer_sign_in", "account.use_link", "account.logout"),
 }
 KEYED_BY_LINK = {"subscription.choose", "mirror.member"}  # whoever has the link may send; a session has no part in it
 FOR_LEADS = {
     "lead.results",
     "mirror.lead",
+    "returns.signed_in",  # for HR too
     "replies.comment",
     "commitments.make",
     "commitments.finish",

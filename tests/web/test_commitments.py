@@ -11,11 +11,12 @@ from survey import commitments, releases, returns
 from survey.commitments import Draft
 from survey.models import Commitment, CommitmentClient, Invitation, Leadership, Rating, Wave
 from survey.responses import Answer
-from survey.signing import invitation_token
+from survey.signing import invitation_token, reader_token
 from tests.cast import DAY, OPENS
 from tests.web.pages import STRANGE, Link, everything, strange
 
 NOW = OPENS + 120 * DAY
+NOW_DAY = date(2026, 6, 30)
 
 
 @pytest.fixture(autouse=True)
@@ -233,6 +234,32 @@ def test_after_sending_the_latest_commitments_are_told(client, asked, made, comp
         assert "<strong>Finance:</strong> We answer within two days." in page
         assert "promised by Saturday 1 August · thanks to Sales" in page
     assert "<strong>Finance:</strong>" in client.get(asked.address).text
+
+
+def test_promises_stand_under_headings_of_their_own(client, asked, made, released, company):
+    def headings() -> list[str]:
+        page = client.post(asked.address, data=asked.filled()).text
+        return [found for found in re.findall(r"<h2[^>]*>(.*?)</h2>", page) if "own department" not in found]
+
+    assert headings() == ["Promised, and still in time"]
+    draft = Draft("promises", "We call back.", date(2026, 7, 30))
+    commitments.finish(commitments.make(released[0], company.departments["IT"], draft, date(2026, 6, 30)), NOW_DAY)
+    assert headings() == ["You said, we did", "Promised, and still in time"]
+    Commitment.update(due_on=date(2026, 6, 1)).where(Commitment.id == made.id).execute()
+    assert headings() == ["You said, we did", "Promised, and late"]
+
+
+def test_the_way_leads_on_to_all_that_was_done(client, asked, made, company, settings):
+    address = f'href="/you-said/{reader_token(company.charlie.id, settings)}"'
+    assert address in client.get(asked.address).text
+    assert address in client.post(asked.address, data=asked.filled()).text
+    assert address in client.get(asked.address).text
+    assert client.get(address[6:-1]).status_code == 200
+
+
+def test_whose_name_is_forgotten_gets_no_link(client, asked, made):
+    Invitation.update(person=None).execute()
+    assert "/you-said/" not in client.get(asked.address).text
 
 
 def test_a_leads_strange_words_are_text_to_employees(client, asked, made):

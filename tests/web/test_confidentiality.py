@@ -47,6 +47,10 @@ PROVED = {
         "test_nobody_else_reads_a_leads_view",
         "test_hr_and_other_leads_see_nothing_of_it",
     ),
+    "What a lead says hinders the department is read by HR too; the question says so.": (
+        "test_hr_reads_the_reasons_of_all_leads_and_not_whose_they_are",
+        "test_a_lead_says_what_hinders_and_is_told_first_who_reads_it",
+    ),
     "If you take a code with a complaint or a suggestion, whoever has it can read that comment and the department's "
     "replies, and write back.": (
         "test_the_link_shows_the_comment_and_what_the_department_replied",
@@ -56,6 +60,10 @@ PROVED = {
         "test_the_lead_reads_what_the_writer_added_and_that_it_is_new",
         "test_hr_reads_the_comment_but_not_the_conversation",
         "test_no_other_lead_reads_or_replies",
+    ),
+    "HR sees how many complaints have a code and how many days a department took to reply, never when you wrote.": (
+        "test_hr_sees_how_soon_a_department_replied_and_nothing_of_what_was_said",
+        "test_what_a_writer_adds_is_never_timed",
     ),
     "The server keeps only a hash of the code, and a code leads to one comment and to no other.": (
         "test_only_the_hash_of_a_code_is_kept",

@@ -64,6 +64,8 @@ FILES = {  # address of the file → address of the page, the table's place on i
     "/hr/facades": None,
     "/hr/commitments": None,
     "/hr/turnout": None,
+    "/hr/complaints": None,
+    "/hr/departments/finance/complaints": None,
     "/hr/participation": None,
     "/hr/compare": None,
 }

@@ -494,10 +494,10 @@ def test_the_airports_file_goes_from_the_page_to_the_gap(released, company, brow
         page.fill("input[name=to]", "2017-05-31")
         page.click("main form > button")
         row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="ALL", exact=True)).inner_text()
-        for counted in ("1: 6", "2: 32", "3: 444", "4: 1507", "5: 699", "blank: 143"):
+        for counted in ("1: 6", "2: 32", "3: 444", "4: 1,507", "5: 699", "blank: 143"):
             assert counted in row
         assert ExternalImport.select().count() == imported
         page.click("main form > button")
-        assert "29819 answers of sfo-2017-wide.csv count from now on." in page.inner_text("main")
+        assert "29,819 answers of sfo-2017-wide.csv count from now on." in page.inner_text("main")
         page.goto("/hr/gap")
         assert "ALL" in page.locator("tr").filter(has_text="Logistics").first.inner_text()

@@ -1,8 +1,11 @@
 """Members and leads say what they think of their own department; each sees what they may."""
 
+import re
+
 import pytest
 
-from survey.models import LeadView, Mirrored, OwnView, OwnViewTally, Person, ServiceLink
+from survey.models import Hindrance, Leadership, LeadView, Mirrored, OwnView, OwnViewTally, Person, ServiceLink
+from survey.responses import Answer
 from tests.cast import Company
 from tests.web.pages import everything
 
@@ -93,6 +96,70 @@ def test_a_lead_says_what_they_expect_and_may_change_it(sign_in, company, leads_
 def test_an_empty_view_is_asked_again(sign_in, company, leads_address):
     assert sign_in(company.alice).post(leads_address, data={}).status_code == 422
     assert not LeadView.select().exists()
+
+
+def test_a_lead_says_what_hinders_and_is_told_first_who_reads_it(sign_in, company, leads_address):
+    alice = sign_in(company.alice)
+    page = alice.get(leads_address, query_string=ENGLISH).text
+    assert page.index("HR reads this answer too") < page.index('name="hinders"')
+    assert alice.post(leads_address, data={"hinders": ["resources", "people"]}).location == "/lead/"
+    page = alice.get(leads_address).text
+    assert re.findall(r'name="hinders" value="(\w+)" checked', page) == ["resources", "people"]
+    assert not LeadView.select().exists()
+
+
+@pytest.mark.parametrize("sent", [["nothing", "resources"], ["weather"], []])
+def test_what_hinders_cannot_be_something_and_nothing(sign_in, company, leads_address, sent):
+    answer = sign_in(company.alice).post(f"{leads_address}?lang=en", data={"hinders": sent})
+    assert answer.status_code == 422
+    assert ('value="resources" checked' in answer.text) == ("resources" in sent)
+    assert not Hindrance.select().exists()
+
+
+def excused(company, sign_in, wave) -> None:
+    """Clients miss attitude in Finance; Alice says that resources hinder, and Bob, who leads it too, nothing."""
+    Leadership.create(person=company.bob, department=company.departments["Finance"])
+    for person, reason in ((company.alice, "resources"), (company.bob, "nothing")):
+        sign_in(person).post(f"/lead/mirror/{wave.id}/finance", data={"hinders": reason})
+    for client_name, people in (("Logistics", 15), ("Sales", 20)):  # not everybody is asked about Finance
+        company.rate(wave, client_name, people, lambda provider: Answer(provider, {"overall": 2}, "attitude"))
+    company.close_wave(wave)
+
+
+def test_after_the_wave_each_lead_reads_the_own_reason_beside_what_clients_miss(sign_in, company, wave):
+    excused(company, sign_in, wave)
+    alice, bob = (sign_in(person).get("/lead/", query_string=ENGLISH).text for person in (company.alice, company.bob))
+    assert "Your clients miss attitude more often than means. You said means: limited resources." in alice
+    assert "<li>Limited resources</li>" in alice
+    assert "Nothing of this" not in alice
+    finance = bob.partition('id="finance"')[2].partition("</section>")[0]
+    assert "You said that nothing of this hinders." in finance
+    assert "imited resources" not in finance
+
+
+def test_hr_reads_the_reasons_of_all_leads_and_not_whose_they_are(sign_in, company, wave):
+    excused(company, sign_in, wave)
+    page = sign_in(company.hanna).get("/hr/departments/finance", query_string=ENGLISH).text
+    assert "<li>Limited resources · said by 1 of 2</li><li>Nothing of this · said by 1 of 2</li>" in page
+    assert "Its clients miss attitude more often than means. Whoever leads it said means: limited resources." in page
+    assert "Alice" not in page
+    assert "Bob" not in page
+
+
+def test_until_the_wave_closes_nobody_reads_a_reason(sign_in, company, released):
+    wave = company.open_wave()
+    sign_in(company.alice).post(f"/lead/mirror/{wave.id}/finance", data={"hinders": "resources"})
+    for person, path in ((company.hanna, "/hr/departments/finance"), (company.alice, "/lead/")):
+        assert "imited resources" not in sign_in(person).get(path, query_string=ENGLISH).text
+
+
+def test_other_leads_read_no_reason_of_a_department_that_is_not_theirs(sign_in, company, wave):
+    excused(company, sign_in, wave)
+    Leadership.delete().where(Leadership.person == company.bob).execute()
+    Leadership.create(person=company.bob, department=company.departments["IT"])
+    page = sign_in(company.bob).get("/lead/", query_string=ENGLISH).text
+    assert "imited resources" not in page
+    assert "Nothing of this" not in page
 
 
 @pytest.mark.parametrize(("name", "status"), [("bob", 404), ("charlie", 403), ("hanna", 403)])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -17,10 +17,21 @@ from playwright.sync_api import BrowserContext
 from werkzeug.exceptions import default_exceptions
 from werkzeug.serving import make_server
 
-from survey import create_app, outbox, waves
+from survey import create_app, outbox, receipts, waves
 from survey.demo import Mailbox
 from survey.emails import LETTERS, compose_test, composer
-from survey.models import Department, Invitation, Leadership, Message, Person, Wave, database
+from survey.models import (
+    Comment,
+    Commitment,
+    Department,
+    Invitation,
+    Leadership,
+    Message,
+    Person,
+    Receipt,
+    Wave,
+    database,
+)
 from survey.pulses import add_pulse
 from survey.settings import Settings
 from survey.signing import invitation_token, sign_in_token
@@ -116,6 +127,18 @@ def hanna(demo: Flask, company: Company, settings: Settings) -> FlaskClient:
     return client
 
 
+def owe(company: Company) -> date:
+    """Finance has a complaint that waits, a promise that is due and one that is late; the day of the mails about it."""
+    wave, finance = Wave.get(Wave.state == "closed"), company.departments["Finance"]
+    comment = Comment.create(wave=wave, provider=finance, kind="complaint", text="Late")
+    Receipt.create(digest=receipts.digest(receipts.new_code()), wave=wave, comment=comment)
+    day = Wave.get(Wave.state == "open").local_date
+    told = {"wave": wave, "provider": finance, "item": "promises", "made_on": wave.local_date}
+    Commitment.create(**told, text="Soon", due_on=day, reminded_on=day)
+    Commitment.create(**told, text="Late", due_on=day - timedelta(days=1), reported_on=day)
+    return day
+
+
 @pytest.fixture
 def letters(demo: Flask, company: Company, settings: Settings, third: Wave) -> list[EmailMessage]:
     """A mail of each kind, and the one that only shows that mail works; they lie in the mailbox as well."""
@@ -129,9 +152,10 @@ def letters(demo: Flask, company: Company, settings: Settings, third: Wave) -> l
     alice = Person.get_by_id(company.alice.id)
     box, compose = Mailbox(settings), composer(demo, settings)
     mails = [compose_test(demo, Settings(**{**vars(settings), "language": CODE}), alice.email, third.opened_at)]
+    day = owe(company)
     for kind in LETTERS:
         wave = of_kind.get(kind, Wave.get(Wave.state == "closed"))
-        message = Message(kind=kind, wave=wave, person=alice, sequence=9, due_at=0)
+        message = Message(kind=kind, wave=wave, person=alice, sequence=day.toordinal(), due_at=third.opened_at)
         mails.append(compose(message, third.opened_at))
     for mail in mails[1:]:
         box.send(mail)

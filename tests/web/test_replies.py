@@ -173,6 +173,21 @@ def test_while_the_database_is_away_the_reply_comes_back(alice, address, monkeyp
     assert Reply.get().text == STRANGE
 
 
+def test_a_page_that_was_open_for_too_long_keeps_the_reply(alice, address, sign_in, company, client):
+    bob = sign_in(company.bob)
+    alice.application.config["WTF_CSRF_ENABLED"] = True
+    sent = {"csrf_token": "too old", "text": STRANGE}
+    refused = alice.post(address, data=sent, query_string=ENGLISH)
+    assert refused.status_code == 400
+    assert "open for too long" in refused.text
+    assert not Reply.select().exists()
+    for other in (bob, client):
+        assert STRANGE not in other.post(address, data=sent).text
+    assert client.post(address, data=sent).location == "/login"
+    assert alice.post(address, data=form_in(refused.text)).status_code == 302
+    assert Reply.get().text == STRANGE
+
+
 def test_after_twenty_replies_there_is_no_form(alice, address):
     for number in range(receipts.MESSAGES):
         assert alice.post(address, data={"text": str(number)}).status_code == 302
@@ -191,6 +206,7 @@ def test_the_page_needs_as_many_queries_for_ten_conversations_as_for_one(company
         company.close_wave(wave)
         for code in given:
             receipts.write_back(held(code), "More")
+        alice.get("/lead/")  # what customers say is remembered from then on
         caplog.clear()
         assert alice.get("/lead/").text.count("<blockquote>") == 2 * conversations
         found.append(sum(record.name == "peewee" for record in caplog.records))
