@@ -158,7 +158,7 @@ class AnswerForm:
     """A page for each department, and the departments that may still be added."""
 
     pages: list[Page]
-    offered: list[Named]
+    offered: tuple[Named, ...]
     refused: bool = False  # a department was to be added that cannot be
     just_added: Named | None = None
     given: str | None = None  # the first provider's overall score, as the mail's link gave it
@@ -217,7 +217,7 @@ def read_form(
     is_full = len(added) == responses.MOST_ADDED
     return AnswerForm(
         pages=[*pages, *(Page(department, questionnaire.item_keys, sent, added=True) for department in added)],
-        offered=[] if is_full else list(addable.values()),
+        offered=() if is_full else tuple(addable.values()),
         refused=len(added) < len(wanted),
         just_added=next((department for department in added if str(department.id) == sent.get("add")), None),
         given=given,
