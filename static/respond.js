@@ -78,7 +78,7 @@ const isOld = (name) => name !== nameOfDraft() && !(JSON.parse(localStorage.getI
 
 function save() {
   document.querySelector(".kept").hidden = !writeDraft();
-  const scales = all(".scale");
+  const scales = all(".scale, .notice");
   const progress = form.querySelector("progress");
   progress.max = scales.length;
   progress.value = scales.filter((scale) => isAnswered(scale) || isSkipped(scale.closest(".provider"))).length;
@@ -124,7 +124,7 @@ function nextStop(element, selector) {
   return all(selector).find((stop) => isSeen(stop) && isAfter(stop) && !own.contains(stop));
 }
 
-const QUESTIONS = ".scale, .missing, .next, #send"; // for whoever answers by digits
+const QUESTIONS = ".scale, .missing, .notice, .next, #send"; // for whoever answers by digits
 const STOPS = ".skip input, fieldset, textarea, .add select, .next, #send";
 
 /** Put the focus on a heading, so that it is read out; it cannot be tabbed to. */
@@ -154,7 +154,7 @@ function changed({ target }) {
   save();
   if (!PHONE.matches) return;
   if (target.closest(".skip") && target.checked && place < pages().length - 1) go(place + 1);
-  const group = target.closest(".scale, .missing");
+  const group = target.closest(".scale, .missing, .notice");
   if (!group || group.dataset.done) return;
   group.dataset.done = "y";
   if (isByHand) bring(nextStop(group, STOPS), "center"); // focus stays; whoever uses keys moves by keys
@@ -263,7 +263,7 @@ function readFrom(button) {
     const target = document.getElementById(faults.querySelector("a").hash.slice(1));
     if (target) openPageOf(target);
     faults.focus();
-  } else if (form && button === "adding") go(pages().length - 1);
+  } else if (form && button === "adding") go(all(".provider:not(.notices)").length - 1);
   else if (form && (button === "remove" || (PHONE.matches && place > 0))) go(place);
   else readOut(document.querySelector("h1"));
 }
@@ -298,7 +298,7 @@ function begin() {
     place = kept.place;
     restore(kept);
   }
-  for (const group of all(".scale, .missing").filter(isAnswered)) group.dataset.done = "y";
+  for (const group of all(".scale, .missing, .notice").filter(isAnswered)) group.dataset.done = "y";
   const wanted = place;
   go(wanted, false);
   if (!unplaced.length) return;

@@ -8,11 +8,13 @@ from survey.settings import Settings, folder
 
 def create_app(settings: Settings, *, demo: bool = False) -> Flask:
     """The web application. The tables must be bound to a database already (survey.database)."""
-    from survey.web import access, account, frame
+    from survey.web import access, account, frame, meters
     from survey.web import demo as demo_pages
-    from survey.web.blueprints import BLUEPRINTS
+    from survey.web.blueprints import BLUEPRINTS, WATCHED
 
     app = frame.Espejo(__name__, static_folder=str(folder("static")), static_url_path="/static")
+    if settings.metrics_token:
+        meters.install(app, WATCHED)  # first, so that what is refused is counted as well
     frame.configure(app, settings)
     access.login_manager.init_app(app)
     access.limiter.init_app(app)  # before CSRF, so that a flood is turned away first

@@ -89,6 +89,11 @@ def taps_of(asked: Questionnaire) -> int:
     return taps(len(asked.items), PROVIDERS_PER_PERSON)
 
 
+def taps_left(asked: Questionnaire) -> int:
+    """How many taps more people would give after it."""
+    return max(0, MOST_TAPS - taps_of(asked))
+
+
 def switched_off(pulse: Pulse) -> set[str]:
     """The items that the pulse's next wave does not ask."""
     return {item for (item,) in ItemOff.select(ItemOff.item).where(ItemOff.pulse == pulse).tuples()}

@@ -1,15 +1,14 @@
 """The command `espejo`."""
 
 import logging
-import sqlite3
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import click
 
 from survey import (
     asking,
+    backups,
     create_app,
     database,
     deliveries,
@@ -33,7 +32,7 @@ from survey.commands import FILE, WAVE, local_time, now, with_database, with_set
 from survey.emails import compose_test
 from survey.models import Pulse
 from survey.models import database as tables
-from survey.settings import Settings, is_address
+from survey.settings import KEY_FILE, Settings, is_address
 from survey.signing import SIGN_IN_MINUTES, sign_in_token
 from survey.smtp import SmtpTransport
 
@@ -85,16 +84,25 @@ def status(settings: Settings) -> None:
 @with_database
 def backup(settings: Settings, file: Path) -> None:
     """Copy a SQLite database to FILE while everything runs."""
-    if not database.is_sqlite():
-        raise click.ClickException("This database is no SQLite; use pg_dump.")
-    if file.exists():
-        raise click.ClickException(f"{file} exists already; name a new file.")
-    try:
-        with closing(sqlite3.connect(file)) as copy:
-            tables.connection().backup(copy)
-    except sqlite3.Error as error:
-        raise click.ClickException(f"{file} cannot be written ({error}).") from error
+    backups.back_up(file, settings)
     click.echo(f"{file}: {file.stat().st_size} bytes")
+    if not settings.secret_key:
+        click.echo(f"Keep {settings.home_folder / KEY_FILE} too, elsewhere: links in mails work with that key alone.")
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@click.option("--with-other-key", is_flag=True, help="Even if links in mails that have left will not work any more.")
+@with_database
+def restore(settings: Settings, file: Path, with_other_key: bool) -> None:
+    """Bring the backup FILE into an empty database: SQLite, or what ESPEJO_DATABASE_URL names."""
+    click.echo(f"{'table':<28}{'rows':>12}  {'backup':<18}here")
+    backups.restore(file, settings, now(), with_other_key=with_other_key, report=_say_copied)
+    click.echo("All tables are equal. Mail is paused: stop the old Espejo, then espejo mail resume.")
+
+
+def _say_copied(copied: backups.Copied) -> None:
+    click.echo(f"{copied.table:<28}{copied.backup.rows:>12,}  {copied.backup!s:<18}{copied.here}")
 
 
 @main.command()
@@ -135,6 +143,10 @@ def doctor(settings: Settings) -> None:
         if _days_between_waves(found) < int(settings.rest_days)
     ]
     click.echo(_who_runs_the_clock(), nl=False)
+    if not (database.is_sqlite() or settings.secret_key):
+        click.echo(
+            f"The secret key is {settings.home_folder / KEY_FILE}; each host needs the same (ESPEJO_SECRET_KEY)."
+        )
     click.echo("\n".join(wrong) or "All is well.")
     if wrong:
         sys.exit(1)

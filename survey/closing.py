@@ -13,7 +13,7 @@ from typing import Any
 
 from peewee import Expression, chunked, fn
 
-from survey import mirrors
+from survey import mirrors, notices
 from survey.measure.disclosure import COMMENTS_FROM, merge
 from survey.measure.scale import SCORES
 from survey.models import (
@@ -56,6 +56,7 @@ def publish(wave: Wave, now: int) -> Release:
     _keep_comments(wave, count.raters)
     Rating.delete().where(Rating.wave == wave).execute()
     mirrors.count(wave)
+    notices.count(wave)
     return Release.create(wave=wave, released_at=now, digest=digest(wave))
 
 
@@ -66,6 +67,7 @@ def discard(wave: Wave) -> None:
     _drop_comments(Comment.wave == wave)
     _rewrite_receipts(wave)
     mirrors.discard(wave)
+    notices.discard(wave)
 
 
 def document(wave: Wave) -> bytes:
@@ -86,7 +88,11 @@ def document(wave: Wave) -> bytes:
     ]
     raters = Rated.select(Rated.provider, Rated.raters).where(Rated.wave == wave).order_by(Rated.provider)
     # Left out when there are none, so that the digests of waves from before they were counted hold.
-    later = {"additions": _additions(wave, members), "own_views": mirrors.tallies(wave)}
+    later = {
+        "additions": _additions(wave, members),
+        "own_views": mirrors.tallies(wave),
+        "notices": notices.document(wave),
+    }
     return json.dumps(
         {
             "wave": wave.id,

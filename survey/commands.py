@@ -11,6 +11,7 @@ import click
 from peewee import PeeweeException
 
 from survey import database, waves
+from survey.backups import BackupRefused
 from survey.entries import MappingError
 from survey.measure.cadence import CadenceError, local
 from survey.models import database as tables
@@ -22,6 +23,7 @@ from survey.sheets import ImportRefused
 MENDABLE = (
     ImportRefused,
     SettingsError,
+    BackupRefused,
     MappingError,
     Refusal,
     waves.WaveError,

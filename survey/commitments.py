@@ -13,7 +13,8 @@ from typing import Any
 
 from peewee import ModelSelect, Query, fn
 
-from survey import releases
+from survey import confirmations, releases
+from survey.confirmations import Confirmation
 from survey.measure.scale import ITEMS
 from survey.models import Commitment, CommitmentClient, Department, Wave, database
 from survey.prepared import joined, prepared
@@ -52,13 +53,23 @@ class CommitmentRow:
     commitment: Commitment
     clients: tuple[str, ...]
     state: str  # open, late, done or dropped
+    confirmation: Confirmation | None = None  # what its clients say of it; of what is done
 
     @property
     def told(self) -> tuple[Hashable, ...]:
         """All that a page may tell of it: two rows that are told alike read alike."""
         found = self.commitment
         days = (found.due_on, found.ended_on)
-        return found.provider.name, found.text, self.state, *days, found.reason, self.clients, found.suggestion_id
+        return (
+            found.provider.name,
+            found.text,
+            self.state,
+            *days,
+            found.reason,
+            self.clients,
+            found.suggestion_id,
+            self.confirmation,
+        )
 
 
 @dataclass(frozen=True)
@@ -75,8 +86,11 @@ class Draft:
 # --- Making and ending ---------------------------------------------------------------------------------------------
 
 
-def make(wave: Wave, provider: Department, draft: Draft, today: date) -> Commitment:
-    """Store what `provider` promises after `wave`. Raises CommitmentError, and stores nothing, when it cannot be."""
+def make(wave: Wave, provider: Department, draft: Draft, today: date, *, is_done: bool = False) -> Commitment:
+    """Store what `provider` promises after `wave`, or has done already.
+
+    Raises CommitmentError, and stores nothing, when it cannot be.
+    """
     text = _one_line(draft.text)
     with database.atomic():
         _check(wave, draft, text, today)
@@ -90,6 +104,8 @@ def make(wave: Wave, provider: Department, draft: Draft, today: date) -> Commitm
         rows = [{"commitment": made.id, "department": client} for client in sorted(set(draft.clients))]
         if rows:
             CommitmentClient.insert_many(rows).execute()
+        if is_done:
+            finish(made, today)
     return made
 
 
@@ -191,6 +207,11 @@ def _as_commitment(row: tuple[Any, ...]) -> Commitment:
     return Commitment(**commitment | {"provider": Department(**provider)})
 
 
+def of_suggestion(comment_id: str | None, today: date) -> list[CommitmentRow]:
+    """The commitments that come from a suggestion, the first one first."""
+    return _rows(_commitments().where(Commitment.suggestion == comment_id).order_by(Commitment.id), today)
+
+
 def due(today: date, within_days: int) -> list[CommitmentRow]:
     """What departments have promised for the next `within_days`, today and the last day included, by its day.
 
@@ -249,7 +270,11 @@ def _rows(query: Iterable[Commitment], today: date) -> list[CommitmentRow]:
     clients: dict[int, list[str]] = defaultdict(list)
     for commitment, name in _credited.raw([commitment.id for commitment in commitments]):
         clients[commitment].append(name)
-    return [CommitmentRow(found, tuple(clients[found.id]), _state(found, today)) for found in commitments]
+    heard = confirmations.of(commitments, clients)
+    return [
+        CommitmentRow(found, tuple(clients[found.id]), _state(found, today), heard.get(found.id))
+        for found in commitments
+    ]
 
 
 @prepared

@@ -2,9 +2,11 @@
 
 import fcntl
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
 
 from peewee import (
     Database,
@@ -16,9 +18,9 @@ from peewee import (
     SqliteDatabase,
 )
 from playhouse.cockroachdb import CockroachDatabase
-from playhouse.db_url import connect, parse
 from playhouse.migrations import Migration, Runner
 
+from survey.connections import server
 from survey.models import (
     UNORDERED,
     Bounce,
@@ -33,11 +35,14 @@ from survey.models import (
 from survey.settings import Settings
 from survey.turns import OneWriter
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
-CONNECT_TIMEOUT_SECONDS = 5  # for a PostgreSQL that is there but does not answer
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
 TURN_LOCK = 0x7475726E  # "turn": held on PostgreSQL while it is decided who is asked
+ATTEMPTS = 10  # of a transaction that meets others
 # Where people and what they said stand.
 TELLING = (*UNORDERED, Message, Bounce, Leadership, LeadView, Upload, RosterFile, Person)
 
@@ -73,8 +78,7 @@ def open_database(settings: Settings) -> Database:
 def bind(settings: Settings) -> Database:
     """Bind the tables to the database that `settings` name, as it stands."""
     if settings.database_url:
-        patience = parse(settings.database_url).get("connect_timeout", CONNECT_TIMEOUT_SECONDS)
-        bound = connect(settings.database_url, unquote_password=True, unquote_user=True, connect_timeout=patience)
+        bound = server(settings.database_url)
     else:
         bound = OneWriter(
             str(settings.make_home() / "espejo.sqlite3"),
@@ -90,11 +94,12 @@ def bind(settings: Settings) -> Database:
 
 def migrations() -> list[Migration]:
     """Every migration, applied or not, in order."""
-    return _runner().status()
+    return migrations_of(database.obj)  # not the proxy: migrations ask which database it is
 
 
-def _runner() -> Runner:
-    return Runner(database.obj, str(MIGRATIONS))  # not the proxy: migrations ask which database it is
+def migrations_of(found: Database) -> list[Migration]:
+    """The same of another database than the one that is bound."""
+    return Runner(found, str(MIGRATIONS)).status()
 
 
 def pending_migrations() -> list[str]:
@@ -107,7 +112,7 @@ def upgrade(settings: Settings) -> list[str]:
         if not pending_migrations():
             return []
         with _alone(settings):
-            return _runner().up()
+            return Runner(database.obj, str(MIGRATIONS)).up()
 
 
 @contextmanager
@@ -136,22 +141,26 @@ def take_turns() -> None:
         database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (TURN_LOCK,))
 
 
+def repeated(deed: Callable[P, T]) -> Callable[P, T]:
+    """A deed of one transaction, done again when CockroachDB refuses it because it met another: peewee sees to that.
+
+    It may run more than once, so all it does must be in the database. Other databases let one wait for the other.
+    """
+
+    @wraps(deed)
+    def until_done(*args: P.args, **kwargs: P.kwargs) -> T:
+        if not isinstance(database.obj, CockroachDatabase) or database.in_transaction():
+            return deed(*args, **kwargs)
+        return cast(T, database.obj.run_transaction(lambda _: deed(*args, **kwargs), max_attempts=ATTEMPTS))
+
+    return until_done
+
+
 def server_clock() -> int | None:
     """The time that PostgreSQL tells, the same for every machine that uses it; SQLite has no clock of its own."""
     if not is_postgresql():
         return None
     return int(database.execute_sql("SELECT extract(epoch FROM clock_timestamp())").fetchone()[0])
-
-
-def is_answering() -> bool:
-    """Whether the connection that is open still leads to a database; SQLite's always does."""
-    if is_sqlite():
-        return True
-    try:
-        database.execute_sql("SELECT 1")
-    except PeeweeException:
-        return False
-    return True
 
 
 def is_sqlite() -> bool:

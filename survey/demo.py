@@ -20,6 +20,7 @@ from survey import (
     erasure,
     external,
     links,
+    notices,
     outbox,
     outside,
     people,
@@ -215,14 +216,15 @@ def fill(settings: Settings, now: int, deliver: Callable[[int], object]) -> None
         demo_hindrances.fill(wave)
         waves.close_due(wave.closes_at)
         _throw_mail_away(wave.closes_at, number)
+        demo_commitments.promise(Wave.get_by_id(wave.id), WAVES_OF_HISTORY - 1 - number, now)
     codes = [code for deck in unsaid.values() for code in deck.codes.values()]
     released = releases.released_waves()
     demo_conversation.fill(released[0], codes)
     for wave in released:
         demo_conversation.answer(wave, now)
-    demo_commitments.fill(released, now)
     erasure.forget_due(now, int(settings.retention_days))
     wave = _open(pulse, WAVES_OF_HISTORY, settings)
+    demo_commitments.end(now)
     morning = _last_morning(now)
     duties.recall_promises(morning, ZoneInfo(ZONE))
     duties.report_late(morning, ZoneInfo(ZONE))
@@ -264,6 +266,7 @@ def _first_day(now: int) -> date:
 
 def _open(pulse: Pulse, number: int, settings: Settings) -> Wave:
     planned = Wave.get(Wave.pulse == pulse, Wave.occurrence == number)
+    demo_commitments.end(planned.opens_at)
     waves.open_due(planned.opens_at, settings.smallest_group)
     return Wave.get_by_id(planned.id)
 
@@ -337,6 +340,8 @@ def _answer(wave: Wave, share: float, unsaid: dict[int, Deck], chance: random.Ra
     teams = {department.id: named[department.name] for department in people.departments()}
     ids = {team.name: department for department, team in teams.items()}
     others = random.Random(f"{SEED} {wave.occurrence} {share}")  # noqa: S311 - the same every time
+    eyes = random.Random(f"{SEED} noticed {wave.occurrence} {share}")  # noqa: S311
+    told: dict[int, list[notices.Question]] = {}  # what each department's people are asked to confirm
     waiting = (
         Invitation.select(Invitation.id, Invitation.providers, Person.department)
         .join(Person)
@@ -362,7 +367,9 @@ def _answer(wave: Wave, share: float, unsaid: dict[int, Deck], chance: random.Ra
             if added and others.random() < probability:
                 silent = Deck({})
                 answers.append(_about(ids[added], named[added], wave.occurrence, mood, silent, others))
-            responses.accept(invitation, answers)
+            if client not in told:
+                told[client] = notices.questions(Invitation.get_by_id(invitation))
+            responses.accept(invitation, answers, demo_commitments.noticed(told[client], eyes))
 
 
 def _about(provider: int, team: Team, number: int, mood: float, unsaid: Deck, chance: random.Random) -> Answer:

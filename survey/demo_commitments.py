@@ -1,14 +1,17 @@
-"""What the demo's leads have promised over the two years: kept, credited, late, dropped and still to come."""
+"""What the demo's leads have promised over the two years: kept, confirmed or not, late, dropped and still to come."""
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from survey import commitments, people, releases
 from survey.commitments import Draft
-from survey.models import Department, Wave
+from survey.models import Commitment, Department, Wave
+from survey.notices import Question
 
 FRIDAY = 4
+CAN_SAY = 0.85  # probability
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,16 @@ class Promise:
     clients: tuple[str, ...] = ()  # credited where the release names them
     from_today: bool = False
     suggestion: str = ""  # the first words of the one it comes from, where it was made
+    noticed: float = 0.85  # by so many (0–1) of the clients who can say
 
 
 PROMISES = (
     Promise("Marketing", 3, "improvement", "Enseñamos cada folleto a Ventas antes de imprimirlo.", 60, 48,
             clients=("Ventas",)),
+    Promise("Finanzas", 3, "openness", "Una hora abierta cada viernes para revisar facturas juntos.", 50, 45,
+            clients=("Ventas", "Compras", "Informática"), noticed=0.2),
+    Promise("Almacén", 2, "flexibility", "Un turno de tarde para los pedidos urgentes.", 60, 55,
+            clients=("Logística", "Atención al Cliente"), noticed=0.9),
     Promise("Almacén", 3, "openness", "Cada viernes repasamos lo que nos habéis criticado, y lo contestamos.", 50, 45),
     Promise("Calidad", 2, "diligence", "You get the test report on the day of the test, in Spanish and in English.",
             40, 33, clients=("Compras",)),
@@ -38,7 +46,7 @@ PROMISES = (
     Promise("Logística", 1, "promises", "Avisamos el mismo día cuando un envío se va a retrasar.", 45, 40,
             clients=("Ventas", "Atención al Cliente")),
     Promise("Informática", 1, "diligence", "Hay una persona de guardia hasta las ocho, también los viernes.", 60, 52,
-            clients=("Ventas", "Logística"), suggestion="Bastaría con una persona"),
+            clients=("Ventas", "Logística", "Marketing"), suggestion="Bastaría con una persona", noticed=0.35),
     Promise("Recursos Humanos", 0, "openness", "Contestamos cada queja en tres días laborables.", 50, 43,
             clients=("Informática",)),
     Promise("Informática", 0, "improvement", "Cada petición muestra en qué punto está.", 80, 70,
@@ -51,38 +59,49 @@ PROMISES = (
 )  # fmt: skip
 
 
-def fill(waves: Sequence[Wave], now: int) -> None:
-    """Let the leads promise after `waves`, the latest first, and keep their promises or not until `now`."""
+def promise(wave: Wave, number: int, now: int) -> None:
+    """Let the leads promise what they do after `wave`, which is `number` waves before the latest release."""
     departments = {department.name: department for department in people.departments()}
-    today = datetime.fromtimestamp(now, UTC).date()
-    for promise in PROMISES:
-        if promise.wave < len(waves):  # a short history has fewer to promise after
-            _promise(promise, waves[promise.wave], departments[promise.team], today)
+    for told in PROMISES:
+        if told.wave == number:
+            _promise(told, wave, departments[told.team], now)
 
 
-def _promise(promise: Promise, wave: Wave, provider: Department, today: date) -> None:
-    closed_on = datetime.fromtimestamp(wave.closed_at, UTC).date()
-    due_on = _on_a_workday(today if promise.from_today else closed_on, promise.due_after_days)
+def _promise(told: Promise, wave: Wave, provider: Department, now: int) -> None:
+    closed_on = _day(wave.closed_at)
     named = releases.named_clients(wave, [provider.id])[provider.id]
     found = commitments.suggestions(releases.comments(wave, [provider.id]).get(provider.id))
-    made = commitments.make(
-        wave,
-        provider,
-        Draft(
-            promise.item,
-            promise.text,
-            due_on,
-            clients=[client.id for client in named if client.name in promise.clients],
-            suggestion=next(
-                (one.id for one in found if promise.suggestion and one.text.startswith(promise.suggestion)), None
-            ),
-        ),
-        closed_on,
+    draft = Draft(
+        told.item,
+        told.text,
+        _on_a_workday(_day(now) if told.from_today else closed_on, told.due_after_days),
+        clients=[client.id for client in named if client.name in told.clients],
+        suggestion=next((one.id for one in found if told.suggestion and one.text.startswith(told.suggestion)), None),
     )
-    if promise.dropped_because:
-        commitments.drop(made, promise.dropped_because, min(due_on, today))
-    elif promise.done_after_days:
-        commitments.finish(made, min(_on_a_workday(closed_on, promise.done_after_days), today))
+    commitments.make(wave, provider, draft, closed_on)
+
+
+def end(now: int) -> None:
+    """Let the leads say what is done, or will not be, by this moment."""
+    by_text = {told.text: told for told in PROMISES}
+    for made in list(Commitment.select().where(Commitment.state == "open")):
+        told = by_text[made.text]
+        if told.dropped_because and made.due_on <= _day(now):
+            commitments.drop(made, told.dropped_because, made.due_on)
+        elif told.done_after_days and (day := _on_a_workday(made.made_on, told.done_after_days)) <= _day(now):
+            commitments.finish(made, day)
+
+
+def noticed(asked: Iterable[Question], chance: random.Random) -> dict[int, bool]:
+    """What somebody says of what is said to be done."""
+    shares = {told.text: told.noticed for told in PROMISES}
+    return {
+        question.commitment: chance.random() < shares[question.text] for question in asked if chance.random() < CAN_SAY
+    }
+
+
+def _day(moment: int) -> date:
+    return datetime.fromtimestamp(moment, UTC).date()
 
 
 def _on_a_workday(start: date, days: int) -> date:

@@ -19,10 +19,9 @@ from survey.complaints import Clock
 from survey.database import take_turns
 from survey.measure.cadence import DaysOff, local
 from survey.models import Commitment, Department, Leadership, Person, Pulse, Release, Wave, database
-from survey.people import leads_of
+from survey.people import hr_people, leads_of
 from survey.pulses import days_off
 from survey.subscriptions import who_take_mail
-from survey.waves import hr_people
 
 MORNING = 9  # o'clock
 RECALLS = 2  # of one release; whoever lets two mails pass has decided, and a third one would be noise

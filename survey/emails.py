@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 from functools import cache
+from math import inf
 from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -19,22 +21,24 @@ from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 from peewee import Query
 
-from survey import asking, duties, headlines, hindrances, outbox, releases, returns, wording
+from survey import asking, duties, headlines, hindrances, outbox, reflections, releases, returns, wording
 from survey.charts import to_png
+from survey.company import company_summary
 from survey.measure.cadence import local
 from survey.measure.scale import OVERALL, SCORES
 from survey.models import Department, Invitation, Message, Person, Pulse, Wave
+from survey.news import hardest, telling
 from survey.outbox import Compose, NotNeeded
 from survey.people import leads_of
 from survey.prepared import prepared
 from survey.responses import as_wave
 from survey.settings import Settings, locale_of
 from survey.signing import SIGN_IN_MINUTES, invitation_token, reader_token, sign_in_token, subscriber_token
-from survey.summaries import lead_summary
+from survey.summaries import DepartmentSummary, LeadSummary, lead_summary
 from survey.waves import MISSED
-from survey.web.pictures import item_bars
+from survey.web.pictures import item_bars, practices
 
-PICTURES = 2  # in one mail, so that it stays below 100 KB; the table beside each says the same
+IN_FULL, LINES = 3, 40  # departments of a lead told whole, and in a line each: the mail stays below 100 KB
 PICTURE_PIXELS = 832  # wide
 
 
@@ -105,20 +109,49 @@ def summary(message: Message, person: Person, settings: Settings) -> Letter:
     """To a lead, when a wave has closed."""
     wave = _wave(message)
     found = lead_summary(wave, leads_of(person))
-    drawn = [department for department in found.departments if department.lines][:PICTURES]
+    by_need = sorted(found.departments, key=_need)
+    full = {department.department.id for department in by_need[:IN_FULL]}
+    drawn = [department for department in by_need if department.lines][:1]
     pictures = tuple(
         Picture(f"items-{department.department.key}", to_png(item_bars(department), PICTURE_PIXELS))
         for department in drawn
     )
+    others = tuple(department for department in found.departments if department.department.id not in full)
     values = {
         "summary": found,
+        "full": full,
+        "tables": _tables(found, others),
         "pictured": {department.department.id for department in drawn},
         "sentences": {department.department.id: headlines.sentence(department) for department in found.departments},
-        "excuses": hindrances.own_excuses(person, wave, [department.department.id for department in found.departments]),
+        "own": reflections.lead_reflections(person, wave, full),
+        "theirs": reflections.reflections(wave, full),
+        "telling": telling,
+        "excuses": hindrances.own_excuses(person, wave, list(full)),
+        "first_step": headlines.first_step(found),
         "address": url_for("lead.results", wave=wave.id, _external=True),
         "improvements": _improvements(person, settings),
+        **_promising(found.wave, by_need[0] if drawn else None),
     }
     return Letter(headlines.subject(found), values, pictures, subscriber_token(person.id, settings))
+
+
+def company(message: Message, person: Person, settings: Settings) -> Letter:
+    """To HR, when a wave has closed."""
+    wave = _wave(message)
+    found = company_summary(wave)
+    sides = {line.item: line.gap for line in found.practices if line.gap}
+    pictures = (Picture("practices", to_png(practices(sides), PICTURE_PIXELS)),) if sides else ()
+    values = {
+        "summary": found,
+        "news": headlines.company_sentence(found),
+        "sides": sides,
+        "address": url_for("hr.overview", wave=wave.id, _external=True),
+        "gaps": url_for("hr.gap", wave=wave.id, _external=True),
+        "people": url_for("staff.people", _external=True),
+    }
+    return Letter(
+        headlines.company_subject(found, settings.company), values, pictures, subscriber_token(person.id, settings)
+    )
 
 
 def missed(message: Message, person: Person, settings: Settings) -> Letter:
@@ -205,6 +238,7 @@ LETTERS: dict[str, Callable[[Message, Person, Settings], Letter]] = {
     outbox.INVITATION: invitation,
     outbox.REMINDER: reminder,
     outbox.SUMMARY: summary,
+    outbox.COMPANY: company,
     outbox.MISSED: missed,
     outbox.UNOPENED: unopened,
     outbox.COMPLAINTS: complaints,
@@ -212,6 +246,33 @@ LETTERS: dict[str, Callable[[Message, Person, Settings], Letter]] = {
     outbox.OVERDUE: overdue,
     outbox.SIGN_IN: sign_in,
 }
+
+
+def _need(found: DepartmentSummary) -> tuple[bool, float]:
+    """What sorts departments by how much is to be done: the hardest practice first, those without figures last."""
+    line = hardest(found)
+    return not found.lines, line.figure.mean if line else inf
+
+
+def _tables(
+    found: LeadSummary, others: Sequence[DepartmentSummary]
+) -> list[tuple[str, Sequence[DepartmentSummary], int]]:
+    """(heading, departments told in a line each, how many more): others of one's own, and those of each division."""
+    tables = [(_("Your other departments"), others)] if others else []
+    room, shown = LINES, []
+    for heading, parts in tables + [(division.division.name, division.departments) for division in found.divisions]:
+        shown.append((heading, parts[:room], len(parts[room:])))
+        room -= len(parts[:room])
+    return shown
+
+
+def _promising(wave: Wave, most: DepartmentSummary | None) -> dict[str, str]:
+    """The step after reading, and where it is done: in the department that has most to do; nothing without one."""
+    if most is None:
+        return {}
+    anchor = f"commitments-{most.department.key}"
+    address = url_for("lead.results", wave=wave.id, _anchor=anchor, _external=True)
+    return {"second_step": headlines.second_step(most), "promise": address}
 
 
 def _asked(message: Message, person: Person, settings: Settings) -> dict[str, Any]:
@@ -292,12 +353,27 @@ def _as_mail(message: Message, person: Person, letter: Letter, settings: Setting
 
 
 def _envelope(settings: Settings, address: str, name: str, now: int) -> EmailMessage:
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=POLICY)
     mail["From"] = Address(_one_line(settings.company), addr_spec=settings.mail_from)
     mail["To"] = Address(_one_line(name), addr_spec=address)
     mail["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
     mail["Auto-Submitted"] = "auto-generated"  # no holiday notice answers it (RFC 3834)
     return mail
+
+
+class WholeSubjects(EmailPolicy):
+    """Folds a long subject between words; Python's own way loses blanks and breaks letters with accents (3.11)."""
+
+    def fold(self, name: str, value: str) -> str:
+        if name != "Subject":
+            return super().fold(name, value)
+        return f"{name}: {Header(str(value), header_name=name).encode(linesep=self.linesep)}{self.linesep}"
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return self.fold(name, value).encode("ascii")
+
+
+POLICY = WholeSubjects(linesep="\r\n")
 
 
 def _one_line(text: str) -> str:

@@ -11,7 +11,7 @@ from survey.models import Department, Pulse, Wave
 from survey.pulses import PulseError, add_pulse, coming
 from survey.rehearsals import rehearsal
 from survey.replanning import IN_THE_PAST
-from survey.subscriptions import readers
+from survey.subscriptions import company_readers, readers
 
 WAVES = 4
 
@@ -49,6 +49,7 @@ class ExpectedWave:
     invited: int  # people; as many get each reminder at most
     left_out: int  # people of the audience who have been asked lately, or are another pulse's turn
     summaries: int  # leads
+    company: int  # HR, of the company
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def forecast(draft: Draft, now: int, rest_days: int) -> Forecast:
             people = frozenset(person for person, _ in audience.people if person not in resting)
             asked.append((found.day, people))
             tired = len(audience.people) - len(people)
-            waves.append(
-                ExpectedWave(found, len(people), audience.left_out + tired, len(readers(found.schedule.closes_at)))
-            )
+            left_out, leaves_at = audience.left_out + tired, found.schedule.closes_at
+            told = len(readers(leaves_at)), len(company_readers(leaves_at))
+            waves.append(ExpectedWave(found, len(people), left_out, *told))
     return Forecast(pulse, waves)

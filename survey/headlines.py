@@ -1,9 +1,16 @@
-"""The news of a summary in the reader's language: the subject of its mail, and the one sentence above its figures."""
+"""The news of a summary in the reader's language: the subject of its mail, its one sentence, and what to do next."""
+
+from collections import Counter
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from survey import wording
-from survey.news import Kind, hardest, news, praised, real_changes
+from survey.company import CompanySummary
+from survey.findings import RealChange
+from survey.measure.scale import OVERALL
+from survey.news import Kind, company_news, hardest, news, praised, real_changes
+from survey.releases import GapRow
 from survey.summaries import DepartmentSummary, LeadSummary, Line
 
 
@@ -39,6 +46,99 @@ def sentence(found: DepartmentSummary) -> str:
         return _("Where your clients ask for more: %(item)s, %(mean)s of 100.", item=item, mean=mean)
     points = wording.signed(first.line.gap.gap.difference.points)  # type: ignore[union-attr]
     return _("Inside and outside part most here: %(item)s, a gap of %(points)s points.", item=item, points=points)
+
+
+# --- The company's -------------------------------------------------------------------------------------------------
+
+
+def company_subject(found: CompanySummary, company: str) -> str:
+    """Its figures inside and outside, and the news."""
+    if found.overall is None:
+        return _("%(company)s: too few answers for figures this time", company=company)
+    inside, outside = wording.mean(found.overall.figure), found.overall.gap and found.overall.gap.outside
+    told = _told(found)
+    figure = _("inside %(inside)s, outside %(outside)s", inside=inside, outside=outside.mean) if outside else inside
+    if not told:
+        return _("%(company)s: %(figure)s", company=company, figure=figure)
+    return _("%(company)s: %(figure)s: %(news)s", company=company, figure=figure, news=told)
+
+
+def company_sentence(found: CompanySummary) -> str:
+    """What matters most in the company, as a sentence; nothing when there is no news."""
+    match company_news(found):
+        case RealChange() as one:
+            words = {"department": one.department.name, "item": wording.item_name(one.item)}
+            words |= {"points": abs(one.change.points), "mean": wording.mean(one.now)}
+            if one.change.points > 0:
+                return _(
+                    "What changed most: %(department)s (%(item)s), up %(points)s points to %(mean)s. "
+                    "That is more than chance.",
+                    **words,
+                )
+            return _(
+                "What changed most: %(department)s (%(item)s), down %(points)s points to %(mean)s. "
+                "That is more than chance.",
+                **words,
+            )
+        case GapRow(gap=gap) as row if gap.difference:
+            return _(
+                "Inside and outside part most in %(department)s (%(item)s): a gap of %(points)s points.",
+                department=row.department.name,
+                item=wording.item_name(row.item),
+                points=wording.signed(gap.difference.points),
+            )
+        case Line() as line:
+            item, mean = wording.item_name(line.item), wording.mean(line.figure)
+            return _("Where colleagues ask for more: %(item)s, %(mean)s of 100.", item=item, mean=mean)
+    return ""
+
+
+def _told(found: CompanySummary) -> str:
+    """The company's news in a few words."""
+    match company_news(found):
+        case RealChange() as one:
+            words = {"department": one.department.name, "change": wording.change(one.change)}
+            if one.item == OVERALL:
+                return _("%(department)s %(change)s", **words)
+            return _("%(department)s %(change)s (%(item)s)", item=wording.item_name(one.item), **words)
+        case GapRow() as row:
+            return _("%(department)s kinder to strangers", department=row.department.name)
+        case Line() as line:
+            return _hardship(line.item)
+    return ""
+
+
+# --- What to do next -----------------------------------------------------------------------------------------------
+
+
+def first_step(found: LeadSummary) -> str:
+    """What a lead does with what the clients wrote, by what they wrote."""
+    wrote = sum((department.comment_counts for department in found.departments), Counter[str]())
+    if n := wrote["complaint"]:
+        return ngettext(
+            "Read the complaint and answer it while it is fresh; who took a private code reads your reply.",
+            "Read the %(num)d complaints and answer them while they are fresh; "
+            "who took a private code reads your reply.",
+            n,
+        )
+    if n := wrote["suggestion"]:
+        return ngettext(
+            "Read the suggestion: it may be the improvement that your clients want.",
+            "Read the %(num)d suggestions: one may be the improvement that your clients want.",
+            n,
+        )
+    return _("Look at the results with your team.")
+
+
+def second_step(found: DepartmentSummary) -> str:
+    """What a lead promises the clients of a department."""
+    if hard := hardest(found):
+        item = wording.item_name(hard.item)
+        return _("Then promise your clients one improvement. Where they ask for it most: %(item)s.", item=item)
+    return _("Then promise your clients one improvement.")
+
+
+# --- In a few words ------------------------------------------------------------------------------------------------
 
 
 def _figure(found: DepartmentSummary, overall: Line) -> str:

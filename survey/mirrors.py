@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from peewee import Expression, Query, fn
 
+from survey.database import repeated
 from survey.measure.excuses import NOTHING, REASONS
 from survey.measure.scale import ITEMS, SCORES
 from survey.measure.sight import VIEWS
@@ -104,6 +105,7 @@ def rated(departments: Sequence[Department]) -> list[Department]:
 # --- Storing -------------------------------------------------------------------------------------------------------
 
 
+@repeated
 def accept(invitation_id: str, views: Views) -> Outcome:
     """Store a member's views once, without the member. Raises ValueError for what no page of ours sends."""
     _check(views)

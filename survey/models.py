@@ -55,6 +55,9 @@ class Department(Table):
     active = BooleanField(default=True)
 
 
+HR_ROLES = ("hr", "admin")  # who may see what HR sees
+
+
 class Person(Table):
     id = AutoField()
     email = CharField(max_length=254, unique=True)  # lower case: addresses compare without case
@@ -449,6 +452,42 @@ class CommitmentClient(Table):
         primary_key = CompositeKey("commitment", "department")
 
 
+class NoticeQuestion(Table):
+    """In this wave the people of `department` are asked whether they noticed what a commitment promised and is done.
+
+    Frozen when the wave opens. A commitment is asked about in one wave only, so that one sum tells of it.
+    """
+
+    wave = required(Wave)
+    commitment = required(Commitment)
+    department = required(Department)
+
+    class Meta:
+        primary_key = CompositeKey("wave", "commitment", "department")
+
+
+class Notice(Table):
+    """One person's answer to that, until the wave closes. No person, no invitation, no department, no time."""
+
+    id = CharField(max_length=32, primary_key=True, default=random_id)
+    wave = required(Wave)
+    commitment = required(Commitment)
+    noticed = BooleanField()
+
+
+class NoticeTally(Table):
+    """How many noticed it and how many have not yet: of all the departments that were asked together."""
+
+    wave = required(Wave)
+    commitment = required(Commitment, unique=True)
+    noticed = IntegerField()
+    not_yet = IntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("wave", "commitment")
+        constraints = [Check("noticed >= 0 AND not_yet >= 0"), Check("noticed + not_yet >= 3")]
+
+
 # --- What customers say --------------------------------------------------------------------------------------------
 
 
@@ -625,7 +664,7 @@ class Lease(Table):
 
 
 # On SQLite the migrations make these without row numbers, so that they keep no order of arrival, nor of people.
-UNORDERED = (Invitation, Rating, Comment, Receipt, Reply, OwnView, Mirrored, Hindrance)
+UNORDERED = (Invitation, Rating, Comment, Receipt, Reply, OwnView, Mirrored, Hindrance, Notice)
 
 TABLES = (
     Department,
@@ -657,6 +696,9 @@ TABLES = (
     Release,
     Commitment,
     CommitmentClient,
+    NoticeQuestion,
+    Notice,
+    NoticeTally,
     Source,
     Touchpoint,
     TouchpointDepartment,

@@ -11,7 +11,18 @@ from typing import Protocol
 from peewee import JOIN, Case, PeeweeException, Query, chunked, fn
 
 from survey.database import is_sqlite
-from survey.models import Bounce, Invitation, MailSwitch, Message, Person, Wave, database, random_id
+from survey.models import (
+    HR_ROLES,
+    Bounce,
+    Invitation,
+    Leadership,
+    MailSwitch,
+    Message,
+    Person,
+    Wave,
+    database,
+    random_id,
+)
 from survey.prepared import prepared
 
 log = logging.getLogger(__name__)
@@ -29,6 +40,7 @@ LONGEST_REPLY = 300  # characters that are kept of what a mail server says
 INVITATION = "invitation"
 REMINDER = "reminder"
 SUMMARY = "summary"  # to a lead, when a wave has closed
+COMPANY = "company"  # to HR, when a wave has closed
 MISSED = "missed"  # to HR: waves whose day passed while nothing was running
 UNOPENED = "unopened"  # to HR: a wave that is due and may not open until somebody mends what it asks
 COMPLAINTS = "complaints"  # to a lead: complaints of a release wait for a reply
@@ -36,13 +48,15 @@ PROMISES = "promises"  # to a lead: promises are due soon; to HR when nobody lea
 OVERDUE = "overdue"  # to HR: promises that are late
 SIGN_IN = "sign-in"
 
+SUMMARIES = (SUMMARY, COMPANY)  # their readers choose how often they come
 OF_A_DAY = (PROMISES, OVERDUE)  # numbered by their day, about commitments of whatever wave
-OUTLIVING = (SUMMARY, COMPLAINTS, *OF_A_DAY)  # may leave when who was asked in their wave has been forgotten
+OUTLIVING = (*SUMMARIES, COMPLAINTS, *OF_A_DAY)  # may leave when who was asked in their wave has been forgotten
 
 # Why a message was not sent after all.
 ANSWERED = "the person has answered"
 WAVE_CLOSED = "the wave is no longer open"
 LEFT = "the person is no longer active"
+OTHER_DUTY = "the person no longer leads, or works for HR"
 EXPIRED = "it had become pointless"
 MENDED = "what it tells of has been mended"
 SETTLED = "what it recalls has been done"
@@ -359,10 +373,12 @@ def why_not_sent(message: Message, now: int) -> str | None:
     """The reason for which a queued message must not leave any more, or None when it must."""
     if message.expires_at is not None and message.expires_at <= now:
         return EXPIRED
-    erased = (False, None, None)  # a moment ago
-    active, wave_state, answered = next(iter(_standing.raw(message.id)), erased)
+    erased = (False, "", None, None)  # a moment ago
+    active, role, wave_state, answered = next(iter(_standing.raw(message.id)), erased)
     if not active:
         return LEFT
+    if message.kind in SUMMARIES and not _may_read(message, role):
+        return OTHER_DUTY
     if message.kind == UNOPENED and wave_state != "planned":
         return MENDED
     if message.kind not in (INVITATION, REMINDER):
@@ -374,10 +390,10 @@ def why_not_sent(message: Message, now: int) -> str | None:
 
 @prepared
 def _standing(message: int) -> Query:
-    """Whether its person is active, the state of its wave, and whether the person has answered."""
+    """Its person: active or not, and the role; the state of its wave; and whether the person has answered."""
     invited = (Invitation.wave == Wave.id) & (Invitation.person == Message.person)
     return (
-        Message.select(Person.active, Wave.state, Invitation.answered)
+        Message.select(Person.active, Person.role, Wave.state, Invitation.answered)
         .join(Person)
         .switch(Message)
         .join(Wave, JOIN.LEFT_OUTER)
@@ -385,6 +401,13 @@ def _standing(message: int) -> Query:
         .where(Message.id == message)
         .tuples()
     )
+
+
+def _may_read(summary: Message, role: str) -> bool:
+    """Whether its reader still is what a summary was queued for; some leave days after the closing."""
+    if summary.kind == COMPANY:
+        return role in HR_ROLES
+    return Leadership.select().where(Leadership.person == summary.person_id).exists()
 
 
 def _note_bounce(person_id: int, reply: str) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from peewee import Expression, Query, fn
 
-from survey.models import Department, Leadership, Person, ServiceLink
+from survey.models import HR_ROLES, Department, Leadership, Person, ServiceLink
 from survey.prepared import prepared
 from survey.settings import is_address
 from survey.sheets import slug
@@ -43,6 +43,11 @@ def leads_of(person: Person) -> list[Department]:
         .where(Leadership.person == person)
         .order_by(Department.name)
     )
+
+
+def hr_people() -> list[int]:
+    """Who is told what HR should know, by id."""
+    return [person.id for person in Person.select(Person.id).where(Person.active, Person.role.in_(HR_ROLES))]
 
 
 def use_sign_in(person_id: int, sign_ins: int) -> Person | None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -10,8 +10,8 @@ from typing import Any
 
 from peewee import JOIN, Query
 
-from survey import people
-from survey.database import is_sqlite
+from survey import notices, people
+from survey.database import is_sqlite, repeated
 from survey.measure.scale import COMMENT_KINDS, LOW_SCORES, MISSING, MISSING_REASONS, OVERALL, SCORES
 from survey.models import (
     ClientGroupDepartment,
@@ -87,6 +87,7 @@ class Questions:
     answered: bool
     person: str | None = None  # the name; none once the person is forgotten
     person_id: int | None = None  # none once the person is forgotten
+    noticeable: tuple[notices.Question, ...] = ()  # what departments say they have done, and this person may confirm
     addable: tuple[Named, ...] = ()  # what the person may add, by name: all active departments but their own
 
     @property
@@ -115,6 +116,7 @@ def questions(invitation_id: str) -> Questions | None:
             answered=bool(answered),
             person=name,
             person_id=person,
+            noticeable=tuple(notices.told(asked_in.id, group, department)) if asked_in.state == "open" else (),
             addable=tuple(found for found in known.values() if found.id not in not_offered),
         )
     return None
@@ -165,15 +167,16 @@ def _addable(invitation_id: str) -> set[int]:
     return {found.id for found in asked.addable} if asked else set()
 
 
-def accept(invitation_id: str, answers: Iterable[Answer]) -> Outcome:
+@repeated
+def accept(invitation_id: str, answers: Collection[Answer], noticed: notices.Answers | None = None) -> Outcome:
     """Store one response for an invitation that exists; its only link with the person is that both are done at once.
 
     In one transaction: is the wave open? Is the invitation unanswered (a conditional UPDATE, so that of many posts at
     the same time one is stored)? Then what is said of each provider, in rows that name neither the person nor the
     invitation nor each other.
 
-    Raises ValueError for two answers about one provider, and for answers about providers that the invitation does not
-    ask about, except up to MOST_ADDED of those that may be added.
+    Raises ValueError for two answers about one provider, for answers about providers that the invitation does not ask
+    about, except up to MOST_ADDED of those that may be added, and for notices of what it does not ask about.
     """
     answers = list(answers)
     _refuse_unless_once(answers)
@@ -186,6 +189,8 @@ def accept(invitation_id: str, answers: Iterable[Answer]) -> Outcome:
         if not _mark_answered(invitation_id):
             return Outcome.ALREADY
         _store(wave, client_group, answers, asked)
+        if noticed:
+            notices.store(Invitation.get_by_id(invitation_id), noticed)
     return Outcome.STORED
 
 

@@ -1,6 +1,7 @@
 """Web and scheduler in one process, behind waitress; or several such processes on one address."""
 
 import logging
+import os
 import re
 import signal
 import socket
@@ -8,6 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import wait
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from types import FrameType
 from typing import Any
@@ -15,6 +17,8 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from waitress import create_server
+from waitress.channel import HTTPChannel
+from waitress.task import ThreadedTaskDispatcher
 
 from survey.database import empty_log, is_sqlite
 from survey.outbox import Transport
@@ -26,6 +30,8 @@ log = logging.getLogger(__name__)
 THREADS = 8
 BACKLOG = 1024  # connections that may wait
 EMPTY_EVERY_SECONDS = 1.0
+LANES = ("/livez", "/readyz", "/metrics")  # each has a thread of its own
+COUNTED_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name of the folder where processes share their counts
 
 
 class WithoutSecrets(logging.Filter):
@@ -36,6 +42,29 @@ class WithoutSecrets(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = self.WHOM.sub("…", record.getMessage()), ()
         return True
+
+
+class Dispatcher(ThreadedTaskDispatcher):
+    """Whoever looks after the server never waits behind its visitors, or it would be taken for dead when it is busy."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__()
+        self.set_thread_count(threads)
+        self._lanes = {path: ThreadedTaskDispatcher() for path in LANES}
+        for lane in self._lanes.values():
+            lane.set_thread_count(1)
+
+    def add_task(self, task: HTTPChannel) -> None:
+        lane = self._lanes.get(task.requests[0].path)
+        if lane:
+            lane.add_task(task)
+        else:
+            super().add_task(task)
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> bool:
+        for lane in self._lanes.values():
+            lane.shutdown(cancel_pending, timeout)
+        return bool(super().shutdown(cancel_pending, timeout))
 
 
 class Server:
@@ -61,6 +90,11 @@ class Server:
         if workers == 1:
             self._serve()
             return
+        with TemporaryDirectory(prefix="espejo-counts-") as folder:
+            os.environ[COUNTED_TOGETHER] = folder  # read when a worker loads the library
+            self._keep_running(workers)
+
+    def _keep_running(self, workers: int) -> None:
         signal.signal(signal.SIGTERM, _leave)
         start = get_context("fork").Process
         processes = [start(target=self._serve) for _ in range(workers)]
@@ -90,7 +124,11 @@ class Server:
         try:
             # No access log: a list of addresses would hold tokens.
             create_server(
-                app, sockets=[self._socket], threads=THREADS, ident=None, clear_untrusted_proxy_headers=False
+                app,
+                sockets=[self._socket],
+                ident=None,
+                clear_untrusted_proxy_headers=False,
+                _dispatcher=Dispatcher(THREADS),
             ).run()
         finally:
             for stop in (stop_clock, stop_emptying):
@@ -99,8 +137,13 @@ class Server:
 
     def _start_clock(self, app: Flask) -> Callable[[], None]:
         """Start it; the function that stops it."""
+        from survey.web.meters import timed  # here, so that it is loaded in each worker
+
         scheduler = BackgroundScheduler(timezone="UTC")
-        clock = add_jobs(scheduler, Clockwork(app, self._settings, self._transport))
+        clockwork = Clockwork(app, self._settings, self._transport)
+        if self._settings.metrics_token:
+            clockwork.jobs = timed(clockwork.jobs)
+        clock = add_jobs(scheduler, clockwork)
         scheduler.start()
 
         def stop() -> None:

@@ -26,6 +26,7 @@ FIRST_LANGUAGES = ("es", "en")  # the others follow by their codes
 CATALOGUES = Path(__file__).parent / "translations"
 DATABASES = ("postgresql", "cockroachdb")
 PLAIN_ADDRESS = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@[a-z0-9-]+(\.[a-z0-9-]+)+")
+KEY_FILE = "secret-key"  # in the home folder
 LONGEST_REPLY = 60  # working days; whoever waits longer has been asked again meanwhile
 SMALLEST_GROUP = 3  # people; below this no promise of confidentiality would mean anything
 
@@ -64,6 +65,7 @@ class Settings:
         "5", "working days, at least 1", "a complaint is answered in time within so many of its release"
     )
     trusted_proxies: str = setting("0", "count", "reverse proxies in front whose X-Forwarded headers may be believed")
+    metrics_token: str = setting("", "text", "who sends it as a bearer token may read /metrics; empty: nobody")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **given: str) -> "Settings":
@@ -111,7 +113,7 @@ class Settings:
             raise SettingsError(f'ESPEJO_BASE_URL: "{self.base_url}" is no address like https://espejo.example.')
         if self.smtp_url and not _is_url(self.smtp_url, ("smtp", "smtps")):
             raise SettingsError("ESPEJO_SMTP_URL: write smtp://user:password@host:port or smtps://….")
-        if self.database_url and not _is_url(self.database_url, DATABASES, needs_host=False):
+        if self.database_url and not _is_database_url(self.database_url):
             raise SettingsError(f"ESPEJO_DATABASE_URL: write {'://… or '.join(DATABASES)}://…; empty means SQLite.")
         if not is_address(self.mail_from):
             raise SettingsError(f'ESPEJO_MAIL_FROM: "{self.mail_from}" is no plain e-mail address.')
@@ -157,7 +159,7 @@ class Settings:
 
     def key(self) -> str:
         """The secret key: the setting, else the file in the home folder, which is made on first use."""
-        return self.secret_key or _key_from_file(self.make_home() / "secret-key")
+        return self.secret_key or _key_from_file(self.make_home() / KEY_FILE)
 
 
 # --- Languages -----------------------------------------------------------------------------------------------------
@@ -227,6 +229,15 @@ def _is_url(text: str, schemes: tuple[str, ...], *, needs_host: bool = True) -> 
     except ValueError:
         return False
     return parts.scheme in schemes and bool(parts.hostname or not needs_host)
+
+
+def _is_database_url(text: str) -> bool:
+    """The same, but there may be several hosts, h1:5432,h2:5432, or none: then they are named after the `?`."""
+    scheme, _, rest = text.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, hosts = authority.rpartition("@")
+    one_by_one = (f"{scheme}://{user}{at}{host}{slash}{path}" for host in hosts.split(","))
+    return all(_is_url(url, DATABASES, needs_host=False) for url in one_by_one)
 
 
 def environment_name(f: "Field[Any]") -> str:

@@ -1,4 +1,4 @@
-"""Who is mailed a summary when a wave has closed: leads of their departments, heads of their division.
+"""Who is mailed a summary when a wave has closed: leads of their departments, heads of their division, HR of all.
 
 How often is each reader's own choice; whoever wants none is not reminded of complaints and promises either. Nobody who
 stops the mails loses the page that they lead to.
@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from peewee import JOIN, fn
 
 from survey.models import Department, Leadership, Message, Person, ServiceLink, Subscription, database
-from survey.outbox import SUMMARY
-from survey.people import departments_below
+from survey.outbox import COMPANY, SUMMARY
+from survey.people import departments_below, hr_people
 from survey.settings import languages, offered_languages
 
 EACH, MONTHLY, NEVER = FREQUENCIES = ("each", "monthly", "never")
@@ -27,7 +27,12 @@ def readers(leaves_at: int) -> list[int]:
     below = departments_below(active)
     told_of = [key for key in active if key in used or any(part.id in used for part in below.get(key, ()))]
     query = Leadership.select(Leadership.person).where(Leadership.department.in_(told_of))
-    return _who_want_it((person for (person,) in query.tuples()), leaves_at)
+    return _who_want_it(SUMMARY, (person for (person,) in query.tuples()), leaves_at)
+
+
+def company_readers(leaves_at: int) -> list[int]:
+    """Everybody of HR to whom a summary of the company is due that leaves at this moment, by id."""
+    return _who_want_it(COMPANY, hr_people(), leaves_at)
 
 
 def who_take_mail(people: Iterable[int]) -> list[int]:
@@ -60,10 +65,10 @@ def choose(person_id: int, frequency: str, language: str) -> None:
         chosen.on_conflict(conflict_target=[Subscription.person], update={"frequency": frequency}).execute()
 
 
-def _who_want_it(people: Iterable[int], leaves_at: int) -> list[int]:
-    """Those of `people` who are active and want a summary at this moment."""
+def _who_want_it(kind: str, people: Iterable[int], leaves_at: int) -> list[int]:
+    """Those of `people` who are active and want a summary of this kind at this moment."""
     lately = Message.select(Message.person).where(
-        Message.kind == SUMMARY,
+        Message.kind == kind,
         Message.due_at > leaves_at - MONTH_SECONDS,
         Message.due_at <= leaves_at,
         Message.state != "dropped",

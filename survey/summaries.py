@@ -9,25 +9,23 @@ from survey.measure.disclosure import Change, Figure
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
 from survey.models import Department, Pulse, Wave
 from survey.people import departments_below
-from survey.releases import GapRow, PublicComment
+from survey.releases import GapRow, PublicComment, Sides
 
 
 @dataclass(frozen=True)
 class Line:
-    """One item of a department."""
+    """One item of a department, or of the company."""
 
     item: str
     figure: Figure
     change: Change | None
-    gap: GapRow | None
+    gap: Sides | None
 
 
-@dataclass(frozen=True)
-class DepartmentSummary:
-    department: Department
-    raters: tuple[int, int | None] | None  # a band of people; none when nothing may be shown
-    lines: tuple[Line, ...]  # all in all first; empty when nothing may be shown
-    comments: tuple[PublicComment, ...] | None  # none when too few people rated for any to be shown
+class Served:
+    """How a department, or the company, serves: its lines, all in all first; none when nothing may be shown."""
+
+    lines: tuple[Line, ...]
 
     @property
     def overall(self) -> Line | None:
@@ -44,6 +42,14 @@ class DepartmentSummary:
     @property
     def weakest(self) -> Line | None:
         return min(self.practices, key=lambda line: line.figure.mean, default=None)
+
+
+@dataclass(frozen=True)
+class DepartmentSummary(Served):
+    department: Department
+    raters: tuple[int, int | None] | None  # a band of people; none when nothing may be shown
+    lines: tuple[Line, ...]
+    comments: tuple[PublicComment, ...] | None  # none when too few people rated for any to be shown
 
     @property
     def comment_counts(self) -> Counter[str]:

@@ -5,28 +5,29 @@ processes, or be killed anywhere: it happens once, whole, or not at all.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from peewee import PeeweeException
 
-from survey import asking, closing, erasure, outbox
+from survey import asking, closing, erasure, notices, outbox
 from survey.audience import find_audience, invite
 from survey.database import take_turns
 from survey.measure.cadence import local
 from survey.models import (
     Invitation,
     Message,
-    Person,
     Pulse,
     Reminder,
     Wave,
     database,
 )
+from survey.people import hr_people
 from survey.pulses import plan_next, schedule_on, store_reminders, summary_at, timetable
-from survey.questionnaire import QuestionnaireError
-from survey.subscriptions import readers
+from survey.questionnaire import QuestionnaireError, thawed
+from survey.subscriptions import company_readers, readers
 
 log = logging.getLogger(__name__)
 
@@ -180,10 +181,6 @@ def _catch_up(pulse: Pulse, now: int) -> list[Wave]:
     return skipped
 
 
-def hr_people() -> list[int]:
-    return [person.id for person in Person.select(Person.id).where(Person.active, Person.role.in_(["hr", "admin"]))]
-
-
 # --- Opening -------------------------------------------------------------------------------------------------------
 
 
@@ -218,8 +215,10 @@ def open_wave(wave: Wave, now: int, k: int, rest_days: int = 0) -> bool:
         if not Wave.update(opened).where(planned).execute():
             return False
         invite(wave, audience.people, providers, k)
-        invited = (person for person, _ in audience.people)
-        outbox.queue(outbox.INVITATION, invited, now, wave=wave, expires_at=wave.closes_at)
+        invited = Counter(department for _, department in audience.people)
+        notices.freeze(wave, invited, k, asking.taps_left(thawed(asked)))
+        people = (person for person, _ in audience.people)
+        outbox.queue(outbox.INVITATION, people, now, wave=wave, expires_at=wave.closes_at)
         if following := plan_next(wave.pulse):
             _let_rest(following, wave, rest_days)
     return True
@@ -318,7 +317,7 @@ def _take(reminder: Reminder) -> bool:
 
 
 def close_wave(wave: Wave, now: int) -> bool:
-    """Close an open wave: publish its release, queue one summary for each reader, leave no trace of who came when.
+    """Close an open wave: publish its release, queue the leads' and HR's summaries, leave no trace of who came when.
 
     False when it was not open any more.
     """
@@ -327,12 +326,16 @@ def close_wave(wave: Wave, now: int) -> bool:
         if not Wave.update(state="closed", closed_at=now).where(is_open).execute():
             return False
         closing.publish(Wave.get_by_id(wave.id), now)
-        leaves_at = summary_at(wave, now)
-        outbox.queue(
-            outbox.SUMMARY, readers(leaves_at), leaves_at, wave=wave, expires_at=leaves_at + SUMMARY_KEEPS_SECONDS
-        )
+        _queue_summaries(wave, summary_at(wave, now))
     _leave_no_trace(wave)
     return True
+
+
+def _queue_summaries(wave: Wave, leaves_at: int) -> None:
+    """One for each lead, of the own departments, and one of the company for each of HR, as often as they want them."""
+    expires_at = leaves_at + SUMMARY_KEEPS_SECONDS
+    outbox.queue(outbox.SUMMARY, readers(leaves_at), leaves_at, wave=wave, expires_at=expires_at)
+    outbox.queue(outbox.COMPANY, company_readers(leaves_at), leaves_at, wave=wave, expires_at=expires_at)
 
 
 def _leave_no_trace(wave: Wave) -> None:

@@ -83,6 +83,7 @@ def message_kind_name(kind: str) -> str:
         outbox.INVITATION: _("invitation"),
         outbox.REMINDER: _("reminder"),
         outbox.SUMMARY: _("summary for a lead"),
+        outbox.COMPANY: _("summary for HR"),
         outbox.MISSED: _("notice to HR"),
         outbox.UNOPENED: _("notice to HR"),
         outbox.COMPLAINTS: _("reminder of complaints"),
@@ -98,6 +99,7 @@ def not_sent_reason(reason: str) -> str:
         outbox.ANSWERED: _("the person has answered"),
         outbox.WAVE_CLOSED: _("the wave is no longer open"),
         outbox.LEFT: _("the person is no longer active"),
+        outbox.OTHER_DUTY: _("the person no longer leads, or works for HR"),
         outbox.EXPIRED: _("it had become pointless"),
         outbox.MENDED: _("what it tells of has been mended"),
         outbox.SETTLED: _("what it recalls has been done"),
@@ -185,6 +187,14 @@ def promise_heading(state: str) -> str:
 def listed(names: Sequence[str]) -> str:
     """ "Sales, Finance and IT"."""
     return format_list(names, locale=get_locale())
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """ "Ana, Luis and 3 more", when there are more than `most`."""
+    rest = len(names) - most
+    if rest <= 0:
+        return listed(names)
+    return listed([*names[:most], ngettext("%(num)d more", "%(num)d more", rest)])
 
 
 def since_last_time(found: SinceLastTime) -> str:
@@ -384,5 +394,6 @@ FILTERS = {
     "short_day": short_day,
     "signed": signed,
     "since_last_time": since_last_time,
+    "some": some,
 }
 GLOBALS = {"period": period}

@@ -14,16 +14,19 @@ import pytest
 import time_machine
 from flask import Flask
 
-from survey import commitments, duties, outbox, waves
+from survey import commitments, duties, mirrors, outbox, waves
 from survey.commitments import Draft
 from survey.emails import composer
 from survey.external import import_external
 from survey.measure.scale import COMMENT_KINDS, ITEMS
+from survey.measure.sight import PREDICTION, SELF
 from survey.models import (
+    Bounce,
     Department,
     Leadership,
     Message,
     Person,
+    ServiceLink,
     Touchpoint,
     Wave,
     database,
@@ -34,7 +37,9 @@ from survey.settings import Settings
 from tests.cast import DAY, OPENS, Company, K
 from tests.complaining import MADRID, at, complained, reply
 from tests.engines import Engine
+from tests.test_mirrors import links
 
+OWN = ("overall", "flexibility")  # what the mirrors are asked here
 BYTES = 100 * 1024  # of a mail; larger ones are cut off by some readers
 TOKEN = re.compile(r"(?<=/r/)[0-9a-f]+\.[0-9a-f]+|(?<=/login/)[\w.-]+|(?<=/summaries/)[\w.]+|(?<=/you-said/)[\w.]+")
 LINK = re.compile(r"https?://\S+")
@@ -168,9 +173,26 @@ def reminded(company: Company, tmp_path: Path) -> None:
 
 
 def closed(company: Company, tmp_path: Path) -> None:
-    """Two waves, the second one better, and customers who are happier still."""
+    """Two waves, the second one better, in which Finance sees itself, and customers who are happier still."""
     customers_say(tmp_path, 80)
     company.released_wave(mixed(3))
+    wave, finance = company.open_wave(), company.departments["Finance"]
+    for number, link in enumerate(links(company, wave, "Finance")):
+        expected = 4 + number % 2
+        mirrors.accept(link, {SELF: {"overall": 5, "flexibility": 5}, PREDICTION: dict.fromkeys(OWN, expected)})
+    mirrors.keep_lead_view(company.alice, wave, finance, {SELF: dict.fromkeys(OWN, 4), PREDICTION: {"overall": 5}})
+    company.answer(wave, mixed(4))
+    company.close_wave(wave)
+    Bounce.create(person=company.charlie, email=company.charlie.email, reply="550 unknown")
+
+
+def closed_for_a_division(company: Company, tmp_path: Path) -> None:
+    """Charlie leads Sales, and a division in which too few rate one of the departments."""
+    services = Department.create(key="services", name="Services")
+    for led in (services, company.departments["Sales"]):
+        Leadership.create(person=company.charlie, department=led)
+    Department.update(parent=services).where(Department.key.in_(["it", "legal"])).execute()
+    ServiceLink.delete().where(ServiceLink.provider == company.departments["Legal"]).execute()
     company.released_wave(mixed(4))
 
 
@@ -231,6 +253,9 @@ MAILS = {
     "reminder": (outbox.REMINDER, reminded, "charlie"),
     "summary": (outbox.SUMMARY, closed, "alice"),
     "summary-below-threshold": (outbox.SUMMARY, closed_in_vain, "alice"),
+    "summary-of-a-division": (outbox.SUMMARY, closed_for_a_division, "charlie"),
+    "company": (outbox.COMPANY, closed, "hanna"),
+    "company-below-threshold": (outbox.COMPANY, closed_in_vain, "hanna"),
     "missed": (outbox.MISSED, missed, "hanna"),
     "unopened": (outbox.UNOPENED, unopened, "hanna"),
     "complaints": (outbox.COMPLAINTS, complained_of, "alice"),
@@ -245,7 +270,7 @@ each_mail = pytest.mark.parametrize("name", MAILS)
 
 @pytest.fixture(scope="module")
 def scenes() -> dict[str, str]:
-    """Databases after each mail's story, so that it happens only once."""
+    """Databases after each story, so that it happens only once."""
     return {}
 
 
@@ -260,12 +285,12 @@ def written(
 
     def writing(name: str, after: Callable[[], object] = lambda: None, language: str = "en") -> EmailMessage:
         kind, happens, reader = MAILS[name]
-        if name not in scenes:
+        if happens.__name__ not in scenes:
             happens(company, tmp_path)
             database.close()
-            scenes[name] = engine.keep(settings)
+            scenes[happens.__name__] = engine.keep(settings)
         database.close()
-        engine.begin(scenes[name], settings)
+        engine.begin(scenes[happens.__name__], settings)
         person = getattr(company, reader)
         Person.update(language=language).where(Person.id == person.id).execute()
         after()

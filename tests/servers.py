@@ -107,18 +107,20 @@ class Installation:
         assert may_fail or "Traceback" not in log.read_text(), log.read_text()
 
 
-def is_well(address: str) -> bool:
+def is_well(address: str, patience_seconds: float = 5) -> bool:
     """Whether a page comes, and comes without a fault."""
     try:
-        with urlopen(address, timeout=5) as answer:
+        with urlopen(address, timeout=patience_seconds) as answer:
             return answer.status == 200
     except OSError:
         return False
 
 
-def wait_until(holds: Callable[[], object], every_seconds: float = 0.1) -> None:
-    """Wait until `holds()`; fail after a minute."""
-    end = time.monotonic() + PATIENCE_SECONDS
+def wait_until(
+    holds: Callable[[], object], every_seconds: float = 0.1, patience_seconds: float = PATIENCE_SECONDS
+) -> None:
+    """Wait until `holds()`; fail after a minute, or so."""
+    end = time.monotonic() + patience_seconds
     while not holds():
         assert time.monotonic() < end, "It takes too long."
         time.sleep(every_seconds)

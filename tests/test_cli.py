@@ -153,6 +153,30 @@ def test_a_backup_into_a_folder_that_is_not_there_is_a_plain_message(espejo: Esp
     assert "/nowhere/copy cannot be written" in espejo("backup", "/nowhere/copy", code=1)
 
 
+@pytest.mark.sqlite
+def test_a_backup_is_restored_into_an_empty_home(espejo: Espejo, company: Company, tmp_path: Path) -> None:
+    espejo("backup", "copy.sqlite3")
+    home = str(tmp_path / "new")
+    table, *rows, end = espejo("restore", "copy.sqlite3", home=home).splitlines()
+    assert table.split() == ["table", "rows", "backup", "here"]
+    people = next(row.split() for row in rows if row.startswith("person "))
+    assert people[1] == "61"
+    assert people[2] == people[3]
+    assert end == "All tables are equal. Mail is paused: stop the old Espejo, then espejo mail resume."
+    assert "quarterly" in espejo("wave", "list", home=home)
+    assert "Error: This database is not empty" in espejo("restore", "copy.sqlite3", code=1, home=home)
+
+
+@pytest.mark.sqlite
+def test_a_backup_says_which_key_its_links_need(espejo: Espejo, settings: Settings) -> None:
+    assert "secret-key" not in espejo("backup", "copy.sqlite3")
+    said = espejo("backup", "other.sqlite3", secret_key="")
+    assert f"Keep {settings.home_folder / 'secret-key'} too, elsewhere" in said
+    other = {"secret_key": "", "home": "elsewhere"}
+    assert "was made with another secret key" in espejo("restore", "other.sqlite3", code=1, **other)
+    assert "All tables are equal" in espejo("restore", "other.sqlite3", "--with-other-key", **other)
+
+
 # --- Doctor --------------------------------------------------------------------------------------------------------
 
 

@@ -35,16 +35,6 @@ def bytes_on_disk(settings: Settings) -> bytes:
     return b"".join(path.read_bytes() for path in settings.home_folder.glob("espejo.sqlite3*"))
 
 
-# Opening
-
-
-@pytest.mark.parametrize(("query", "seconds"), [("", 5), ("?connect_timeout=30", 30)])
-def test_nobody_waits_long_for_a_postgresql_that_does_not_answer(tmp_path: Path, query: str, seconds: int) -> None:
-    address = f"postgresql://espejo@database.example/espejo{query}"
-    bound = bind(Settings.from_environment({}, home=str(tmp_path), database_url=address))
-    assert bound.connect_params["connect_timeout"] == seconds
-
-
 # Tables
 
 

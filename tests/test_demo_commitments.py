@@ -6,8 +6,9 @@ import pytest
 
 from survey import commitments, releases
 from survey.commitments import CommitmentRow
+from survey.confirmations import Stage
 from survey.demo_commitments import PROMISES
-from survey.models import Commitment
+from survey.models import Commitment, Notice
 from survey.settings import Settings
 from tests.test_demo import NOW, company, filled
 
@@ -33,6 +34,13 @@ def test_something_is_done_open_late_and_dropped(rows: list[CommitmentRow]) -> N
 def test_some_are_credited_to_clients_and_some_to_a_suggestion(rows: list[CommitmentRow]) -> None:
     assert sum(bool(row.clients) for row in rows) >= 5
     assert any(row.commitment.suggestion_id for row in rows)
+
+
+def test_some_are_confirmed_some_are_not_and_clients_are_being_asked_about_others(rows: list[CommitmentRow]) -> None:
+    stages = [row.confirmation.stage for row in rows if row.confirmation]
+    assert {Stage.CONFIRMED, Stage.NOT_CONFIRMED, Stage.ASKED, Stage.NOBODY} <= set(stages)
+    assert stages.count(Stage.CONFIRMED) >= 2
+    assert Notice.select().count() > 5  # those who have answered by now
 
 
 def test_each_comes_from_a_release_and_ends_after_it_and_not_in_the_future(rows: list[CommitmentRow]) -> None:

@@ -2,21 +2,30 @@
 
 import re
 from datetime import date
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
 
 import pytest
 
 from survey import create_app, outbox, waves
-from survey.emails import compose_test
+from survey.emails import POLICY, compose_test
 from survey.models import (
+    Bounce,
     Comment,
     Commitment,
     Department,
     Leadership,
     Message,
+    OwnViewTally,
     Person,
+    Rated,
+    Tally,
+    Wave,
 )
 from survey.pulses import add_pulse
 from survey.settings import Settings
+from survey.summaries import lead_summary
 from tests.approval import assert_approved
 from tests.cast import DAY, OPENS, Company, K
 from tests.mails import (
@@ -133,8 +142,36 @@ def test_a_lead_of_every_department_still_gets_a_small_mail(written: Write, comp
             Leadership.get_or_create(person=company.alice, department=department)
 
     mail = written("summary", promoted)
-    assert text_of(mail).count("of 100 all in all") == len(company.departments)
-    assert len(pictures_of(mail)) == len(Words(html_of(mail)).pictures) == 2
+    assert text_of(mail).count("of 100 all in all") == 3
+    assert len(pictures_of(mail)) == len(Words(html_of(mail)).pictures) == 1
+
+
+def test_of_many_departments_three_are_told_whole_forty_in_a_line_and_the_others_counted(
+    written: Write, company: Company
+) -> None:
+    def promoted() -> None:
+        more = [Department.create(key=f"zone-{number:02}", name=f"Zone {number:02}") for number in range(50)]
+        for department in [*company.departments.values(), *more]:
+            Leadership.get_or_create(person=company.alice, department=department)
+        for wave in Wave.select().where(Wave.state == "closed"):
+            for department in more:
+                _as_finance(wave, department, company)
+
+    mail = written("summary", promoted)  # which asserts that it stays below 100 KB
+    told = text_of(mail)
+    assert told.count("of 100 all in all") == 3
+    assert told.count("Three mirrors") == 3
+    _, lines = told.split("Your other departments")
+    assert len(re.findall(r"^- [\w ]+: \d+ \(up", lines, re.MULTILINE)) == 40
+    assert "12 more are on your page." in lines
+
+
+def _as_finance(wave: Wave, department: Department, company: Company) -> None:
+    """Give a department what Finance has: answers, raters, and the views of its members."""
+    for table, column in ((Tally, "provider"), (Rated, "provider"), (OwnViewTally, "department")):
+        query = table.select().where(table.wave == wave, getattr(table, column) == company.departments["Finance"])
+        for row in query.dicts():
+            table.create(**{**row, column: department.id})
 
 
 def test_a_lead_reads_about_the_own_departments_alone(written: Write) -> None:
@@ -160,6 +197,100 @@ def test_a_summary_of_several_departments_names_them_in_its_subject(company: Com
     Leadership.create(person=company.bob, department=company.departments["Sales"])
     company.released_wave()
     assert post.mail(outbox.SUMMARY, company.bob)["Subject"] == "What your clients say: IT, Sales"
+
+
+def test_a_leads_own_view_is_in_no_other_leads_mail(written: Write, company: Company, post: Post) -> None:
+    def joined() -> None:
+        Leadership.create(person=company.bob, department=company.departments["Finance"])
+
+    own = text_of(written("summary", joined))
+    others = post.mail(outbox.SUMMARY, company.bob)
+    assert "Your own view" in own
+    for told in (text_of(others), html_of(others)):
+        assert "Your own view" not in told
+        assert "You expected" not in told
+        assert "Your people expected" in told
+
+
+def test_where_too_few_members_spoke_there_is_no_mirror(written: Write) -> None:
+    told = text_of(written("summary-of-a-division"))
+    assert "mirrors" not in told
+    assert "expected" not in told
+
+
+def test_the_second_step_leads_to_the_department_that_has_most_to_do(written: Write, company: Company) -> None:
+    def promoted() -> None:
+        for department in company.departments.values():
+            Leadership.get_or_create(person=company.alice, department=department)
+
+    (key,) = re.findall(r"#commitments-(\w+)", text_of(written("summary", promoted)))
+    latest = Wave.select().where(Wave.state == "closed").order_by(Wave.id.desc()).get()
+    found = lead_summary(latest, list(company.departments.values())).departments
+    weakest = {one.department.key: one.weakest.figure.mean for one in found if one.weakest}
+    assert weakest[key] == min(weakest.values())
+
+
+# --- HR's summary --------------------------------------------------------------------------------------------------
+
+
+def test_the_companys_picture_travels_with_the_mail_and_is_told_in_words(written: Write) -> None:
+    mail = written("company")
+    (picture,), (shown,) = pictures_of(mail), Words(html_of(mail)).pictures
+    assert picture["Content-ID"] == "<practices>"
+    assert picture.get_content().startswith(b"\x89PNG")
+    assert str(shown["alt"]).startswith("The practices side by side, 0 to 100: Keeps promises, Inside 75, Outside 80; ")
+
+
+def test_hr_reads_nothing_that_is_a_leads_alone(written: Write) -> None:
+    told = text_of(written("company"))
+    assert "mirrors" not in told
+    assert "omplaint" not in told
+
+
+def test_below_the_threshold_hr_gets_no_figure_and_no_picture(written: Write) -> None:
+    mail = written("company-below-threshold")
+    assert pictures_of(mail) == []
+    assert "of 100" not in text_of(mail)
+    assert "Inside" not in text_of(mail)
+
+
+def test_where_everybody_was_reached_hr_reads_nothing_of_it(written: Write, company: Company) -> None:
+    def mended() -> None:
+        Bounce.delete().execute()
+        for department in company.departments.values():
+            Leadership.get_or_create(person=company.alice, department=department)
+
+    told = text_of(written("company", mended))
+    assert "/hr/people" not in told
+    assert "What keeps this from being read" not in told
+
+
+def test_of_many_names_five_are_told_and_the_others_counted(written: Write, company: Company) -> None:
+    def refused() -> None:
+        for person in Person.select().where(Person.department == company.departments["Logistics"]).limit(8):
+            Bounce.create(person=person, email=person.email, reply="550 unknown")
+
+    told = text_of(written("company", refused))
+    assert re.search(r"No mail reaches Charlie Clark, (\w+@?[\w.]*, ){4}and 4 more: the addresses were refused", told)
+
+
+@hostile
+def test_a_departments_name_cannot_change_hrs_mail(name: str, written: Write) -> None:
+    mail = written("company", Department.update(name=name).where(Department.key == "sales").execute)
+    assert_sound(mail, name, HEADERS | STOPPABLE)
+
+
+# --- Subjects ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", range(0, 60, 7))
+def test_a_long_subject_with_accents_arrives_as_it_was_written(before: int) -> None:
+    subject = "x" * before + "Atención al Cliente: 68, sube 6: cumple lo prometido, le cuestan las críticas más y más"
+    mail = EmailMessage(policy=POLICY)
+    mail["Subject"] = subject
+    raw = mail.as_bytes()
+    assert max(map(len, raw.splitlines())) <= 78
+    assert BytesParser(policy=policy.default).parsebytes(raw)["Subject"] == subject
 
 
 # --- What leads owe ------------------------------------------------------------------------------------------------

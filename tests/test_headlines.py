@@ -1,17 +1,23 @@
 """The news in words."""
 
+from dataclasses import replace
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 from flask_babel import force_locale
 
-from survey.headlines import sentence, subject
-from survey.measure.gaps import State
+from survey.company import CompanySummary
+from survey.findings import RealChange
+from survey.headlines import company_sentence, company_subject, first_step, second_step, sentence, subject
+from survey.measure.disclosure import Change, Figure
+from survey.measure.gaps import Gap, State
 from survey.measure.scale import SHOWN_ITEMS
 from survey.models import Department
+from survey.releases import GapRow, OutsideFigure, PublicComment
 from survey.summaries import DepartmentSummary, DivisionSummary
-from tests.test_news import MEANS, summary
+from tests.test_news import MEANS, company_of, summary
 
 SIX = {"change": (6, 0.0001)}
 ALIKE = dict.fromkeys(SHOWN_ITEMS, 68)
@@ -91,3 +97,91 @@ def test_every_practice_has_words_for_strength_and_hardship():
         hard = subject_of(summary({**dict.fromkeys(SHOWN_ITEMS, 50), practice: 20}))
         assert len(strong) > len("Sales: 76: ")
         assert len(hard) > len("Sales: 50: ")
+
+
+# --- The company's -------------------------------------------------------------------------------------------------
+
+IT = Department(key="it", name="IT")
+NOW = Figure(people=(20, 49), mean=63, approximate=False)
+
+
+def risen(item: str, points: int) -> RealChange:
+    return RealChange(IT, item, NOW, Change(points, (points - 3, points + 3), 0.0001), 0.001)
+
+
+def facade() -> GapRow:
+    outside = OutsideFigure(81, (80, 82), 400, False, date(2026, 1, 1), date(2026, 2, 1), ())
+    return GapRow(NOW, outside, Gap(State.FACADE, Change(-18, (-20, -16), 0.001)), IT, "promises")
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (company_of(summary().lines, (risen("overall", 15),)), "Acme: 68: IT up 15"),
+        (company_of(summary().lines, (risen("openness", -7),)), "Acme: 68: IT down 7 (Takes criticism)"),
+        (company_of(summary().lines), "Acme: 68: criticism still hard"),
+        (company_of(summary(ALIKE).lines, (), (facade(),)), "Acme: 68: IT kinder to strangers"),
+        (company_of(summary(ALIKE).lines), "Acme: 68"),
+        (company_of(()), "Acme: too few answers for figures this time"),
+    ],
+)
+def test_the_companys_subject_is_its_figure_and_the_news(found: CompanySummary, told: str):
+    assert company_subject(found, "Acme") == told
+
+
+def test_customers_stand_in_the_companys_subject():
+    lines = tuple(replace(line, gap=facade()) for line in summary().lines)
+    assert company_subject(company_of(lines), "Acme") == "Acme: inside 68, outside 81: criticism still hard"
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (
+            company_of(summary().lines, (risen("overall", 15),)),
+            "What changed most: IT (All in all), up 15 points to 63. That is more than chance.",
+        ),
+        (
+            company_of(summary().lines, (risen("openness", -7),)),
+            "What changed most: IT (Takes criticism), down 7 points to 63. That is more than chance.",
+        ),
+        (company_of(summary().lines), "Where colleagues ask for more: Takes criticism, 50 of 100."),
+        (
+            company_of(summary(ALIKE).lines, (), (facade(),)),
+            "Inside and outside part most in IT (Keeps promises): a gap of −18 points.",
+        ),
+        (company_of(()), ""),
+    ],
+)
+def test_the_companys_sentence_says_the_news(found: CompanySummary, told: str):
+    assert company_sentence(found) == told
+
+
+# --- What to do next -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        (
+            ("complaint", "suggestion"),
+            "Read the complaint and answer it while it is fresh; ",
+        ),
+        (
+            ("complaint", "complaint"),
+            "Read the 2 complaints and answer them while they are fresh; ",
+        ),
+        (("thanks", "suggestion"), "Read the suggestion: it may be the improvement that your clients want."),
+        (("thanks",), "Look at the results with your team."),
+        ((), "Look at the results with your team."),
+    ],
+)
+def test_the_first_step_follows_what_was_written(kinds: tuple[str, ...], told: str):
+    comments = tuple(PublicComment("1", kind, "…") for kind in kinds)
+    found = replace(summary(), comments=comments)
+    assert first_step(SimpleNamespace(departments=(found, EMPTY))).startswith(told)  # type: ignore[arg-type]
+
+
+def test_the_second_step_names_what_is_hard():
+    assert second_step(summary()).endswith("Where they ask for it most: Takes criticism.")
+    assert second_step(summary(ALIKE)) == "Then promise your clients one improvement."

@@ -36,6 +36,7 @@ TOP = {
     "demo",
     "emails",
     "headlines",
+    "mirror_words",
     "planning",
     "running",
     "scheduler",
@@ -46,10 +47,17 @@ TOP = {
 BELOW = {"measure", "colours", "settings"}  # import nothing of Espejo but themselves; settings, colours too
 PURE_IMPORTS = {"numpy", "scipy"}  # what measure/ may use besides the standard library
 WEB_LIBRARIES = {"flask", "flask_babel", "flask_login", "flask_limiter", "flask_wtf", "wtforms", "werkzeug"}
-GATE = {"closing", "mirrors", "reflections", "releases"}  # the only readers of what people said
+GATE = {
+    "closing",
+    "confirmations",
+    "mirrors",
+    "notices",
+    "reflections",
+    "releases",
+}  # the only readers of what people said
 GUARDED = {
     *("Addition", "Comment", "Rated", "Rating", "Receipt", "Reply", "Tally"),
-    *("Hindrance", "LeadView", "OwnView", "OwnViewTally"),
+    *("Hindrance", "LeadView", "Notice", "NoticeTally", "OwnView", "OwnViewTally"),
 }
 OTHER_READERS = {
     "responses.py": {"Comment", "Rating", "Receipt"},  # writes what people say

@@ -4,12 +4,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from survey.company import CompanySummary
+from survey.findings import Family
 from survey.measure.disclosure import Change, Figure
 from survey.measure.gaps import State
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
-from survey.models import Department
-from survey.news import Kind, hardest, news, praised, real_changes
+from survey.measure.sight import Sight
+from survey.models import Department, Wave
+from survey.news import Kind, company_news, hardest, news, praised, real_changes, telling
+from survey.reflections import LeadReflection
+from survey.releases import Clients
 from survey.summaries import DepartmentSummary, Line
+from survey.turnout import Participation
 
 MEANS = {"overall": 68, "promises": 80, "diligence": 70, "flexibility": 66, "openness": 50, "improvement": 64}
 
@@ -87,3 +93,46 @@ def test_a_strength_is_at_least_sixty(strongest: int, praise: str | None):
 def test_where_all_practices_are_alike_none_is_praised_and_none_is_hard():
     found = summary(dict.fromkeys(SHOWN_ITEMS, 65))
     assert praised(found) is hardest(found) is None
+
+
+# --- The company's, and what mirrors say ---------------------------------------------------------------------------
+
+
+def company_of(lines: tuple[Line, ...], changes: tuple = (), facades: tuple = ()) -> CompanySummary:
+    everybody = Participation(Clients((), others=False), 59, 50)
+    return CompanySummary(
+        Wave(id=1),
+        lines,
+        Family(changes, len(changes)),
+        facades,
+        everybody,
+        None,
+        (),
+        (),
+    )
+
+
+def test_the_companys_news_is_a_change_else_the_weakest_practice_else_a_facade():
+    lines, alike = summary().lines, summary(dict.fromkeys(SHOWN_ITEMS, 90)).lines
+    assert company_news(company_of(lines, ("first", "second"), ("widest",))) == "first"
+    assert company_news(company_of(lines, (), ("widest",))) == summary().weakest
+    assert company_news(company_of(alike, (), ("widest", "next"))) == "widest"
+    assert company_news(company_of(alike)) is None
+
+
+def mirror(item: str, points: int | None, sight: Sight) -> LeadReflection:
+    shown = Figure(people=(20, 49), mean=50, approximate=False)
+    blindness = None if points is None else Change(points, (points - 2, points + 2), 0.001)
+    return LeadReflection(item, shown, 75, 75, blindness, sight, 0)
+
+
+def test_of_the_mirrors_all_in_all_and_the_one_that_errs_most_are_told():
+    mirrors = [
+        mirror(OVERALL, 1, Sight.CLEAR),
+        mirror("promises", 9, Sight.BLIND),
+        mirror("diligence", -20, Sight.MODEST),
+        mirror("openness", 40, Sight.UNSURE),
+        mirror("improvement", None, Sight.UNSURE),
+    ]
+    assert [one.item for one in telling(mirrors)] == [OVERALL, "diligence"]
+    assert telling(mirrors[3:]) == []

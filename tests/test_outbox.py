@@ -332,6 +332,19 @@ def test_a_message_is_dropped_when_it_has_become_pointless(settings: Settings, a
     assert only_message().reason == (outbox.EXPIRED if outcome == "dropped" else "")
 
 
+@pytest.mark.parametrize("kind", outbox.SUMMARIES)
+def test_who_no_longer_leads_or_works_for_hr_gets_no_summary(company: Company, kind: str) -> None:
+    """A summary may wait for days; what HR sees is not for who has gone back to Sales."""
+    both = [company.alice.id, company.hanna.id]
+    queue(kind, both, NOW, wave=Wave.get())
+    send()
+    states = dict(Message.select(Message.person, Message.state).tuples())
+    assert states == dict(
+        zip(both, ("sent", "dropped") if kind == outbox.SUMMARY else ("dropped", "sent"), strict=True)
+    )
+    assert Message.get(Message.state == "dropped").reason == outbox.OTHER_DUTY
+
+
 def test_who_has_left_gets_no_mail(someone: Message) -> None:
     Person.update(active=False).execute()
     assert send() == {"dropped": 1}
@@ -366,7 +379,7 @@ def test_a_closed_wave_invites_nobody_any_more(company: Company) -> None:
 
 def test_a_summary_is_sent_after_its_wave_has_closed(company: Company) -> None:
     wave = company.close_wave(company.open_wave())
-    assert send(wave.closed_at)["sent"] == 2
+    assert send(wave.closed_at)["sent"] == 4  # two leads, two of HR
 
 
 # Leases

@@ -29,6 +29,7 @@ OTHER = {
     "rest_days": "21",
     "reply_within": "3",
     "trusted_proxies": "2",
+    "metrics_token": "another secret",
 }
 NAMES = [field.name for field in fields(Settings)]
 
@@ -121,6 +122,7 @@ def test_a_variable_is_named_after_its_setting() -> None:
         ("SMTP_URL", "smtp://mail.example:99999"),
         ("DATABASE_URL", "mysql://db/espejo"),
         ("DATABASE_URL", "/var/lib/espejo.sqlite3"),
+        ("DATABASE_URL", "postgresql://h1:5432,h2:x/espejo"),
         ("RETENTION_DAYS", "a while"),
         ("RETENTION_DAYS", "-1"),
         ("MAIL_PER_MINUTE", "-1"),
@@ -150,7 +152,16 @@ def test_k_may_be_three_or_more(people: str) -> None:
     assert read(MIN_GROUP=people).smallest_group == int(people)
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:p@db/espejo", "cockroachdb://u@db:26257/espejo", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@db/espejo",
+        "cockroachdb://u@db:26257/espejo",
+        "postgresql://u:p@h1:5432,h2:5432/espejo?target_session_attrs=read-write",
+        "postgresql:///espejo?host=h1,h2",
+        "",
+    ],
+)
 def test_these_databases_are_known(url: str) -> None:
     assert read(DATABASE_URL=url).database_url == url
 

@@ -4,8 +4,8 @@ import pytest
 
 from survey import subscriptions
 from survey.models import Department, Leadership, Message, Person, ServiceLink, Wave
-from survey.outbox import SUMMARY
-from survey.subscriptions import MONTH_SECONDS, choose, readers
+from survey.outbox import COMPANY, SUMMARY
+from survey.subscriptions import MONTH_SECONDS, choose, company_readers, readers
 from tests.cast import DAY, OPENS, Company
 
 
@@ -89,3 +89,29 @@ def test_only_who_has_stopped_the_mails_or_left_is_not_reminded(company: Company
     Person.update(active=False).where(Person.id == company.alice.id).execute()
     assert subscriptions.who_take_mail(people) == [company.charlie.id]
     assert subscriptions.who_take_mail([]) == []
+
+
+# --- HR's of the company -------------------------------------------------------------------------------------------
+
+
+def hr_names(leaves_at: int = OPENS) -> set[str]:
+    return {Person.get_by_id(person).name.split()[0] for person in company_readers(leaves_at)}
+
+
+def test_hr_and_administrators_are_mailed_the_company(company: Company) -> None:
+    assert hr_names() == {"Hanna", "Adam"}
+    Person.update(active=False).where(Person.id == company.adam.id).execute()
+    assert hr_names() == {"Hanna"}
+
+
+@pytest.mark.parametrize(("frequency", "due"), [("never", False), ("monthly", False), ("each", True)])
+def test_hr_chooses_how_often_as_leads_do(company: Company, frequency: str, due: bool) -> None:
+    choose(company.hanna.id, frequency, "en")
+    Message.create(kind=COMPANY, person=company.hanna, due_at=OPENS - DAY, state="sent")
+    assert ("Hanna" in hr_names()) == due
+
+
+def test_a_summary_of_the_own_department_does_not_keep_the_companys_back(company: Company) -> None:
+    choose(company.hanna.id, subscriptions.MONTHLY, "en")
+    mailed(company.hanna, OPENS - DAY)
+    assert "Hanna" in hr_names()

@@ -598,6 +598,14 @@ def test_each_lead_gets_one_summary(company: Company) -> None:
     assert list(summaries) == [(company.alice.id,), (company.bob.id,)]
 
 
+def test_each_of_hr_gets_one_summary_of_the_company(company: Company) -> None:
+    Leadership.create(person=company.hanna, department=company.departments["Sales"])
+    wave = company.close_wave(company.open_wave())
+    mails = Message.select(Message.person, Message.due_at, Message.expires_at).where(Message.kind == outbox.COMPANY)
+    leaves = (wave.closes_at, wave.closes_at + 30 * DAY)
+    assert set(mails.tuples()) == {(company.hanna.id, *leaves), (company.adam.id, *leaves)}
+
+
 def test_summaries_leave_at_once_or_so_many_days_later_as_was_planned(company: Company) -> None:
     first = company.close_wave(company.open_wave())
     Wave.update(summary_after_days=2).where(Wave.state == "planned").execute()

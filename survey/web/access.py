@@ -13,11 +13,10 @@ from flask_login import LoginManager, UserMixin, current_user, login_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
-from survey.models import Department, Person
+from survey.models import HR_ROLES, Department, Person
 from survey.people import leads_of
 from survey.settings import Settings
 
-HR_ROLES = ("hr", "admin")
 ASKED_FOR = "next"  # where the session keeps the page that a stranger asked for
 OWN_PAGE = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")  # no line ends, spaces or backslashes either
 

@@ -1,4 +1,4 @@
-"""What the answer page asks and what was filled in: a page for each department, asked about or added."""
+"""What the answer page asks and what was filled in: a page for each department, asked about or added, and notices."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from survey import receipts, responses
 from survey.measure.scale import COMMENT_KINDS, MISSING_REASONS, OVERALL, SCORES
+from survey.notices import Question
 from survey.people import Named
 from survey.questionnaire import Questionnaire
 from survey.receipts import is_code, new_code
@@ -18,6 +19,7 @@ from survey.responses import WITH_RECEIPT, Answer, Questions
 CANNOT_SAY = "na"
 ANSWERS = {*map(str, SCORES), CANNOT_SAY}
 REASONS = {*MISSING_REASONS, CANNOT_SAY}
+NOTICED, NOT_YET = "yes", "not-yet"
 NOT_TICKED = (None, "", "false")  # what a box says that is not ticked
 
 # Buttons that change the page and send nothing: add a department, take one off again, read in another language.
@@ -154,11 +156,31 @@ class Page:
 
 
 @dataclass
+class NoticePart:
+    """Did you notice what a department says it has done? The question, and what was chosen."""
+
+    question: Question
+    noticed: Field
+
+    @property
+    def chosen(self) -> str | None:
+        return self.noticed.data
+
+
+def _notice_part(question: Question, sent: MultiDict[str, str]) -> NoticePart:
+    name = f"c{question.commitment}-noticed"
+    chosen = Field(name, sent.get(name))
+    _must_be_offered(chosen, (NOTICED, NOT_YET, CANNOT_SAY))
+    return NoticePart(question, chosen)
+
+
+@dataclass
 class AnswerForm:
-    """A page for each department, and the departments that may still be added."""
+    """A page for each department, the departments that may still be added, and what may have been noticed."""
 
     pages: list[Page]
     offered: tuple[Named, ...]
+    notices: list[NoticePart] = field(default_factory=list)
     refused: bool = False  # a department was to be added that cannot be
     just_added: Named | None = None
     given: str | None = None  # the first provider's overall score, as the mail's link gave it
@@ -169,8 +191,18 @@ class AnswerForm:
         return max(1, round(sum(len(page.items) for page in self.pages) / 10))
 
     @property
+    def is_untouched(self) -> bool:
+        return all(page.is_untouched for page in self.pages) and not any(part.chosen for part in self.notices)
+
+    @property
     def answers(self) -> list[Answer]:
         return [page.answer() for page in self.pages]
+
+    @property
+    def noticed(self) -> dict[int, bool]:
+        """{commitment: noticed, or not yet}, where one could say."""
+        said = {part.question.commitment: part.chosen for part in self.notices}
+        return {commitment: chosen == NOTICED for commitment, chosen in said.items() if chosen in (NOTICED, NOT_YET)}
 
     @property
     def codes(self) -> list[str]:
@@ -194,13 +226,18 @@ class AnswerForm:
             for faulty in page.form.faulty()
             for text in faulty.errors
         ]
+        found += [
+            Fault(part.noticed.name, text, part.question.provider)
+            for part in self.notices
+            for text in part.noticed.errors
+        ]
         if self.refused:
             where = "add" if self.offered else "send"
             found.append(Fault(where, _("This department cannot be added. Please choose one of those offered.")))
         if self.just_added:
             text = _("You have added this department: here are the questions about it. Then send everything.")
             found.append(Fault(f"provider-{self.just_added.id}", text, self.just_added.name))
-        if not found and all(page.is_untouched for page in self.pages):
+        if not found and self.is_untouched:
             found.append(Fault(self.pages[0].form[self.pages[0].items[0]].name, _("Nothing is answered yet.")))
         return found
 
@@ -218,6 +255,7 @@ def read_form(
     return AnswerForm(
         pages=[*pages, *(Page(department, questionnaire.item_keys, sent, added=True) for department in added)],
         offered=() if is_full else tuple(addable.values()),
+        notices=[_notice_part(question, sent) for question in asked.noticeable],
         refused=len(added) < len(wanted),
         just_added=next((department for department in added if str(department.id) == sent.get("add")), None),
         given=given,

@@ -1,9 +1,10 @@
 """For machines: is the service alive, is it ready?"""
 
-from flask import Blueprint
+from flask import Blueprint, Response
 
 from survey.database import DATABASE_ERRORS, pending_migrations
 from survey.models import database
+from survey.web import meters
 
 blueprint = Blueprint("api", __name__)
 
@@ -25,3 +26,9 @@ def ready() -> tuple[dict[str, str], int]:
     if pending:
         return {"status": f"migrations are pending: {', '.join(pending)}"}, 503
     return {"status": "ready"}, 200
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """What is watched, for Prometheus."""
+    return meters.page()

@@ -27,11 +27,13 @@ from survey.web import (
     subscription,
 )
 
-PAGES = (
-    *(account, respond, receipt, returns, subscription, mirror),
-    *(lead, replies, commitments),
+FOR_EMPLOYEES = (account, respond, receipt, returns, subscription, mirror)
+FOR_LEADS = (lead, replies, commitments)
+FOR_HR = (
     *(hr, matrix, department, complaints, compare, download),
     *(planning, launch, questionnaire, staff, linking, rosters, intake, mailroom),
-    api,
 )
-BLUEPRINTS = tuple(page.blueprint for page in PAGES)
+FOR_MACHINES = (api,)
+BLUEPRINTS = tuple(page.blueprint for page in (*FOR_EMPLOYEES, *FOR_LEADS, *FOR_HR, *FOR_MACHINES))
+# Who watches the others' requests learns nothing about who answers when.
+WATCHED = frozenset(page.blueprint.name for page in (*FOR_LEADS, *FOR_HR, *FOR_MACHINES))

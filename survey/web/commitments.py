@@ -1,4 +1,4 @@
-"""A lead's commitments: made from a release, and ended; each lead for the own departments alone."""
+"""A lead's commitments: made from a release or a suggestion, and ended; each lead for the own departments alone."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,11 @@ from datetime import date
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from survey import commitments, releases, wording
+from survey import claims, commitments, releases, wording
+from survey.claims import Record
 from survey.commitments import TEXT_CHARACTERS, CommitmentError, CommitmentRow, Draft
 from survey.measure.scale import SHOWN_ITEMS
 from survey.models import Commitment, Department, Wave
@@ -16,6 +18,8 @@ from survey.refusal import _l
 from survey.releases import PublicComment
 from survey.web.access import leads_only
 from survey.web.frame import today
+
+PROMISED = _l("It is promised. Your clients can read it from now on.")
 
 blueprint = Blueprint("commitments", __name__, url_prefix="/lead/commitments")
 
@@ -25,35 +29,53 @@ class Board:
     """What a department has promised, and what the next commitment can be credited to."""
 
     rows: list[CommitmentRow]
+    record: list[tuple[Wave, Record]]
     clients: list[Department]
     suggestions: list[PublicComment]
     today: date
     items: Sequence[str] = SHOWN_ITEMS
     characters: int = TEXT_CHARACTERS
 
+    def adopted(self, comment_id: str) -> list[CommitmentRow]:
+        """What has been made of a suggestion."""
+        return [row for row in self.rows if row.commitment.suggestion_id == comment_id]
+
 
 def boards(wave: Wave, said: Mapping[int, Iterable[PublicComment] | None]) -> dict[int, Board]:
     """{department: its board after `wave`}, for the departments that `said` has comments of, or none, by id."""
     day = today()
     rows, clients = commitments.of_providers(said, day), releases.named_clients(wave, said)
+    record = claims.by_wave(rows)
     return {
-        department: Board(rows[department], clients[department], commitments.suggestions(comments), day)
+        department: Board(
+            rows[department], record[department], clients[department], commitments.suggestions(comments), day
+        )
         for department, comments in said.items()
     }
+
+
+@blueprint.get("/")
+@leads_only
+def adopt(departments: list[Department]) -> str:
+    """A suggestion of a release, and the form to promise it, or to say that it is done already."""
+    wave, department = _meant(departments, request.args)
+    board, suggestion = _board(wave, department), request.args.get("suggestion", "")
+    found = next((one for one in board.suggestions if one.id == suggestion), None) or abort(404)
+    return _form(wave, department, board, MultiDict({"suggestion": found.id}), suggestion=found)
 
 
 @blueprint.post("/")
 @leads_only
 def make(departments: list[Department]) -> Response | tuple[str, int]:
     """Commit to something after a release; what cannot be taken comes back as it was filled in."""
-    department = _own(departments, request.form.get("department", 0, type=int))
-    number = request.form.get("wave", 0, type=int)
-    wave = next((wave for wave in releases.released_waves() if wave.id == number), None) or abort(404)
+    wave, department = _meant(departments, request.form)
+    is_done = "done" in request.form
     try:
-        commitments.make(wave, department, _draft(), today())
+        commitments.make(wave, department, _draft(is_done), today(), is_done=is_done)
     except CommitmentError as fault:
-        return _once_more(wave, department, fault), 422
-    flash(_("It is promised. Your clients can read it from now on."))
+        told = (fault.field, wording.refusal(fault))
+        return _form(wave, department, _board(wave, department), request.form, told), 422
+    flash(_("It is done. Your clients can read that as well.") if is_done else _(PROMISED))
     return _back(wave.id, department)
 
 
@@ -95,10 +117,17 @@ def _own(departments: Sequence[Department], department_id: int) -> Department:
     return next((own for own in departments if own.id == department_id), None) or abort(404)
 
 
-def _draft() -> Draft:
-    """What was filled in."""
+def _meant(departments: Sequence[Department], said: MultiDict[str, str]) -> tuple[Wave, Department]:
+    """The release and the one of the reader's departments that a form or an address means; 404 without either."""
+    department = _own(departments, said.get("department", 0, type=int))
+    number = said.get("wave", 0, type=int)
+    return next((wave for wave in releases.released_waves() if wave.id == number), None) or abort(404), department
+
+
+def _draft(is_done: bool) -> Draft:
+    """What was filled in; what is done already was due today."""
     try:
-        due_on = date.fromisoformat(request.form.get("due_on", ""))
+        due_on = today() if is_done else date.fromisoformat(request.form.get("due_on", ""))
     except ValueError:
         due_on = date.min  # outside of what is offered, as every day that cannot be
     return Draft(
@@ -110,15 +139,28 @@ def _draft() -> Draft:
     )
 
 
-def _once_more(wave: Wave, department: Department, fault: CommitmentError) -> str:
+def _board(wave: Wave, department: Department) -> Board:
     said = {department.id: releases.comments(wave, [department.id]).get(department.id)}
+    return boards(wave, said)[department.id]
+
+
+def _form(
+    wave: Wave,
+    department: Department,
+    board: Board,
+    posted: MultiDict[str, str],
+    fault: tuple[str, str] = ("", ""),
+    suggestion: PublicComment | None = None,
+) -> str:
+    """The form by itself; `fault`: the part that must be mended, and why."""
     return render_template(
         "commitments/commit.html",
         wave=wave,
         department=department,
-        board=boards(wave, said)[department.id],
-        posted=request.form,
-        fault=(fault.field, wording.refusal(fault)),
+        board=board,
+        posted=posted,
+        fault=fault,
+        suggestion=suggestion,
     )
 
 

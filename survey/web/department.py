@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template
 
-from survey import commitments, hindrances, matrices, releases
+from survey import claims, commitments, hindrances, matrices, releases
 from survey.complaints import Clock
 from survey.measure.disclosure import Figure
 from survey.measure.scale import OVERALL
@@ -59,6 +59,7 @@ def page(key: str) -> str:
     if wave is None:
         return render_template("department/page.html", department=found, wave=None)
     about = portrait(found, wave, released)
+    promised = commitments.of_providers([found.id], today())
     return render_template(
         "department/page.html",
         department=found,
@@ -66,7 +67,8 @@ def page(key: str) -> str:
         wave=wave,
         about=about,
         excuse=hindrances.excuses(wave, [found.id]).get(found.id),
-        promised=commitments.of_providers([found.id], today())[found.id],
+        promised=promised[found.id],
+        record=claims.by_wave(promised)[found.id],
         within=settings().reply_days,
         picture=item_bars(about.summary) if about.summary.lines else None,
         history=department_trend(found, OVERALL, about.trend)

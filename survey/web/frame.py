@@ -19,12 +19,12 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, NotFound, ServiceUnavailable
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from survey import colours, wording
-from survey.database import DATABASE_ERRORS, UNAVAILABLE, is_answering, reason_of
+from survey import colours, mirror_words, wording
+from survey.database import DATABASE_ERRORS, UNAVAILABLE, reason_of
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
-from survey.web import duty_words, excuse_words, gap_words, mirror_words, navigation
+from survey.web import duty_words, excuse_words, gap_words, navigation, notice_words
 from survey.web.parts import Parts
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,7 +32,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 BODY_BYTES = 1_000_000  # the largest form; pages that take files allow more
 SESSION_HOURS = 12
 RETRY_SECONDS = 30  # after which a browser may ask again when the database was away
-WITHOUT_DATABASE = ("static", "api.alive", "api.ready")  # endpoints that answer while the database is away
+WITHOUT_DATABASE = (
+    "static",
+    "api.alive",
+    "api.ready",
+    "api.metrics",
+)  # endpoints that answer while the database is away
 
 HEADERS = {
     "Referrer-Policy": "no-referrer",  # an address may hold a token
@@ -73,6 +78,7 @@ def configure(app: Flask, settings: Settings) -> None:
         ESPEJO=settings,
         SECURITY_POLICY=security_policy(f"'self' {look.css_digest}"),
         SECRET_KEY=settings.key(),
+        KEPT_CONNECTIONS=False,
         MAX_CONTENT_LENGTH=BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=BODY_BYTES,
         SESSION_COOKIE_NAME="espejo",
@@ -85,7 +91,6 @@ def configure(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=False,  # pages send no referrer; the token and SameSite do the work
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),  # the address changes with the content
         BABEL_TRANSLATION_DIRECTORIES=str(CATALOGUES),
-        KEPT_CONNECTIONS=False,  # from one request to the next, in threads that live as long as the server
         RATELIMIT_HEADERS_ENABLED=False,
         RATELIMIT_STORAGE_URI="memory://",
     )
@@ -102,7 +107,7 @@ def configure(app: Flask, settings: Settings) -> None:
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
-    for words in (wording, duty_words, excuse_words, gap_words, mirror_words):
+    for words in (wording, duty_words, excuse_words, gap_words, mirror_words, notice_words):
         app.jinja_env.filters.update(words.FILTERS)
     navigation.configure(app)
     app.before_request(_connect)
@@ -146,13 +151,8 @@ def today() -> date:
 
 
 def _connect() -> None:
-    """Open a connection, or use the one that this thread has kept, if that still leads anywhere."""
-    if request.endpoint in WITHOUT_DATABASE:
-        return
-    g.connected = database.connect(reuse_if_open=True)
-    if not g.connected and current_app.config["KEPT_CONNECTIONS"] and not is_answering():
-        database.close()
-        database.connect()
+    if request.endpoint not in WITHOUT_DATABASE:
+        g.connected = database.connect(reuse_if_open=True)
 
 
 def _refuse_nul() -> None:
@@ -185,7 +185,8 @@ def _allow_file() -> None:
 def _disconnect(_: BaseException | None) -> None:
     """Close what this request has opened; mails are written in the connection of whoever sends them.
 
-    A server's threads keep theirs, unless something went wrong with it.
+    Where threads last, each keeps its connection, unless something went wrong with it: to make one takes longer than
+    most pages.
     """
     opened, failed = g.pop("connected", False), g.pop("database_failed", False)
     if failed if current_app.config["KEPT_CONNECTIONS"] else opened:

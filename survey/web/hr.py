@@ -1,17 +1,19 @@
 """HR's pages: who serves whom how well, and where inside and outside part."""
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask_login import current_user
 from werkzeug.utils import secure_filename
 
-from survey import commitments, findings, histories, releases
+from survey import claims, commitments, findings, histories, releases
 from survey.charts import to_png
 from survey.measure.gaps import State
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
 from survey.models import Pulse, Wave
 from survey.releases import ProviderResult
+from survey.signing import subscriber_token
 from survey.turnout import turnouts
 from survey.web import pictures
-from survey.web.access import department_or_404, hr_only
+from survey.web.access import department_or_404, hr_only, settings
 from survey.web.choices import chosen_item, chosen_wave
 from survey.web.frame import today
 from survey.web.pictures import (
@@ -55,8 +57,10 @@ def overview() -> str:
         badly=findings.badly_served(wave),
         facades=findings.facades(gaps.rows),
         changes=findings.real_changes(results),
+        choice=url_for("subscription.choose", token=subscriber_token(current_user.person.id, settings())),
         due=commitments.due(today(), DUE_WITHIN_DAYS),
         due_within_days=DUE_WITHIN_DAYS,
+        record=claims.company(),
         to_do=to_do(),
     )
 

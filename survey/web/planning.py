@@ -202,7 +202,7 @@ def close(wave_id: int) -> str | Response:
         answered = turnout.whole_participation(turnout.participation(wave))
         return render_template("planning/close.html", wave=wave, participation=answered)
     if waves.close_wave(wave, now()):
-        flash(_("The wave is closed and its results are released. The leads get their summaries by mail."))
+        flash(_("The wave is closed and its results are released. The leads and HR get their summaries by mail."))
     return redirect(url_for("hr.overview"))
 
 

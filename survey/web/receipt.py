@@ -7,13 +7,13 @@ from flask import Blueprint, Response, current_app, g, make_response, render_tem
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 
-from survey import receipts, wording
+from survey import commitments, receipts, wording
 from survey.database import DATABASE_ERRORS
 from survey.receipts import read_code
 from survey.refusal import Refusal
 from survey.web.access import csrf, has_session, limiter
 from survey.web.answer_form import as_typed
-from survey.web.frame import browser_language, error_page, log_failure
+from survey.web.frame import browser_language, error_page, log_failure, today
 from survey.web.respond import GUESSES, NOT_STORED, STALE
 
 UNKNOWN = _l("There is no such code. Compare it sign by sign with what you kept.")
@@ -79,7 +79,9 @@ def _show(fault: str = "", status: int = 200) -> Response:
             fault, status, is_sent = wording.refusal(refusal), 422, False
         else:
             found = receipts.held(code) or found
-    return _page("thread.html", status, found=found, state=found.state.name, is_sent=is_sent, fault=fault)
+    adopted = commitments.of_suggestion(found.comment_id, today()) if found.comment_id else []
+    state = found.state.name
+    return _page("thread.html", status, found=found, state=state, adopted=adopted, is_sent=is_sent, fault=fault)
 
 
 def _code() -> str:

@@ -130,7 +130,7 @@ def _take(asked: Questions, questionnaire: Questionnaire, form: AnswerForm, is_s
         return _ask(asked, questionnaire, form, faults, status=422)
     try:
         form.renew_codes()
-        outcome = responses.accept(asked.invitation_id, form.answers)
+        outcome = responses.accept(asked.invitation_id, form.answers, form.noticed)
     except DATABASE_ERRORS as error:
         log_failure(error)
         return _ask(asked, questionnaire, form, [Fault("send", str(NOT_STORED))], status=503)

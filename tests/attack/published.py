@@ -304,7 +304,7 @@ def lead_page(lead: FlaskClient, wave: int) -> Iterator[Figure]:
         if table.columns[0] == "Department":  # of a division
             for provider, points, *_ in table.body:
                 yield from () if points.span > 1 else figure([wave], "overall", points.text, [provider.text])
-        else:
+        elif table.columns[:2] == ["Item", "Points"]:
             yield from _items(table, wave, table.headings["h2"])
     for headings, name, tooltip in page.pictures:
         yield from figure([wave], NAMES[name], _mean_of(tooltip), [headings["h2"]])
@@ -374,16 +374,47 @@ def participation(hr: FlaskClient) -> list[Participants]:
 
 def summary(mail: EmailMessage, wave: int) -> Iterator[Figure]:
     """A lead's letter: the lines of its text, the tables of its HTML, and the words in place of its pictures."""
-    text = mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
+    text = _text(mail)
     _, *parts = re.split(r"^(.+)\n-+$", text, flags=re.MULTILINE)  # a department's name is underlined
     for name, lines in zip(parts[::2], parts[1::2], strict=True):
         for item, points in re.findall(r"^- (.+?): ((?:≈ )?\d+)", lines, re.MULTILINE):
             yield from figure([wave], NAMES[item], points, [name])
     page = Page(mail.get_body(("html",)).get_content())
     for table in page.tables:
-        if table.columns[:2] == ["Item", "Points"]:
+        if table.columns[:2] in (["Item", "Points"], ["Item", "Clients"]):  # the second beside what was expected
             yield from _items(table, wave, table.headings["h2"])
     for words in page.alternatives:
         if told := re.fullmatch(r"How (.+) serves its clients, 0 to 100: (.+)", words):
             for item, points in re.findall(r"([A-Z][a-z ]+) ((?:≈ )?\d+)", told[2]):
                 yield from figure([wave], NAMES[item], points, [told[1]])
+
+
+def company_summary(mail: EmailMessage, wave: int) -> Iterator[Figure]:
+    """HR's letter: the lines of its text, the tables of its HTML, and the words in place of its picture."""
+    for name, told in re.findall(r"^- (.+?): (.+)$", _text(mail), re.MULTILINE):
+        if name in NAMES:
+            yield from figure([wave], NAMES[name], re.match(r"Inside ((?:≈ )?\d+)", told)[1])
+        else:
+            item, points = re.match(r"(.+?) · .*?(?:Now|Inside) ((?:≈ )?\d+)", told).groups()
+            yield from figure([wave], NAMES[item], points, [name])
+    page = Page(mail.get_body(("html",)).get_content())
+    for table in page.tables:
+        if table.columns[:2] == ["Item", "Inside"]:
+            for item, inside, *_ in table.body:
+                yield from figure([wave], NAMES[item.text], inside.text)
+        elif table.columns[:2] == ["Department", "Item"]:
+            for row in table.body:
+                points = row[table.columns.index("Now" if "Now" in table.columns else "Inside")]
+                yield from figure([wave], NAMES[row[1].text], points.text, [row[0].text])
+    for words in page.alternatives:
+        for item, points in re.findall(r"([A-Z][a-z ]+), Inside ((?:≈ )?\d+)", words):
+            yield from figure([wave], NAMES[item], points)
+
+
+def asked_in(mail: EmailMessage) -> Iterator[int]:
+    """How many people were asked, as HR's letter tells it."""
+    yield from (int(of) for of in re.findall(r"^\d+ of (\d+) people answered", _text(mail), re.MULTILINE))
+
+
+def _text(mail: EmailMessage) -> str:
+    return mail.get_body(("plain",)).get_content().replace("\r\n", "\n")

@@ -1,15 +1,13 @@
 """One random company, from its first wave to the attacker's findings."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from unittest import mock
 
-from flask import Flask
 from flask.testing import FlaskClient
 
 from survey import outbox
 from survey.emails import composer
 from survey.models import Department, Leadership, Message, Person, Wave
-from survey.settings import Settings
 from tests.attack import published
 from tests.attack.attacker import Outcome, break_in
 from tests.attack.companies import Laboratory, RandomCompany, clients_by_group, divisions
@@ -40,7 +38,7 @@ def by_everything(laboratory: Laboratory, seed: int) -> Outcome:
         for wave in live(company, while_open=lambda wave: check_participation(hr, wave, company.k)):
             closed.append(wave)
             downloaded.update(published.export_json(hr, wave.id))
-            mailed.update(mails(laboratory.app, laboratory.settings, wave))
+            mailed.update(mails(laboratory, wave, company.k))
         active = list(Department.select().where(Department.active))
         leads = Person.select().join(Leadership).join(Department).where(Person.active, Department.active).distinct()
         browsers = [laboratory.sign_in(lead) for lead in leads]
@@ -51,6 +49,7 @@ def by_everything(laboratory: Laboratory, seed: int) -> Outcome:
             assert min(asked) >= company.k, "A turnout is told of fewer than k people."
         cells = {figure for figure in on_pages | mailed if figure.is_cell}
         assert cells <= downloaded, "A page shows a cell that the download does not."
+        assert mailed <= on_pages | downloaded, "A mail tells a figure that no page does."
         figures = on_pages | mailed | downloaded
         return break_in(figures, company.truth, company.k, divisions(), company.raters)
 
@@ -72,8 +71,13 @@ def check_participation(hr: FlaskClient, wave: Wave, k: int) -> None:
     assert {row.clients for row in rows} <= set(clients_by_group(wave).values())
 
 
-def mails(app: Flask, settings: Settings, wave: Wave) -> Iterable[Figure]:
-    """What the leads are written about `wave`."""
-    compose = composer(app, settings)
-    for message in list(Message.select().where(Message.kind == outbox.SUMMARY, Message.wave == wave)):
-        yield from published.summary(compose(message, wave.closes_at), wave.id)
+def mails(laboratory: Laboratory, wave: Wave, k: int) -> Iterator[Figure]:
+    """What the leads and HR are written about `wave`."""
+    compose = composer(laboratory.app, laboratory.settings)
+    kinds = {outbox.SUMMARY: published.summary, outbox.COMPANY: published.company_summary}
+    written = list(Message.select().where(Message.kind.in_(list(kinds)), Message.wave == wave))
+    assert {message.kind for message in written} == set(kinds)
+    for message in written:
+        mail = compose(message, wave.closes_at)
+        assert min(published.asked_in(mail), default=k) >= k, "A turnout is told of fewer than k people."
+        yield from kinds[message.kind](mail, wave.id)

@@ -193,7 +193,7 @@ def overhear(truth: Truth, raters: dict[tuple[int, str], dict[int, str]], monkey
     accept = responses.accept
     groups: dict[int, frozenset[str]] = {}
 
-    def overheard(invitation_id: str, answers: list[Answer]) -> responses.Outcome:
+    def overheard(invitation_id: str, answers: list[Answer], noticed: dict[int, bool]) -> responses.Outcome:
         invitation = Invitation.get_by_id(invitation_id)
         if invitation.client_group_id not in groups:
             groups.update(clients_by_group(invitation.wave))
@@ -205,6 +205,6 @@ def overhear(truth: Truth, raters: dict[tuple[int, str], dict[int, str]], monkey
             for item, score in answer.scores.items():
                 place = Atom(invitation.wave_id, provider, groups[invitation.client_group_id], item)
                 truth.setdefault(place, {})[invitation.person_id] = score
-        return accept(invitation_id, answers)
+        return accept(invitation_id, answers, noticed)
 
     monkeypatch.setattr(responses, "accept", overheard)

@@ -16,6 +16,7 @@ FAULTS = {
     "answers while the wave closes": "closing --waves 170",
     "closing, on PostgreSQL": "closing --waves 50 --postgres",
     "database locked, restarted": "outages --locks 3 --restarts 8",
+    "hosts cut off": "hosts --answers 6000",
     "mail, and senders killed": "mail --messages 2000 --kills 200",
     "steps killed anywhere": "steps",
     "steps, on PostgreSQL": "steps --postgres",
@@ -26,6 +27,7 @@ FAULTS = {
 CONTROLS = {
     "control: answers in two steps": "answers --answers 1000 --kills 20 --two-steps",
     "control: steps in two steps": "steps --two-steps",
+    "control: a standby left behind": "hosts --answers 800 --short --asynchronous",
 }
 
 

@@ -62,6 +62,7 @@ class Client:
     unanswered: int = 0  # posts without a reply
     put_off: int = 0  # posts that were told to try again
     lost_words: int = 0  # of these, replies that had not kept what was typed
+    spans: list[tuple[float, float]] = field(default_factory=list)  # from the first post of each answer to its end
 
     def __post_init__(self) -> None:
         self._browser = Browser(self.address)
@@ -81,6 +82,7 @@ class Client:
         """
         kept: dict[str, str] = {}
         post = 0
+        began = time.monotonic()
 
         def once() -> Reply:
             nonlocal kept, post
@@ -94,6 +96,7 @@ class Client:
             return reply
 
         reply = self._insist(once)
+        self.spans.append((began, time.monotonic()))
         if reply.status == 410:
             self.refused.append(number)
         else:
@@ -120,19 +123,23 @@ class Client:
         self._browser.close()
 
 
-def post_all(address: str, links: list[Link]) -> list[Client]:
-    """Post one answer for each link, by several clients at once; the clients, when all is acknowledged or refused."""
+def post_all(address: str, links: list[Link], clients: list[Client] | None = None) -> list[Client]:
+    """Post one answer for each link, by several clients at once; the clients, when all is acknowledged or refused.
 
-    def run(client: Client, lane: int) -> Client:
+    Who gives an empty list of `clients` can watch them meanwhile.
+    """
+    clients = [] if clients is None else clients
+    clients += [Client(address) for _ in links[:CLIENTS]]
+
+    def run(client: Client, lane: int) -> None:
         with closing(client):
             client.fetch_key(links[lane])
             for number in range(lane, len(links), CLIENTS):
                 client.send(links[number], number)
-        return client
 
     with ThreadPoolExecutor(CLIENTS) as threads:
-        running = [threads.submit(run, Client(address), lane) for lane in range(min(CLIENTS, len(links)))]
-        return [client.result() for client in running]
+        list(threads.map(run, clients, range(len(clients))))
+    return clients
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,17 @@ from survey import commitments, create_app, mirrors, receipts, responses
 from survey.commitments import Draft
 from survey.demo import Mailbox
 from survey.measure.scale import OVERALL
-from survey.models import Comment, Commitment, Department, Invitation, Leadership, Person, Wave, database
+from survey.models import (
+    Comment,
+    Commitment,
+    CommitmentClient,
+    Department,
+    Invitation,
+    Leadership,
+    Person,
+    Wave,
+    database,
+)
 from survey.responses import Answer
 from survey.scheduler import Clockwork
 from survey.settings import Settings
@@ -102,6 +112,7 @@ def running(company: Company, settings: Settings, language: str) -> Gallery:
     gallery = Gallery(app, language)
     Leadership.create(person=company.bob, department=company.departments["Legal"])
     comment = _conversations(company)
+    _promises(company)
     wave = company.open_wave()
     company.rate(wave, "Sales", 3, complaining(CODES["waiting"]))
     Clockwork(app, settings, box := Mailbox(settings)).mail(wave.opens_at)
@@ -115,6 +126,7 @@ def running(company: Company, settings: Settings, language: str) -> Gallery:
     _hang_returns(gallery, company, settings)
     _hang_receipts(gallery)
     _hang_replies(gallery, readers["lead"], comment)
+    _hang_suggestion(gallery, readers["lead"])
     _hang_mirror(gallery, settings, wave)
     _hang_answers(gallery, settings, wave)
     return gallery
@@ -154,6 +166,24 @@ def _conversations(company: Company) -> str:
     receipts.reply(published, "We are looking into it.", OPENS)
     receipts.write_back(found, "Thank you.")
     return found.comment_id
+
+
+def _promises(company: Company) -> None:
+    """Somebody suggests something to Finance; IT has done what it had promised Finance and Sales."""
+    wave = Wave.select().where(Wave.state == "closed").order_by(Wave.id.desc()).get()
+    finance, it, sales = (company.departments[name] for name in ("Finance", "IT", "Sales"))
+    Comment.create(wave=wave, provider=finance, kind="suggestion", text="Call back.")
+    draft = Draft("promises", "We answer within two days.", wave.local_date)
+    made = commitments.make(wave, it, draft, wave.local_date, is_done=True)
+    for client in (finance, sales):
+        CommitmentClient.create(commitment=made, department=client)
+
+
+def _hang_suggestion(gallery: Gallery, lead: FlaskClient) -> None:
+    found = Comment.get(Comment.kind == "suggestion", Comment.text == "Call back.")
+    meant = {"wave": found.wave_id, "department": found.provider_id, "suggestion": found.id}
+    asked = gallery.asked | {"query_string": meant | gallery.asked["query_string"]}
+    assert 'name="done"' in gallery.hang("suggestion, to be adopted", lead.get("/lead/commitments/", **asked))
 
 
 def _hang_all(gallery: Gallery, readers: dict[str, FlaskClient], keys: Sequence[str], **values: Any) -> None:
@@ -272,7 +302,7 @@ def _hang_answers(gallery: Gallery, settings: Settings, wave: Wave) -> None:
     """The answer page from the mailed link to what comes after it."""
     client, asked = gallery.app.test_client(), gallery.asked
     link, *others = _links(settings, wave)
-    gallery.hang("answer, fresh", client.get(link.address, **asked))
+    assert 'class="provider notices"' in gallery.hang("answer, fresh", client.get(link.address, **asked))
     gallery.hang(
         "answer, first one given", client.get(link.address, query_string={"overall": "2", "lang": gallery.language})
     )

@@ -14,7 +14,15 @@ from tests.cast import OPENS, Company
 from tests.web.pages import addresses, csrf_token, everything
 
 FOR_ALL = {
-    *("static", "index", "respond.answer", "respond.confidentiality", "api.alive", "api.ready"),
+    *(
+        "static",
+        "index",
+        "respond.answer",
+        "respond.confidentiality",
+        "api.alive",
+        "api.ready",
+        "api.metrics",
+    ),  # the last by a token of its own
     *("receipt.enter", "receipt.thread", "subscription.choose", "mirror.member", "returns.by_link"),
     *("account.login", "account.offer_sign_in", "account.use_link", "account.logout"),
 }
@@ -24,6 +32,7 @@ FOR_LEADS = {
     "mirror.lead",
     "returns.signed_in",  # for HR too
     "replies.comment",
+    "commitments.adopt",
     "commitments.make",
     "commitments.finish",
     "commitments.drop",

@@ -17,7 +17,7 @@ from tests.web.gallery import Gallery, walls
 
 pytestmark = pytest.mark.browser
 
-NO_PAGES = {"static", "api.alive", "api.ready", "hr.picture", "demo.picture", "account.offer_sign_in"}
+NO_PAGES = {"static", "api.alive", "api.ready", "api.metrics", "hr.picture", "demo.picture", "account.offer_sign_in"}
 NO_PAGES |= {gallery.MAIL, "launch.invitation"}  # mails, shown in a frame of a page
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 ZOOMED = {"width": 320, "height": 690}

@@ -2,14 +2,15 @@
 
 import re
 from datetime import date
+from html import unescape
 
 import pytest
 import time_machine
 from peewee import OperationalError
 
-from survey import commitments, releases, returns
+from survey import commitments, receipts, releases, returns
 from survey.commitments import Draft
-from survey.models import Commitment, CommitmentClient, Invitation, Leadership, Rating, Wave
+from survey.models import Comment, Commitment, CommitmentClient, Invitation, Leadership, Rating, Wave
 from survey.responses import Answer
 from survey.signing import invitation_token, reader_token
 from tests.cast import DAY, OPENS
@@ -150,6 +151,111 @@ def test_strange_words_are_text(alice, form):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}" in section(page)
 
 
+# --- Suggestions ---------------------------------------------------------------------------------------------------
+
+CODE = receipts.new_code()
+
+
+@pytest.fixture
+def suggestion(company, released) -> Comment:
+    """What somebody of Sales suggests to Finance, with a receipt; others suggest the like to each department."""
+    wave, said = company.open_wave(), set()
+
+    def about(provider: int) -> Answer:
+        if provider in said:
+            return Answer(provider, {"overall": 4})
+        said.add(provider)
+        code = receipts.digest(CODE) if provider == company.departments["Finance"].id else None
+        return Answer(provider, {"overall": 4}, None, f"{STRANGE} Call back.", "suggestion", code)
+
+    company.answer(wave, about)
+    company.close_wave(wave)
+    return Comment.get(Comment.provider == company.departments["Finance"])
+
+
+def to_adopt(comment: Comment, **changed: object) -> dict[str, object]:
+    """What the address of the form says, and the form with it."""
+    return {"wave": comment.wave_id, "department": comment.provider_id, "suggestion": comment.id} | changed
+
+
+def thread() -> str:
+    return f"/receipt/{CODE}?lang=en"
+
+
+def test_a_suggestion_is_adopted_by_promising_it(company, suggestion, sign_in, client):
+    alice = sign_in(company.alice)
+    shown = alice.get("/lead/?lang=en").text
+    (address,) = re.findall(r'<p class="adopt"><a href="([^"]+)">Adopt this suggestion', shown)
+    page = alice.get(unescape(address) + "&lang=en").text
+    assert "Adopt a suggestion" in page
+    assert f'<option value="{suggestion.id}" selected>' in page
+    assert "<script>alert" not in page
+    promised = to_adopt(suggestion, text="We call back.", item="diligence", due_on="2026-08-01")
+    assert alice.post("/lead/commitments/", data=promised).status_code == 302
+    shown = alice.get("/lead/?lang=en").text
+    assert "<strong>Adopted:</strong> We call back. · promised by Saturday 1 August" in shown
+    assert "Adopt this suggestion" not in shown
+    told = client.get(thread()).text
+    assert "<strong>Your suggestion was adopted:</strong> We call back." in told
+    assert "promised by Saturday 1 August" in told
+    assert "There is no reply yet" not in told
+
+
+def test_what_is_done_already_needs_no_day(company, suggestion, sign_in, client):
+    alice = sign_in(company.alice)
+    done = to_adopt(suggestion, text="We call back.", item="diligence", due_on="", done="y")
+    assert alice.post("/lead/commitments/", data=done).status_code == 302
+    made = Commitment.get()
+    assert (made.state, str(made.due_on), str(made.ended_on)) == ("done", "2026-06-30", "2026-06-30")
+    assert "<strong>Adopted:</strong> We call back. · done on Tuesday 30 June" in alice.get("/lead/?lang=en").text
+    assert "done on Tuesday 30 June" in client.get(thread()).text
+    link = Invitation.get(Invitation.wave == company.open_wave(), Invitation.person == company.charlie)
+    address = f"/r/{invitation_token(link.id, alice.application.config['ESPEJO'])}"
+    thanks = client.post(address, data={f"p{link.providers.split()[0]}-overall": "4"}).text
+    assert "done on Tuesday 30 June · thanks to a suggestion" in thanks
+
+
+def test_what_cannot_be_adopted_comes_back_with_both_buttons(company, suggestion, sign_in):
+    answer = sign_in(company.alice).post("/lead/commitments/?lang=en", data=to_adopt(suggestion, done="y"))
+    assert answer.status_code == 422
+    assert "It is done already" in answer.text
+    assert not Commitment.select().exists()
+
+
+def test_a_suggestion_that_is_dropped_is_told_with_its_reason(company, suggestion, sign_in, client):
+    alice = sign_in(company.alice)
+    alice.post("/lead/commitments/", data=to_adopt(suggestion, text="Soon.", item="overall", due_on="2026-08-01"))
+    alice.post(f"/lead/commitments/{Commitment.get().id}/drop", data={"reason": "No budget."})
+    assert "dropped on Tuesday 30 June: No budget." in client.get(thread()).text
+
+
+def test_complaints_and_thanks_cannot_be_adopted(company, suggestion, sign_in):
+    Comment.update(kind="complaint").execute()
+    alice = sign_in(company.alice)
+    assert "Adopt this suggestion" not in alice.get("/lead/?lang=en").text
+    assert alice.get("/lead/commitments/", query_string=to_adopt(suggestion)).status_code == 404
+
+
+def test_no_other_lead_adopts_or_reads_a_suggestion(company, suggestion, sign_in, client):
+    """Neither by its own address, nor as the own department's, nor from another wave."""
+    it, text = company.departments["IT"], {"text": "Forged", "item": "overall", "due_on": "2026-08-01"}
+    for person, addresses in (
+        (company.bob, [to_adopt(suggestion), to_adopt(suggestion, department=it.id)]),
+        (company.alice, [to_adopt(suggestion, wave=1), to_adopt(suggestion, suggestion="0" * 32)]),
+    ):
+        reader, before = sign_in(person), everything()
+        for address in addresses:
+            answers = [
+                reader.get("/lead/commitments/", query_string=address),
+                reader.post("/lead/commitments/", data=address | text),
+                reader.post("/lead/commitments/", data=address | text | {"done": "y"}),
+            ]
+            assert {answer.status_code for answer in answers} <= {404, 422}
+            assert answers[0].status_code == 404
+        assert everything() == before
+    assert sign_in(company.charlie).get("/lead/commitments/", query_string=to_adopt(suggestion)).status_code == 403
+
+
 # --- Nobody else ---------------------------------------------------------------------------------------------------
 
 
@@ -157,7 +263,9 @@ def forged(client, made, form) -> set[int]:
     """What comes back to somebody who makes, ends and drops what is Finance's."""
     ending = f"/lead/commitments/{made.id}"
     return {
+        client.get("/lead/commitments/", query_string=form).status_code,
         client.post("/lead/commitments/", data=form | {"text": "Forged"}).status_code,
+        client.post("/lead/commitments/", data=form | {"text": "Forged", "done": "y"}).status_code,
         client.post(f"{ending}/done").status_code,
         client.post(f"{ending}/drop", data={"reason": "Forged"}).status_code,
     }

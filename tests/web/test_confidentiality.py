@@ -51,6 +51,17 @@ PROVED = {
         "test_hr_reads_the_reasons_of_all_leads_and_not_whose_they_are",
         "test_a_lead_says_what_hinders_and_is_told_first_who_reads_it",
     ),
+    "That is stored without your name and without your department.": (
+        "test_an_answer_names_nobody_and_no_department",
+        "test_who_has_noticed_what_is_asked_of_its_clients_alone",
+    ),
+    "When the wave closes one sum is told, of all the departments that were asked together, and only when at least 5 "
+    "people have said it.": (
+        "test_one_sum_is_told_of_all_that_were_asked_and_none_of_each",
+        "test_fewer_than_k_answers_are_not_kept",
+        "test_two_sums_about_one_provider_never_hold_the_same_people",
+        "test_no_page_tells_of_fewer_than_k_who_noticed_or_of_what_members_expect",
+    ),
     "If you take a code with a complaint or a suggestion, whoever has it can read that comment and the department's "
     "replies, and write back.": (
         "test_the_link_shows_the_comment_and_what_the_department_replied",

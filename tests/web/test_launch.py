@@ -48,8 +48,9 @@ def test_every_mail_of_the_next_waves_is_shown_before_anything_is_stored(hanna):
     assert rows[3] == ["Fri 6 Feb, 09:00", "Reminder, to who has not answered", "at most 59"]
     assert rows[5][1:] == ["It closes: nothing is mailed", "–"]
     assert rows[6] == ["Mon 16 Feb, 18:00", "Summaries to leads", "2"]
+    assert rows[7] == ["Mon 16 Feb, 18:00", "Summary to HR", "2"]
     assert sum(row[0].startswith("Wave ") for row in rows) == 4
-    assert rows[7][0].startswith("Wave 2 moved from Saturday 2 May")
+    assert rows[8][0].startswith("Wave 2 moved from Saturday 2 May")
 
 
 def test_what_was_shown_is_added(hanna):

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from survey import responses, waves
 from survey.measure.scale import ITEMS, OVERALL
-from survey.models import Department, Wave, database
+from survey.models import Commitment, Department, Notice, NoticeQuestion, Wave, database
+from survey.questionnaire import MOST_TAPS as QUESTIONNAIRE_TAPS
 from tests.browser import DESK, PHONE, Chromium, browsing
 from tests.web.pages import Link, stored, written
 
@@ -174,6 +175,104 @@ def test_an_added_department_comes_with_its_questions_and_all_else_stays(visit: 
         expect_thanks(page)
     with read():
         assert stored() == {link.providers[0]: {OVERALL: 3}, canteen: {"promises": 5}}
+
+
+# --- Did you notice? -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def noticeable(link: Link, wave: Wave) -> list[int]:
+    """Two commitments that Charlie's department is asked about."""
+    found = []
+    for provider in link.providers[:2]:
+        made = Commitment.create(
+            wave=wave, provider=provider, item="promises", text="We answer within two days.", due_on=wave.local_date,
+            made_on=wave.local_date, state="done", ended_on=wave.local_date,
+        )  # fmt: skip
+        NoticeQuestion.create(wave=wave, commitment=made, department=Department.get(Department.name == "Sales"))
+        found.append(made.id)
+    return sorted(found, reverse=True)
+
+
+def noticed(page: Page, commitment: int, value: str) -> Locator:
+    return page.locator(f"[name='c{commitment}-noticed'][value='{value}']")
+
+
+def told() -> set[tuple[int, bool]]:
+    with read():
+        return set(Notice.select(Notice.commitment, Notice.noticed).tuples())
+
+
+def test_with_two_of_them_three_departments_take_no_more_taps_than_people_give(
+    noticeable: list[int], visit: Visit, link: Link
+) -> None:
+    with visit(has_touch=True) as page:
+        page.evaluate("taps = 0; addEventListener('pointerup', () => taps++, true)")
+        for provider in link.providers:
+            for item in ITEMS:
+                score(page, provider, item, 4).tap()
+                settle(page)
+            page.locator(".next").tap()
+            settle(page)
+        expect(page.locator(".place").filter(visible=True)).to_have_text("4 of 4")
+        expect(page.locator("#notices")).to_be_focused()
+        for commitment, value in zip(noticeable, ("yes", "not-yet"), strict=True):
+            assert noticed(page, commitment, value).evaluate(IN_VIEW)
+            noticed(page, commitment, value).tap()
+            settle(page)
+        page.locator("#send").tap()
+        expect_thanks(page)
+        taps = page.evaluate("taps")
+    print(f"\n{taps} taps with two questions about what was noticed")
+    assert taps <= QUESTIONNAIRE_TAPS
+    assert told() == {(noticeable[0], True), (noticeable[1], False)}
+
+
+def test_by_keys_digits_stop_at_the_first_of_them(noticeable: list[int], visit: Visit, link: Link) -> None:
+    with visit(size=DESK) as page:
+        score(page, link.providers[2], ITEMS[0], 1).focus()
+        for digit in "555555":
+            page.keyboard.press(digit)
+        expect(noticed(page, noticeable[0], "yes")).to_be_focused()
+        page.keyboard.press("Space")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        expect(noticed(page, noticeable[1], "yes")).to_be_focused()
+        page.keyboard.press("Space")
+        page.keyboard.press("Enter")
+        expect(page.locator("#add")).to_be_focused()
+        page.locator("#send").press("Enter")
+        expect_thanks(page)
+    assert told() == {(noticeable[0], False), (noticeable[1], True)}
+
+
+def test_the_draft_keeps_what_was_noticed(noticeable: list[int], visit: Visit, link: Link) -> None:
+    offer("Archive")
+    with visit(has_touch=True) as page:
+        for _ in range(3):
+            page.locator(".next").tap()
+        noticed(page, noticeable[0], "na").tap()
+        page.reload()
+        expect(page.locator(".place").filter(visible=True)).to_have_text("4 of 4")
+        expect(noticed(page, noticeable[0], "na")).to_be_checked()
+        page.locator("#add").select_option(label="Archive")
+        page.locator("[name=adding]").tap()
+        expect(page.locator("h2").filter(visible=True)).to_have_text("Archive")  # it stands before these questions
+        expect(page.locator(".place").filter(visible=True)).to_have_text("4 of 5")
+        page.locator(".next").tap()
+        expect(noticed(page, noticeable[0], "na")).to_be_checked()
+        page.locator("#send").tap()
+        expect_thanks(page)
+    assert told() == set()
+
+
+def test_without_scripts_they_are_asked_below_the_departments(noticeable: list[int], visit: Visit, link: Link) -> None:
+    with visit(java_script_enabled=False) as page:
+        expect(page.locator(".provider").filter(visible=True)).to_have_count(4)
+        noticed(page, noticeable[1], "yes").check()
+        page.locator("#send").click()
+        expect(page.locator("h1")).to_have_text("Thank you!")
+    assert told() == {(noticeable[1], True)}
 
 
 # --- By keys ---------------------------------------------------------------------------------------------------------

@@ -64,6 +64,19 @@ def test_one_click_in_the_mail_program_ends_them(app, client, company, settings)
     assert bobs_choice(company) == ("never", "en")
 
 
+def test_one_click_ends_hrs_summaries_too(app, client, company, settings):
+    company.released_wave()
+    mail = composer(app, settings)(Message.get(Message.kind == outbox.COMPANY, Message.person == company.hanna), OPENS)
+    path = mail["List-Unsubscribe"].removeprefix(f"<{settings.address}").removesuffix(">")
+    assert client.post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert frequency_of(company.hanna.id) == "never"
+
+
+def test_hr_finds_the_choice_on_the_overview(company, settings, released, sign_in):
+    address = f"/summaries/{subscriber_token(company.hanna.id, settings)}"
+    assert address in sign_in(company.hanna).get("/hr/").text
+
+
 def test_only_mails_that_can_be_stopped_say_so(app, company, settings):
     company.open_wave()
     for kind in (outbox.INVITATION,):

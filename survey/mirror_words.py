@@ -3,8 +3,9 @@
 from flask_babel import gettext as _
 
 from survey import wording
-from survey.measure.disclosure import Change
+from survey.measure.disclosure import Change, Figure
 from survey.measure.sight import Pride, Sight
+from survey.reflections import LeadReflection, Reflection
 
 
 def sight_sentence(sight: Sight, blindness: Change | None) -> str:
@@ -33,4 +34,31 @@ def pride_sentence(pride: Pride, complacency: Change | None) -> str:
     }[pride]
 
 
-FILTERS = {"sight_sentence": sight_sentence, "pride_sentence": pride_sentence}
+def own_pride_sentence(complacency: int | None) -> str:
+    """The same of a lead, who is one person; empty when the lead did not say both."""
+    if complacency is None:
+        return ""
+    if complacency == 0:
+        return _("You expected to be seen as you see yourself.")
+    if complacency > 0:
+        return _("You think you serve %(points)s points better than you expected clients to say.", points=complacency)
+    return _("You expected clients to say %(points)s points more than you would yourself.", points=-complacency)
+
+
+def mirror_sentence(found: Reflection | LeadReflection) -> str:
+    """What the three mirrors say on one item, of a department's members or of its lead; empty when nothing."""
+    seen = sight_sentence(found.sight, found.blindness)
+    felt = (
+        own_pride_sentence(found.complacency)
+        if isinstance(found, LeadReflection)
+        else pride_sentence(found.pride, found.complacency)
+    )
+    return f"{seen} {felt}".strip()
+
+
+def view(found: Figure | int | None) -> str:
+    """What members see or expect, or a lead, who is one person; a dash where nothing was said."""
+    return str(found) if isinstance(found, int) else wording.mean(found)
+
+
+FILTERS = {"mirror_sentence": mirror_sentence, "view": view}

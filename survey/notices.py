@@ -1,0 +1,202 @@
+"""Did you notice? When a department says that a commitment is done, the clients that it names are asked, one tap each.
+
+Only what the lead says is done is asked about: that it was kept is the lead's claim, and who asked for it confirms it.
+Of what is open or late the lead claims nothing. Answers are stored like any rating: without a name, and without the
+department; counted and deleted when the wave closes, and not kept when they are fewer than k.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from peewee import Query
+
+from survey.models import (
+    ClientGroupDepartment,
+    Commitment,
+    CommitmentClient,
+    Department,
+    Invitation,
+    Notice,
+    NoticeQuestion,
+    NoticeTally,
+    Wave,
+    random_id,
+)
+from survey.prepared import prepared
+
+MOST = 2  # such questions for one person in one wave
+PAGE_TAPS = 1  # to the page that they have to themselves on a phone
+REMEMBERED_DAYS = 365  # what was done longer ago is asked about no more
+
+Answers = Mapping[int, bool]  # {commitment: noticed, or not yet}
+
+
+@dataclass(frozen=True)
+class Question:
+    """Did you notice this? Asked of somebody whose department the commitment names."""
+
+    commitment: int
+    provider: str
+    text: str
+
+
+# --- Asking --------------------------------------------------------------------------------------------------------
+
+
+def freeze(wave: Wave, invited: Mapping[int, int], k: int, room: int) -> None:
+    """Store what `wave` asks whom. Part of opening it.
+
+    `invited` says how many people of each department are asked anything; `room` how many taps more a person will give.
+    What was done last comes first. A department is asked about one commitment of a provider at most, so no two
+    sums about the same provider hold the same people. A commitment whose named departments have fewer than `k` people
+    left to ask waits for a later wave, until it is too long ago.
+    """
+    most = min(MOST, room - PAGE_TAPS)
+    told: Counter[int] = Counter()  # questions, by department
+    pairs: set[tuple[int, int]] = set()  # (department, provider)
+    rows = []
+    for commitment, provider, clients in _unasked(wave):
+        asked = [
+            client
+            for client in clients
+            if invited.get(client) and told[client] < most and (client, provider) not in pairs
+        ]
+        if sum(invited[client] for client in asked) < k:
+            continue
+        told.update(asked)
+        pairs.update((client, provider) for client in asked)
+        rows += [{"wave": wave.id, "commitment": commitment, "department": client} for client in asked]
+    if rows:
+        NoticeQuestion.insert_many(rows).execute()
+
+
+def _unasked(wave: Wave) -> list[tuple[int, int, list[int]]]:
+    """(commitment, provider, its clients) of what the pulse's providers have done and no wave has asked about.
+
+    The latest first. Two queries.
+    """
+    query = (
+        Commitment.select(Commitment.id, Commitment.provider)
+        .join(Wave)
+        .switch(Commitment)
+        .join(Department)
+        .where(
+            Commitment.state == "done",
+            Commitment.ended_on >= wave.local_date - timedelta(days=REMEMBERED_DAYS),
+            Wave.pulse == wave.pulse_id,
+            Department.active,
+            Commitment.id.not_in(NoticeQuestion.select(NoticeQuestion.commitment)),
+        )
+        .order_by(Commitment.ended_on.desc(), Commitment.id.desc())
+    )
+    done = list(query.tuples())
+    clients: dict[int, list[int]] = defaultdict(list)
+    named = CommitmentClient.select(CommitmentClient.commitment, CommitmentClient.department).where(
+        CommitmentClient.commitment.in_([commitment for commitment, _ in done])
+    )
+    for commitment, client in named.order_by(CommitmentClient.department).tuples():
+        clients[commitment].append(client)
+    return [(commitment, provider, clients[commitment]) for commitment, provider in done]
+
+
+def questions(invitation: Invitation) -> list[Question]:
+    """What the person of an invitation is asked, the latest first; nothing once nobody knows where they work.
+
+    Their department is that of the wave's opening: the client group's only one, or of several small ones their own.
+    """
+    department = invitation.person.department_id if invitation.person_id else None
+    return told(invitation.wave_id, invitation.client_group_id, department)
+
+
+def told(wave: int, client_group: int, own: int | None) -> list[Question]:
+    """What somebody of a client group, whose department is now `own`, is asked in a wave."""
+    found = _asked.raw(wave, client_group)
+    home = _home(client_group, own) if found else None
+    return [Question(*question) for department, *question in found if department == home]
+
+
+@prepared
+def _asked(wave: int, client_group: int) -> Query:
+    return (
+        NoticeQuestion.select(NoticeQuestion.department, Commitment.id, Department.name, Commitment.text)
+        .join(ClientGroupDepartment, on=ClientGroupDepartment.department == NoticeQuestion.department)
+        .switch(NoticeQuestion)
+        .join(Commitment)
+        .join(Department, on=Commitment.provider == Department.id)
+        .where(
+            NoticeQuestion.wave == wave,
+            ClientGroupDepartment.client_group == client_group,
+        )
+        .order_by(Commitment.ended_on.desc(), Commitment.id.desc())
+        .tuples()
+    )
+
+
+def _home(client_group: int, own: int | None) -> int | None:
+    group = ClientGroupDepartment.select(ClientGroupDepartment.department)
+    departments = [found for (found,) in group.where(ClientGroupDepartment.client_group == client_group).tuples()]
+    if len(departments) == 1:
+        return departments[0]
+    return own if own in departments else None
+
+
+def store(invitation: Invitation, said: Answers) -> None:
+    """Keep what somebody has noticed, in rows that name neither the person nor each other. Part of taking an answer.
+
+    Raises ValueError for a commitment that this person is not asked about.
+    """
+    if not said:
+        return
+    if not said.keys() <= {question.commitment for question in questions(invitation)}:
+        raise ValueError("Only whom a commitment names says whether it was noticed.")
+    Notice.insert_many(
+        {"id": random_id(), "wave": invitation.wave_id, "commitment": commitment, "noticed": noticed}
+        for commitment, noticed in said.items()
+    ).execute()
+
+
+# --- Counting ------------------------------------------------------------------------------------------------------
+
+
+def count(wave: Wave) -> None:
+    """Turn the answers into one tally for each commitment, and delete them. Part of closing a wave.
+
+    Of a commitment that fewer than k people answered about nothing is kept.
+    """
+    counted: dict[int, Counter[bool]] = defaultdict(Counter)
+    for commitment, noticed in Notice.select(Notice.commitment, Notice.noticed).where(Notice.wave == wave).tuples():
+        counted[commitment][bool(noticed)] += 1
+    for commitment, answers in sorted(counted.items()):
+        if answers.total() >= wave.min_group:
+            numbers = {"noticed": answers[True], "not_yet": answers[False]}
+            NoticeTally.create(wave=wave, commitment=commitment, **numbers)
+    _forget_answers(wave)
+
+
+def discard(wave: Wave) -> None:
+    """Forget what was asked and said in a wave that is cancelled: a later one may ask again."""
+    _forget_answers(wave)
+    NoticeQuestion.delete().where(NoticeQuestion.wave == wave).execute()
+
+
+def _forget_answers(wave: Wave) -> None:
+    Notice.delete().where(Notice.wave == wave).execute()
+
+
+def document(wave: Wave) -> list[dict[str, Any]]:
+    """What is told of each commitment that was asked about, in order: of whom, and how many said what."""
+    asked: dict[int, list[int]] = defaultdict(list)
+    query = NoticeQuestion.select(NoticeQuestion.commitment, NoticeQuestion.department).where(
+        NoticeQuestion.wave == wave
+    )
+    for commitment, department in query.order_by(NoticeQuestion.commitment, NoticeQuestion.department).tuples():
+        asked[commitment].append(department)
+    columns = (NoticeTally.commitment, NoticeTally.noticed, NoticeTally.not_yet)
+    counts = {found: said for found, *said in NoticeTally.select(*columns).where(NoticeTally.wave == wave).tuples()}
+    return [
+        {"commitment": commitment, "clients": clients, "counts": counts.get(commitment)}
+        for commitment, clients in asked.items()
+    ]
