@@ -5,16 +5,19 @@ credited are among those that it names, and the suggestion is one that it shows.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
 
-from peewee import ModelSelect, fn
+from peewee import ModelSelect, Query, fn
 
 from survey import confirmations, releases
 from survey.confirmations import Confirmation
 from survey.measure.scale import ITEMS
 from survey.models import Commitment, CommitmentClient, Department, Wave, database
+from survey.prepared import joined, prepared
 from survey.refusal import Refusal, _l
 
 TEXT_CHARACTERS = 300  # of a commitment, and of the reason why one was dropped
@@ -51,6 +54,22 @@ class CommitmentRow:
     clients: tuple[str, ...]
     state: str  # open, late, done or dropped
     confirmation: Confirmation | None = None  # what its clients say of it; of what is done
+
+    @property
+    def told(self) -> tuple[Hashable, ...]:
+        """All that a page may tell of it: two rows that are told alike read alike."""
+        found = self.commitment
+        days = (found.due_on, found.ended_on)
+        return (
+            found.provider.name,
+            found.text,
+            self.state,
+            *days,
+            found.reason,
+            self.clients,
+            found.suggestion_id,
+            self.confirmation,
+        )
 
 
 @dataclass(frozen=True)
@@ -171,9 +190,21 @@ def latest(
     since: date = date.min,
 ) -> list[CommitmentRow]:
     """The commitments of `providers` in one of `states`, made or ended on `since` or later, the latest first."""
+    return _rows(map(_as_commitment, _latest.raw(list(providers), list(states), since, limit)), today)
+
+
+@prepared
+def _latest(providers: Sequence[int], states: Sequence[str], since: date, limit: int) -> Query:
     last_day = fn.COALESCE(Commitment.ended_on, Commitment.made_on)
     query = _of(providers).where(Commitment.state.in_(states), last_day >= since)
-    return _rows(query.order_by(last_day.desc(), Commitment.id.desc()).limit(limit), today)
+    return query.order_by(last_day.desc(), Commitment.id.desc()).limit(limit).tuples()
+
+
+@lru_cache(maxsize=1000)
+def _as_commitment(row: tuple[Any, ...]) -> Commitment:
+    """A commitment with its provider, from all their columns: few are told again and again, to everybody."""
+    commitment, provider = joined(row, Commitment, Department)
+    return Commitment(**commitment | {"provider": Department(**provider)})
 
 
 def of_suggestion(comment_id: str | None, today: date) -> list[CommitmentRow]:
@@ -234,22 +265,28 @@ def _commitments() -> ModelSelect:
     return Commitment.select(Commitment, Department).join(Department, on=Commitment.provider)
 
 
-def _rows(query: ModelSelect, today: date) -> list[CommitmentRow]:
+def _rows(query: Iterable[Commitment], today: date) -> list[CommitmentRow]:
     commitments = list(query)
-    credited = (
-        CommitmentClient.select(CommitmentClient.commitment, Department.name)
-        .join(Department)
-        .where(CommitmentClient.commitment.in_([commitment.id for commitment in commitments]))
-        .order_by(Department.name)
-    )
     clients: dict[int, list[str]] = defaultdict(list)
-    for commitment, name in credited.tuples():
+    for commitment, name in _credited.raw([commitment.id for commitment in commitments]):
         clients[commitment].append(name)
     heard = confirmations.of(commitments, clients)
     return [
         CommitmentRow(found, tuple(clients[found.id]), _state(found, today), heard.get(found.id))
         for found in commitments
     ]
+
+
+@prepared
+def _credited(commitments: Sequence[int]) -> Query:
+    """The names of the clients that commitments are credited to."""
+    return (
+        CommitmentClient.select(CommitmentClient.commitment, Department.name)
+        .join(Department)
+        .where(CommitmentClient.commitment.in_(commitments))
+        .order_by(Department.name)
+        .tuples()
+    )
 
 
 def _state(commitment: Commitment, today: date) -> str:

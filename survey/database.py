@@ -4,7 +4,7 @@ import fcntl
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
@@ -38,6 +38,7 @@ from survey.models import (
     database,
 )
 from survey.settings import Settings
+from survey.turns import OneWriter
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,7 +86,7 @@ def bind(settings: Settings) -> Database:
     if settings.database_url:
         bound = server(settings.database_url)
     else:
-        bound = SqliteDatabase(
+        bound = OneWriter(
             str(settings.make_home() / "espejo.sqlite3"),
             pragmas=SQLITE_PRAGMAS,
             timeout=BUSY_TIMEOUT_SECONDS,
@@ -228,4 +229,19 @@ def _empty_the_log() -> bool:
         if pages != -1:
             break
         time.sleep(0.1)
+    return not is_busy
+
+
+def empty_log(settings: Settings) -> bool:
+    """Move what SQLite's write-ahead log holds into the database, and empty it; False when somebody is in the way.
+
+    The log tells which rows were written together: an answer and the invitation that it came with. Connections that
+    stay open would leave that in it for long.
+    """
+    file = settings.home_folder / "espejo.sqlite3"
+    log = file.with_name(f"{file.name}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return True
+    with closing(sqlite3.connect(file, timeout=0)) as own:
+        (is_busy, *_) = own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not is_busy

@@ -19,6 +19,7 @@ import css_inline
 from flask import Flask, render_template, url_for
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
+from peewee import Query
 
 from survey import asking, duties, headlines, hindrances, outbox, reflections, releases, returns, wording
 from survey.charts import to_png
@@ -29,6 +30,8 @@ from survey.models import Department, Invitation, Message, Person, Pulse, Wave
 from survey.news import hardest, telling
 from survey.outbox import Compose, NotNeeded
 from survey.people import leads_of
+from survey.prepared import prepared
+from survey.responses import as_wave
 from survey.settings import Settings, locale_of
 from survey.signing import SIGN_IN_MINUTES, invitation_token, reader_token, sign_in_token, subscriber_token
 from survey.summaries import DepartmentSummary, LeadSummary, lead_summary
@@ -59,12 +62,17 @@ def composer(app: Flask, settings: Settings) -> Compose:
     """The function that writes a queued message as a mail, for outbox.deliver. It raises NotNeeded."""
 
     def compose(message: Message, now: int) -> EmailMessage:
-        person = Person.get_by_id(message.person_id)
+        (person,) = _person(message.person_id)
         language = locale_of(settings.language_for(person.language))
         with app.test_request_context("/", base_url=settings.address), force_locale(language):
             return write(message, person, settings, now)
 
     return compose
+
+
+@prepared
+def _person(person_id: int) -> Query:
+    return Person.select().where(Person.id == person_id)
 
 
 def write(message: Message, person: Person, settings: Settings, now: int) -> EmailMessage:
@@ -273,10 +281,10 @@ def _asked(message: Message, person: Person, settings: Settings) -> dict[str, An
     `item` is what they ask at once about the first provider; none when the wave does not ask it.
     """
     wave = _wave(message)
-    found = Invitation.get(Invitation.wave == wave, Invitation.person == person)
-    ids = [int(provider) for provider in found.providers.split()]
-    names = dict(Department.select(Department.id, Department.name).where(Department.id.in_(ids)).tuples())
-    token, zone = invitation_token(found.id, settings), ZoneInfo(wave.pulse.timezone)
+    ((invitation_id, providers),) = _invited.raw(wave.id, person.id)
+    ids = [int(provider) for provider in providers.split()]
+    names = dict(_names.raw(ids))
+    token, zone = invitation_token(invitation_id, settings), ZoneInfo(wave.pulse.timezone)
     before, day = releases.wave_before(wave), local(message.due_at, zone).date()
     items = asking.questionnaire_of(wave).items
     return {
@@ -302,7 +310,24 @@ def _improvements(person: Person, settings: Settings) -> str:
 
 
 def _wave(message: Message) -> Wave:
-    return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == message.wave_id).get()
+    ((*found,),) = _wave_with_pulse.raw(message.wave_id)
+    return as_wave(tuple(found))
+
+
+@prepared
+def _wave_with_pulse(wave_id: int) -> Query:
+    return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == wave_id).tuples()
+
+
+@prepared
+def _invited(wave: int, person: int) -> Query:
+    chosen = (Invitation.wave == wave) & (Invitation.person == person)
+    return Invitation.select(Invitation.id, Invitation.providers).where(chosen).tuples()
+
+
+@prepared
+def _names(departments: Sequence[int]) -> Query:
+    return Department.select(Department.id, Department.name).where(Department.id.in_(departments)).tuples()
 
 
 # --- From letter to mail -------------------------------------------------------------------------------------------

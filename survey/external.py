@@ -134,7 +134,7 @@ def first_answers(path: Path, mapping: Mapping, most: int) -> list[ReadAnswer]:
     interpreter = Interpreter(mapping, sheet, faults)
     found: list[ReadAnswer] = []
     for line, cells in sheet.lines():
-        for combination in _combinations(mapping, sheet, _chosen(mapping, sheet, [(line, cells)], Counter())):
+        for combination in _combinations(mapping, sheet, _chosen(mapping, sheet, [cells], Counter())):
             found.append(ReadAnswer(line, combination, interpreter.meaning(combination)))
             if len(found) == most:
                 return found
@@ -200,7 +200,7 @@ def _take_answers(path: Path, sheet: Sheet, mapping: Mapping, faults: Faults) ->
     """The answers of a file, counted first and read afterwards; raises ImportRefused."""
     interpreter = Interpreter(mapping, sheet, faults)
     taken = Taken()
-    combinations = _combinations(mapping, sheet, _chosen(mapping, sheet, sheet.lines(), taken.left_out))
+    combinations = _combinations(mapping, sheet, _chosen(mapping, sheet, sheet.rows(), taken.left_out))
     for counts in _counted(combinations):
         for combination, n in counts.items():
             taken.add(combination[0].strip(), interpreter.meaning(combination), n)
@@ -210,19 +210,21 @@ def _take_answers(path: Path, sheet: Sheet, mapping: Mapping, faults: Faults) ->
 
 
 def _chosen(
-    mapping: Mapping, sheet: Sheet, lines: Iterable[tuple[int, list[str]]], left_out: Counter[tuple[str, str]]
-) -> Iterator[list[str]]:
+    mapping: Mapping, sheet: Sheet, rows: Iterable[list[str]], left_out: Counter[tuple[str, str]]
+) -> Iterable[list[str]]:
     """The rows that the mapping wants read; the others are counted in `left_out`."""
     if not mapping.rows:
-        yield from map(itemgetter(1), lines)
-        return
-    place = sheet.columns.index(mapping.rows.column)
-    for _, cells in lines:
+        return rows
+    place, only = sheet.columns.index(mapping.rows.column), mapping.rows.only
+
+    def is_wanted(cells: list[str]) -> bool:
         text = cells[place].strip()
-        if as_code(text) in mapping.rows.only:
-            yield cells
-        else:
-            left_out["", f'row of "{text}"'] += 1
+        if as_code(text) in only:
+            return True
+        left_out["", f'row of "{text}"'] += 1
+        return False
+
+    return filter(is_wanted, rows)
 
 
 def _counted(combinations: Iterator[Combination]) -> Iterator[Counter[Combination]]:
@@ -261,7 +263,7 @@ def _refuse_by_line(path: Path, mapping: Mapping) -> NoReturn:
     sheet = _open_sheet(path, mapping, faults)
     interpreter = Interpreter(mapping, sheet, faults)
     for line, cells in sheet.lines():
-        for combination in _combinations(mapping, sheet, _chosen(mapping, sheet, [(line, cells)], Counter())):
+        for combination in _combinations(mapping, sheet, _chosen(mapping, sheet, [cells], Counter())):
             interpreter.meaning(combination, line)
     faults.refuse_if_any()
     faults.add(None, None, _l("has changed while it was read; import it again."))

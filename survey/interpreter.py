@@ -1,7 +1,8 @@
 """What the cells of a file mean, by the mapping that it is read with."""
 
+from collections.abc import Callable
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from survey import dates
 from survey.dates import EXAMPLE_DAY, Period
@@ -18,6 +19,9 @@ NO_WHOLE_SCORE = _l('"%(text)s" is no score; write a whole number from %(low)s t
 NO_SCORE = _l('"%(text)s" is no score; write a number from %(low)s to %(high)s.')
 OFF_THE_SCALE = _l('"%(text)s" is not on the scale %(scale)s; mend it, or let the mapping leave it out.')
 OFF_OUR_SCALE = _l('"%(text)s" is not on the scale %(scale)s; mend it, or bring a mapping for another scale.')
+
+MOST_KNOWN = 10_000  # texts whose meaning is kept in memory
+T = TypeVar("T")
 
 Combination = tuple[str, str, str, str]  # the cells of one answer, unread: touchpoint, item, date, score
 
@@ -44,6 +48,7 @@ class Interpreter:
         self.mapping, self.faults = mapping, faults
         self.decimal_comma = mapping.decimal == "," if mapping.decimal else sheet.decimal_comma
         self.not_read = set(mapping.not_read)
+        self._known: dict[tuple[str, str], Any] = {}  # what a text means in a column, where it is without fault
 
     def target(self, name: str, line: int | None) -> Target | None:
         """The touchpoint that `name` stands for; None after its fault was added."""
@@ -103,11 +108,23 @@ class Interpreter:
         for passed_over in (name, item_name) if columns.item else (name,):
             if passed_over in self.not_read:
                 return LeftOut(f'not read: "{passed_over}"')
-        score = self.score(score_text, columns.score or name, line)
+        score = self._once("score", score_text, lambda: self.score(score_text, columns.score or name, line))
         if isinstance(score, LeftOut):
             return score
-        target, period = self.target(name, line), self.period(when, line)
-        item = (target and target.item) or (self.item(item_name, line) if columns.item else None)
+        target = self._once("touchpoint", name, lambda: self.target(name, line))
+        period = self._once("date", when, lambda: self.period(when, line))
+        item = (target and target.item) or (
+            self._once("item", item_name, lambda: self.item(item_name, line)) if columns.item else None
+        )
         if score is None or target is None or period is None or item is None:
             return None
         return ExternalScore(target.key, item, *period, score, 0.0)
+
+    def _once(self, column: str, text: str, read: Callable[[], T]) -> T:
+        """What a text means: read once, but a fault is told wherever it stands."""
+        found = self._known.get((column, text))
+        if found is None:
+            found = read()
+            if found is not None and len(self._known) < MOST_KNOWN:
+                self._known[column, text] = found
+        return found

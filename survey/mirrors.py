@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peewee import Expression, fn
+from peewee import Expression, Query, fn
 
 from survey.database import repeated
 from survey.measure.excuses import NOTHING, REASONS
@@ -32,7 +32,9 @@ from survey.models import (
     Wave,
     database,
 )
-from survey.responses import state_held
+from survey.people import Named
+from survey.prepared import prepared
+from survey.responses import as_wave, state_held
 
 Views = Mapping[str, Mapping[str, int]]  # {"self": {"overall": 4}, "prediction": {"overall": 5}}
 
@@ -48,7 +50,7 @@ class Glass:
     """Whom a member's link asks about their own department; `lead` when they lead it and have a page for that."""
 
     wave: Wave
-    department: Department
+    department: Named
     lead: bool
     language: str
     mirrored: bool
@@ -63,21 +65,27 @@ class Glass:
 
 def glass(invitation_id: str) -> Glass | None:
     """What the invitation's person may say about their own department; None when nobody is asked about it."""
-    query = (
-        Invitation.select(Invitation, Wave, Person, Department)
+    for department, name, language, leads, has_spoken, *wave in _glass.raw(invitation_id):
+        return Glass(as_wave(tuple(wave)), Named(department, name), bool(leads), language, bool(has_spoken))
+    return None
+
+
+@prepared
+def _glass(invitation_id: str) -> Query:
+    used = ServiceLink.select().where(ServiceLink.provider == Department.id, ServiceLink.weight > 0)
+    leads = Leadership.select().where(Leadership.person == Person.id, Leadership.department == Department.id)
+    has_spoken = Mirrored.select().where(Mirrored.invitation == Invitation.id)
+    asked = (Department.id, Department.name, Person.language, fn.EXISTS(leads), fn.EXISTS(has_spoken))
+    return (
+        Invitation.select(*asked, Wave, Pulse)
         .join(Wave)
+        .join(Pulse)
         .switch(Invitation)
         .join(Person)
         .join(Department)
-        .where(Invitation.id == invitation_id, Department.active)
+        .where(Invitation.id == invitation_id, Department.active, fn.EXISTS(used))
+        .tuples()
     )
-    invitation = query.get_or_none()
-    if invitation is None or not rated([invitation.person.department]):
-        return None
-    person = invitation.person
-    leads = Leadership.select().where(Leadership.person == person, Leadership.department == person.department)
-    has_spoken = Mirrored.select().where(Mirrored.invitation == invitation).exists()
-    return Glass(invitation.wave, person.department, leads.exists(), person.language, has_spoken)
 
 
 def waiting_for(departments: Sequence[Department]) -> list[Wave]:
@@ -109,7 +117,7 @@ def accept(invitation_id: str, views: Views) -> Outcome:
             return Outcome.CLOSED
         if not Mirrored.insert(invitation=invitation_id).on_conflict_ignore().as_rowcount().execute():
             return Outcome.ALREADY
-        OwnView.create(wave=asked.wave, department=asked.department, answers=_as_text(views))
+        OwnView.create(wave=asked.wave, department=asked.department.id, answers=_as_text(views))
     return Outcome.STORED
 
 

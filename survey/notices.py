@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from peewee import Query
+
 from survey.models import (
     ClientGroupDepartment,
     Commitment,
@@ -23,6 +25,7 @@ from survey.models import (
     Wave,
     random_id,
 )
+from survey.prepared import prepared
 
 MOST = 2  # such questions for one person in one wave
 PAGE_TAPS = 1  # to the page that they have to themselves on a phone
@@ -104,31 +107,39 @@ def questions(invitation: Invitation) -> list[Question]:
 
     Their department is that of the wave's opening: the client group's only one, or of several small ones their own.
     """
-    query = (
+    department = invitation.person.department_id if invitation.person_id else None
+    return told(invitation.wave_id, invitation.client_group_id, department)
+
+
+def told(wave: int, client_group: int, own: int | None) -> list[Question]:
+    """What somebody of a client group, whose department is now `own`, is asked in a wave."""
+    found = _asked.raw(wave, client_group)
+    home = _home(client_group, own) if found else None
+    return [Question(*question) for department, *question in found if department == home]
+
+
+@prepared
+def _asked(wave: int, client_group: int) -> Query:
+    return (
         NoticeQuestion.select(NoticeQuestion.department, Commitment.id, Department.name, Commitment.text)
         .join(ClientGroupDepartment, on=ClientGroupDepartment.department == NoticeQuestion.department)
         .switch(NoticeQuestion)
         .join(Commitment)
         .join(Department, on=Commitment.provider == Department.id)
         .where(
-            NoticeQuestion.wave == invitation.wave_id,
-            ClientGroupDepartment.client_group == invitation.client_group_id,
+            NoticeQuestion.wave == wave,
+            ClientGroupDepartment.client_group == client_group,
         )
         .order_by(Commitment.ended_on.desc(), Commitment.id.desc())
+        .tuples()
     )
-    found = list(query.tuples())
-    home = _home(invitation) if found else None
-    return [Question(*told) for department, *told in found if department == home]
 
 
-def _home(invitation: Invitation) -> int | None:
+def _home(client_group: int, own: int | None) -> int | None:
     group = ClientGroupDepartment.select(ClientGroupDepartment.department)
-    departments = [
-        found for (found,) in group.where(ClientGroupDepartment.client_group == invitation.client_group_id).tuples()
-    ]
+    departments = [found for (found,) in group.where(ClientGroupDepartment.client_group == client_group).tuples()]
     if len(departments) == 1:
         return departments[0]
-    own = invitation.person.department_id if invitation.person_id else None
     return own if own in departments else None
 
 

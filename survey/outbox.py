@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from email.message import EmailMessage
 from typing import Protocol
 
-from peewee import JOIN, Case, PeeweeException, fn
+from peewee import JOIN, Case, PeeweeException, Query, fn
 
 from survey.database import insert_rows, is_sqlite
 from survey.models import (
@@ -23,6 +23,7 @@ from survey.models import (
     database,
     random_id,
 )
+from survey.prepared import prepared
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +153,13 @@ def resume() -> None:
 
 def paused_since() -> int | None:
     """The instant at which mail was paused, or None when it may leave."""
-    return MailSwitch.get().paused_at
+    ((paused_at,),) = _switch.raw()
+    return paused_at
+
+
+@prepared
+def _switch() -> Query:
+    return MailSwitch.select(MailSwitch.paused_at).tuples()
 
 
 def tried_lately(now: int) -> int:
@@ -257,12 +264,12 @@ class _Sender:
             if not _room(now, self._per_minute):
                 raise Halted
             message.attempts += 1
-            return self._update(message, attempts=message.attempts, tried_at=now, leased_until=now + LEASE_SECONDS)
+            return bool(_try(message.id, self._lease, message.attempts, now, now + LEASE_SECONDS))
 
     def _sent(self, message: Message) -> str | None:
         with database.atomic():
             if message.kind != REMINDER:  # one that goes away would tell who has not answered
-                Bounce.delete().where(Bounce.person == message.person_id).execute()
+                _forget_bounce(message.person_id)
             return self._end(message, "sent", "")
 
     def _refused(self, message: Message, refusal: Refused) -> str | None:
@@ -290,14 +297,9 @@ class _Sender:
     def _try_again(self, message: Message, reason: str) -> str | None:
         return self._end(message, "retry", reason, due_at=self._clock() + _wait_seconds(message.attempts))
 
-    def _end(self, message: Message, state: str, reason: str, **more: int) -> str | None:
-        ours = self._update(message, state=state, reason=reason, lease=None, leased_until=None, **more)
-        return state if ours else None
-
-    def _update(self, message: Message, **values: object) -> bool:
-        """Change a message as long as it is in our hand; whether it is."""
-        ours = (Message.id == message.id) & (Message.lease == self._lease)
-        return bool(Message.update(**values).where(ours).execute())
+    def _end(self, message: Message, state: str, reason: str, due_at: int | None = None) -> str | None:
+        due_at = message.due_at if due_at is None else due_at
+        return state if _settle(message.id, self._lease, state, reason, due_at) else None
 
     def give_back(self) -> None:
         """Let go of what has not been tried, as if it had never been claimed."""
@@ -313,6 +315,26 @@ class _Sender:
         """Change all that is in our hand, which it then is no longer; return how many."""
         ours = (Message.state == "sending") & (Message.lease == self._lease)
         return Message.update(lease=None, leased_until=None, **values).where(ours).execute()
+
+
+@prepared
+def _try(message: int, lease: str, attempts: int, now: int, until: int) -> Query:
+    """Count a message as handed over, and renew the lease, as long as it is in the hand of this lease."""
+    ours = (Message.id == message) & (Message.lease == lease)
+    return Message.update(attempts=attempts, tried_at=now, leased_until=until).where(ours)
+
+
+@prepared
+def _settle(message: int, lease: str, state: str, reason: str, due_at: int) -> Query:
+    """Let go of a message in another state, as long as it is in the hand of this lease."""
+    ours = (Message.id == message) & (Message.lease == lease)
+    changed = {"state": state, "reason": reason, "due_at": due_at, "lease": None, "leased_until": None}
+    return Message.update(changed).where(ours)
+
+
+@prepared
+def _forget_bounce(person: int) -> Query:
+    return Bounce.delete().where(Bounce.person == person)
 
 
 def _claim(lease: str, now: int, most: int) -> list[Message]:
@@ -345,17 +367,8 @@ def why_not_sent(message: Message, now: int) -> str | None:
     """The reason for which a queued message must not leave any more, or None when it must."""
     if message.expires_at is not None and message.expires_at <= now:
         return EXPIRED
-    found = (
-        Message.select(Person.active, Person.role, Wave.state, Invitation.answered)
-        .join(Person)
-        .switch(Message)
-        .join(Wave, JOIN.LEFT_OUTER)
-        .join(Invitation, JOIN.LEFT_OUTER, on=(Invitation.wave == Wave.id) & (Invitation.person == Message.person))
-        .where(Message.id == message.id)
-        .tuples()
-        .first()
-    )
-    active, role, wave_state, answered = found or (False, "", None, None)  # erased a moment ago
+    erased = (False, "", None, None)  # a moment ago
+    active, role, wave_state, answered = next(iter(_standing.raw(message.id)), erased)
     if not active:
         return LEFT
     if message.kind in SUMMARIES and not _may_read(message, role):
@@ -367,6 +380,21 @@ def why_not_sent(message: Message, now: int) -> str | None:
     if wave_state != "open":
         return WAVE_CLOSED
     return ANSWERED if answered else None
+
+
+@prepared
+def _standing(message: int) -> Query:
+    """Its person: active or not, and the role; the state of its wave; and whether the person has answered."""
+    invited = (Invitation.wave == Wave.id) & (Invitation.person == Message.person)
+    return (
+        Message.select(Person.active, Person.role, Wave.state, Invitation.answered)
+        .join(Person)
+        .switch(Message)
+        .join(Wave, JOIN.LEFT_OUTER)
+        .join(Invitation, JOIN.LEFT_OUTER, on=invited)
+        .where(Message.id == message)
+        .tuples()
+    )
 
 
 def _may_read(summary: Message, role: str) -> bool:

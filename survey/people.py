@@ -2,16 +2,21 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
-from peewee import fn
+from peewee import Expression, Query, fn
 
 from survey.models import HR_ROLES, Department, Leadership, Person, ServiceLink
+from survey.prepared import prepared
 from survey.settings import is_address
 from survey.sheets import slug
 
 EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+")
+
+
+D = TypeVar("D", Department, "Named")
 
 
 def grant(role: str, email: str, language: str) -> Person:
@@ -66,18 +71,52 @@ class DirectoryEntry:
     division: str  # name; empty: none
 
 
+class Named(NamedTuple):
+    """A department as respondents are asked about it."""
+
+    id: int
+    name: str
+    parent_id: int | None = None
+
+
 def departments(also: Iterable[int] = ()) -> list[Department]:
     """All active departments, by name, and of the others those in `also`, by id: old figures keep their names.
 
     Divisions that only hold other departments, and no people, are left out.
     """
-    wanted = Department.active | Department.id.in_(list(also))
-    found = list(Department.select().where(wanted).order_by(Department.name))
+    also = list(also)
+    return _without_divisions(list(Department.select().where(_known(also)).order_by(Department.name)), also)
+
+
+def named(also: Sequence[int] = ()) -> list[Named]:
+    """The same departments, for pages that everybody opens."""
+    return _without_divisions([Named(*row) for row in _names.raw(also)], also)
+
+
+@prepared
+def _names(also: Sequence[int]) -> Query:
+    columns = Department.id, Department.name, Department.parent
+    return Department.select(*columns).where(_known(also)).order_by(Department.name).tuples()
+
+
+def _known(also: Sequence[int]) -> Expression:
+    return Department.active | Department.id.in_(also)
+
+
+def _without_divisions(found: list[D], also: Sequence[int]) -> list[D]:
+    """Without those that only hold other departments, unless they are in `also`."""
     divisions = {department.parent_id for department in found if department.parent_id} - set(also)
-    if divisions:
-        query = Person.select(Person.department).where(Person.department.in_(divisions), Person.active)
-        divisions -= {department for (department,) in query.tuples()}
-    return [department for department in found if department.id not in divisions]
+    if not divisions:
+        return found
+    empty = divisions - {department for (department,) in _with_people.raw(sorted(divisions))}
+    return [department for department in found if department.id not in empty]
+
+
+@prepared
+def _with_people(departments: Sequence[int]) -> Query:
+    """Those of the departments in which anybody works."""
+    works_there = Person.select().where(Person.department == Department.id, Person.active)
+    return Department.select(Department.id).where(Department.id.in_(departments), fn.EXISTS(works_there)).tuples()
 
 
 def departments_below(divisions: Iterable[int]) -> dict[int, list[Department]]:

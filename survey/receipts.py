@@ -15,13 +15,14 @@ from hashlib import sha256
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
-from peewee import JOIN, fn
+from peewee import JOIN, Query, fn
 
 from survey import releases
 from survey.database import is_sqlite
 from survey.measure.cadence import local
 from survey.measure.disclosure import COMMENTS_FROM
 from survey.models import Comment, Department, Pulse, Receipt, Reply, Wave, database
+from survey.prepared import prepared
 from survey.refusal import Refusal, _l
 from survey.releases import PublicComment
 
@@ -103,8 +104,9 @@ class Taken:
 
 
 def new_code() -> str:
-    signs = [secrets.choice(SIGNS) for _ in range(GROUPS * GROUP_SIGNS)]
-    return "-".join("".join(signs[start : start + GROUP_SIGNS]) for start in range(0, len(signs), GROUP_SIGNS))
+    bits = secrets.randbits(5 * GROUPS * GROUP_SIGNS)
+    signs = "".join(SIGNS[bits >> 5 * place & 31] for place in range(GROUPS * GROUP_SIGNS))
+    return "-".join(signs[start : start + GROUP_SIGNS] for start in range(0, len(signs), GROUP_SIGNS))
 
 
 def is_code(text: str) -> bool:
@@ -124,13 +126,18 @@ def digest(code: str) -> str:
 
 def unused(codes: Sequence[str]) -> list[str]:
     """Each code, or a fresh one in the place of one that is no code, comes twice or has been given out before."""
-    given = {found.digest for found in Receipt.select().where(Receipt.digest.in_([digest(code) for code in codes]))}
+    given = {found for (found,) in _given_out.raw([digest(code) for code in codes])} if codes else set()
     fresh = []
     for code in codes:
         usable = code if is_code(code) and digest(code) not in given else new_code()
         given.add(digest(usable))
         fresh.append(usable)
     return fresh
+
+
+@prepared
+def _given_out(digests: Sequence[str]) -> Query:
+    return Receipt.select(Receipt.digest).where(Receipt.digest.in_(digests)).tuples()
 
 
 def taken(codes: Iterable[str]) -> list[Taken]:

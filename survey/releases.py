@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from peewee import fn
+from peewee import Query, fn
 
 from survey import closing
 from survey.measure.disclosure import (
@@ -40,6 +40,7 @@ from survey.models import (
 )
 from survey.outside import WINDOW_DAYS, Customers, Outside, customers_at
 from survey.people import departments
+from survey.prepared import prepared
 
 COUNTS = [getattr(Tally, f"n{score}") for score in SCORES]
 
@@ -150,12 +151,13 @@ def altered() -> list[Wave]:
 
 def wave_before(wave: Wave) -> Wave | None:
     """The last wave of the same pulse that closed before this one opened."""
-    return (
-        Wave.select()
-        .where(Wave.pulse == wave.pulse_id, Wave.state == "closed", Wave.occurrence < wave.occurrence)
-        .order_by(Wave.occurrence.desc())
-        .first()
-    )
+    return next(iter(_closed_before(wave.pulse_id, wave.occurrence)), None)
+
+
+@prepared
+def _closed_before(pulse: int, occurrence: int) -> Query:
+    earlier = (Wave.pulse == pulse) & (Wave.state == "closed") & (Wave.occurrence < occurrence)
+    return Wave.select().where(earlier).order_by(Wave.occurrence.desc()).limit(1)
 
 
 # --- Figures -------------------------------------------------------------------------------------------------------

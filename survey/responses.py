@@ -5,16 +5,17 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from typing import Any
 
-from peewee import JOIN
+from peewee import JOIN, Query
 
-from survey import notices
+from survey import notices, people
 from survey.database import is_sqlite, repeated
 from survey.measure.scale import COMMENT_KINDS, LOW_SCORES, MISSING, MISSING_REASONS, OVERALL, SCORES
 from survey.models import (
     ClientGroupDepartment,
     Comment,
-    Department,
     Invitation,
     Person,
     Pulse,
@@ -24,7 +25,8 @@ from survey.models import (
     database,
     random_id,
 )
-from survey.people import departments
+from survey.people import Named
+from survey.prepared import joined, prepared
 
 COMMENT_CHARACTERS = 2000
 WITH_RECEIPT = ("complaint", "suggestion")  # kinds of comment that a department may reply to
@@ -81,12 +83,12 @@ class Questions:
     pulse: Pulse
     language: str | None  # none once the person is forgotten
     department_id: int | None  # the person's own; none once the person is forgotten
-    providers: tuple[Department, ...]
+    providers: tuple[Named, ...]
     answered: bool
     person: str | None = None  # the name; none once the person is forgotten
     person_id: int | None = None  # none once the person is forgotten
     noticeable: tuple[notices.Question, ...] = ()  # what departments say they have done, and this person may confirm
-    addable: tuple[Department, ...] = ()  # what the person may add, by name: all active departments but their own
+    addable: tuple[Named, ...] = ()  # what the person may add, by name: all active departments but their own
 
     @property
     def provider_ids(self) -> list[int]:
@@ -99,53 +101,70 @@ class Questions:
 
 def questions(invitation_id: str) -> Questions | None:
     """What the invitation of this id asks; None when there is none. Changes nothing."""
-    invitation = (
-        Invitation.select(Invitation, Wave, Pulse, Person)
+    for group, providers, answered, person, name, language, department, *wave in _asked_with.raw(invitation_id):
+        ids = [int(provider) for provider in providers.split()]
+        known = {found.id: found for found in people.named(also=ids)}
+        not_offered = {*ids, *_own_departments(group, person, department)}
+        asked_in = as_wave(tuple(wave))
+        return Questions(
+            invitation_id=invitation_id,
+            wave=asked_in,
+            pulse=asked_in.pulse,
+            language=language,
+            department_id=department,
+            providers=tuple(known[provider] for provider in ids),
+            answered=bool(answered),
+            person=name,
+            person_id=person,
+            noticeable=tuple(notices.told(asked_in.id, group, department)) if asked_in.state == "open" else (),
+            addable=tuple(found for found in known.values() if found.id not in not_offered),
+        )
+    return None
+
+
+@prepared
+def _asked_with(invitation_id: str) -> Query:
+    """An invitation with its person, its wave and its pulse."""
+    invitation = (Invitation.client_group, Invitation.providers, Invitation.answered)
+    person = (Person.id, Person.name, Person.language, Person.department)
+    return (
+        Invitation.select(*invitation, *person, Wave, Pulse)
         .join(Wave)
         .join(Pulse)
         .switch(Invitation)
         .join(Person, JOIN.LEFT_OUTER)
         .where(Invitation.id == invitation_id)
-        .get_or_none()
-    )
-    if invitation is None:
-        return None
-    ids = [int(provider) for provider in invitation.providers.split()]
-    asked = {department.id: department for department in Department.select().where(Department.id.in_(ids))}
-    return Questions(
-        invitation_id=invitation.id,
-        wave=invitation.wave,
-        pulse=invitation.wave.pulse,
-        language=invitation.person.language if invitation.person_id else None,
-        department_id=invitation.person.department_id if invitation.person_id else None,
-        providers=tuple(asked[provider] for provider in ids),
-        answered=invitation.answered,
-        person=invitation.person.name if invitation.person_id else None,
-        person_id=invitation.person_id,
-        noticeable=tuple(notices.questions(invitation)) if invitation.wave.state == "open" else (),
-        addable=tuple(_addable(invitation)),
+        .tuples()
     )
 
 
-def _addable(invitation: Invitation) -> list[Department]:
-    asked = {int(provider) for provider in invitation.providers.split()}
-    not_offered = asked | _own_departments(invitation)
-    return [department for department in departments() if department.id not in not_offered]
+@lru_cache(maxsize=32)
+def as_wave(row: tuple[Any, ...]) -> Wave:
+    """A wave with its pulse, from all their columns. Many are asked in one wave, and nobody changes it from here."""
+    wave, pulse = joined(row, Wave, Pulse)
+    return Wave(**wave | {"pulse": Pulse(**pulse)})
 
 
-def _own_departments(invitation: Invitation) -> set[int]:
+def _own_departments(client_group: int, person: int | None, department: int | None) -> set[int | None]:
     """Where the person works, and worked when the wave opened: nobody answers about their own department.
 
     A person who has been forgotten may be from any department of the client group.
     """
-    query = ClientGroupDepartment.select(ClientGroupDepartment.department)
-    group = {
-        department
-        for (department,) in query.where(ClientGroupDepartment.client_group == invitation.client_group_id).tuples()
-    }
-    if not invitation.person_id:
+    group = {found for (found,) in _departments_of.raw(client_group)}
+    if person is None:
         return group
-    return {invitation.person.department_id} | (group if len(group) == 1 else set())
+    return {department} | (group if len(group) == 1 else set())
+
+
+@prepared
+def _departments_of(client_group: int) -> Query:
+    query = ClientGroupDepartment.select(ClientGroupDepartment.department)
+    return query.where(ClientGroupDepartment.client_group == client_group).tuples()
+
+
+def _addable(invitation_id: str) -> set[int]:
+    asked = questions(invitation_id)
+    return {found.id for found in asked.addable} if asked else set()
 
 
 @repeated
@@ -160,19 +179,30 @@ def accept(invitation_id: str, answers: Collection[Answer], noticed: notices.Ans
     about, except up to MOST_ADDED of those that may be added, and for notices of what it does not ask about.
     """
     answers = list(answers)
+    _refuse_unless_once(answers)
     with database.atomic():
-        invitation = Invitation.get_by_id(invitation_id)
-        asked = {int(provider) for provider in invitation.providers.split()}
-        _refuse_unless_once(answers)
-        _refuse_unless_addable(invitation, {answer.provider for answer in answers} - asked)
-        if state_held(invitation.wave_id) != "open":
-            return Outcome.ALREADY if invitation.answered else Outcome.CLOSED
-        unanswered = (Invitation.id == invitation_id) & (~Invitation.answered)
-        if not Invitation.update(answered=True).where(unanswered).execute():
+        ((wave, client_group, providers, answered),) = _invited.raw(invitation_id)
+        asked = {int(provider) for provider in providers.split()}
+        _refuse_unless_addable(invitation_id, {answer.provider for answer in answers} - asked)
+        if state_held(wave) != "open":
+            return Outcome.ALREADY if answered else Outcome.CLOSED
+        if not _mark_answered(invitation_id):
             return Outcome.ALREADY
-        _store(invitation, answers, asked)
-        notices.store(invitation, noticed or {})
+        _store(wave, client_group, answers, asked)
+        if noticed:
+            notices.store(Invitation.get_by_id(invitation_id), noticed)
     return Outcome.STORED
+
+
+@prepared
+def _invited(invitation_id: str) -> Query:
+    columns = (Invitation.wave, Invitation.client_group, Invitation.providers, Invitation.answered)
+    return Invitation.select(*columns).where(Invitation.id == invitation_id).tuples()
+
+
+@prepared
+def _mark_answered(invitation_id: str) -> Query:
+    return Invitation.update(answered=True).where((Invitation.id == invitation_id) & (~Invitation.answered))
 
 
 def _refuse_unless_once(answers: Sequence[Answer]) -> None:
@@ -180,50 +210,50 @@ def _refuse_unless_once(answers: Sequence[Answer]) -> None:
         raise ValueError("One person says something about each provider once.")
 
 
-def _refuse_unless_addable(invitation: Invitation, added: set[int]) -> None:
+def _refuse_unless_addable(invitation_id: str, added: set[int]) -> None:
     if len(added) > MOST_ADDED:
         raise ValueError(f"A person may add {MOST_ADDED} departments to those asked about; found {len(added)}.")
-    if added and not added <= {department.id for department in _addable(invitation)}:
+    if added and not added <= _addable(invitation_id):
         raise ValueError("A department that is added is an active one, not asked about, and not the person's own.")
 
 
-def _store(invitation: Invitation, answers: Sequence[Answer], asked: Collection[int]) -> None:
+def _store(wave: int, client_group: int, answers: Sequence[Answer], asked: Collection[int]) -> None:
     """A rating for each provider with scores, a comment for each with words, under ids that nothing joins; receipts."""
-    ratings = [
-        {
-            "id": random_id(),
-            "wave": invitation.wave_id,
-            "provider": answer.provider,
-            "client_group": invitation.client_group_id,
-            "answers": json.dumps(answer.answers(), sort_keys=True),
-            "added": answer.provider not in asked,
-        }
-        for answer in answers
-        if answer.scores
-    ]
-    said = [(random_id(), answer) for answer in answers if answer.comment]
-    comments = [
-        {
-            "id": key,
-            "wave": invitation.wave_id,
-            "provider": answer.provider,
-            "kind": answer.comment_kind,
-            "text": answer.comment,
-        }
-        for key, answer in said
-    ]
-    receipts = [
-        {"digest": answer.receipt, "wave": invitation.wave_id, "comment": key} for key, answer in said if answer.receipt
-    ]
-    for table, rows in ((Rating, ratings), (Comment, comments), (Receipt, receipts)):
-        if rows:
-            table.insert_many(rows).execute()
+    for answer in answers:
+        if answer.scores:
+            scores = json.dumps(answer.answers(), sort_keys=True)
+            _add_rating(random_id(), wave, answer.provider, client_group, scores, answer.provider not in asked)
+        if answer.comment:
+            comment = random_id()
+            _add_comment(comment, wave, answer.provider, answer.comment_kind, answer.comment)
+            if answer.receipt:
+                _add_receipt(answer.receipt, wave, comment)
 
 
-def state_held(wave_id: int) -> str:
+@prepared
+def _add_rating(key: str, wave: int, provider: int, client_group: int, answers: str, added: bool) -> Query:
+    return Rating.insert(id=key, wave=wave, provider=provider, client_group=client_group, answers=answers, added=added)
+
+
+@prepared
+def _add_comment(key: str, wave: int, provider: int, kind: str, text: str) -> Query:
+    return Comment.insert(id=key, wave=wave, provider=provider, kind=kind, text=text)
+
+
+@prepared
+def _add_receipt(digest: str, wave: int, comment: str) -> Query:
+    return Receipt.insert(digest=digest, wave=wave, comment=comment)
+
+
+def state_held(wave_id: int) -> str | None:
     """The wave's state, which no other transaction can change before this one ends.
 
     SQLite has one writer at a time anyway; elsewhere a shared lock makes the closing wait for answers under way.
     """
-    query = Wave.select(Wave.state).where(Wave.id == wave_id)
-    return (query if is_sqlite() else query.for_update("FOR SHARE")).scalar()
+    return next((state for (state,) in _state_held.raw(wave_id)), None)
+
+
+@prepared
+def _state_held(wave_id: int) -> Query:
+    query = Wave.select(Wave.state).where(Wave.id == wave_id).tuples()
+    return query if is_sqlite() else query.for_update("FOR SHARE")

@@ -3,13 +3,16 @@
 All of it comes from releases and from commitments made after them; of figures, only that one has risen.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from datetime import date
+
+from peewee import Query
 
 from survey import commitments, releases
 from survey.commitments import DONE, LATE, OPEN, CommitmentRow
 from survey.models import Department, ServiceLink, Wave
+from survey.prepared import prepared
 
 MOST = 5  # commitments shown to whoever has answered
 
@@ -21,6 +24,11 @@ class SinceLastTime:
     commitment: CommitmentRow | None = None  # done since the wave before, or still in time
     risen: Department | None = None  # serves its clients better than in the wave before that
     is_first: bool = False  # the pulse has asked nobody before
+
+    @property
+    def told(self) -> tuple[Hashable, ...]:
+        """All that a page tells of it."""
+        return self.commitment and self.commitment.told, self.risen and self.risen.name, self.is_first
 
 
 def since_last_time(wave: Wave, department: int | None, asked: Collection[int], today: date) -> SinceLastTime:
@@ -51,5 +59,10 @@ def you_said_we_did(department: int | None, asked: Collection[int], today: date)
 
 def works_with(department: int | None, asked: Collection[int]) -> set[int]:
     """The departments that a client uses, and those that somebody of it is asked about."""
-    used = ServiceLink.select(ServiceLink.provider).where(ServiceLink.client == department, ServiceLink.weight > 0)
-    return {provider for (provider,) in used.tuples()}.union(asked)
+    return {provider for (provider,) in _used_by.raw(department)}.union(asked)
+
+
+@prepared
+def _used_by(client: int | None) -> Query:
+    used = ServiceLink.select(ServiceLink.provider).where(ServiceLink.client == client, ServiceLink.weight > 0)
+    return used.tuples()

@@ -5,10 +5,12 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 from types import FrameType
 from typing import Any
 
@@ -18,6 +20,7 @@ from waitress import create_server
 from waitress.channel import HTTPChannel
 from waitress.task import ThreadedTaskDispatcher
 
+from survey.database import empty_log, is_sqlite
 from survey.outbox import Transport
 from survey.scheduler import Clockwork, add_jobs
 from survey.settings import Settings
@@ -26,6 +29,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 8
 BACKLOG = 1024  # connections that may wait
+EMPTY_EVERY_SECONDS = 1.0
 LANES = ("/livez", "/readyz", "/metrics")  # each has a thread of its own
 COUNTED_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name of the folder where processes share their counts
 
@@ -116,6 +120,7 @@ class Server:
         app = self._make_app()
         app.config["KEPT_CONNECTIONS"] = True
         stop_clock = self._start_clock(app) if self._with_clock else None
+        stop_emptying = self._start_emptying() if is_sqlite() else None
         try:
             # No access log: a list of addresses would hold tokens.
             create_server(
@@ -126,8 +131,9 @@ class Server:
                 _dispatcher=Dispatcher(THREADS),
             ).run()
         finally:
-            if stop_clock:
-                stop_clock()
+            for stop in (stop_clock, stop_emptying):
+                if stop:
+                    stop()
 
     def _start_clock(self, app: Flask) -> Callable[[], None]:
         """Start it; the function that stops it."""
@@ -145,6 +151,20 @@ class Server:
             clock.resign()
 
         return stop
+
+    def _start_emptying(self) -> Callable[[], object]:
+        """Keep SQLite's log short, since no connection closes that would empty it; the function that ends that."""
+        stopped = Event()
+
+        def empty() -> None:
+            while not stopped.wait(EMPTY_EVERY_SECONDS):
+                try:
+                    empty_log(self._settings)
+                except (OSError, sqlite3.Error) as error:
+                    log.warning("SQLite's log could not be emptied; it is tried again: %s", error)
+
+        Thread(target=empty, daemon=True).start()
+        return stopped.set
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> Any:

@@ -150,6 +150,26 @@ class Sheet:
             except (csv.Error, UnicodeError) as error:
                 self._faults.add(line, None, UNREADABLE, error=error)
 
+    def rows(self) -> Iterator[list[str]]:
+        """The same rows without their lines, at half the cost, for files of which most rows are alike.
+
+        The line of a fault is where its row ends; `lines` tells better.
+        """
+        with self._open() as file:
+            reader = csv.reader(file, delimiter=self.delimiter)
+            width = len(next(reader, []))
+            try:
+                for _ in range(self._header_rows - 1):
+                    next(reader, [])
+                for cells in reader:
+                    if len(cells) == width:
+                        if any(cells):
+                            yield cells
+                    elif any(cells):
+                        self._faults.add(reader.line_num, None, CELLS, cells=len(cells), width=width)
+            except (csv.Error, UnicodeError) as error:
+                self._faults.add(reader.line_num, None, UNREADABLE, error=error)
+
     def _open(self) -> TextIO:
         return self._path.open(encoding=self.encoding, newline="")
 

@@ -22,12 +22,7 @@ def large_release(count: int, seed: int = 1) -> Wave:
     """A closed wave in which `count` departments are rated; some of their clients only together with others."""
     chance = random.Random(seed)
     with database.atomic():
-        departments = [
-            Department.create(
-                key=f"big-{number}", name=f"{WORDS[number % 8]} {PLACES[number // 8]}{' II' * (number // 64)}"
-            )
-            for number in range(count)
-        ]
+        departments = [Department.create(key=f"big-{number}", name=_name(number)) for number in range(count)]
         pulse = Pulse.create(key="large", **PULSE)
         wave = Wave.create(
             pulse=pulse, occurrence=0, local_date=date(2026, 3, 2), opens_at=0, closes_at=1, opened_at=0, closed_at=1,
@@ -46,6 +41,12 @@ def large_release(count: int, seed: int = 1) -> Wave:
             ).execute()
         Release.create(wave=wave, released_at=1, digest=closing.digest(wave), rewritten=True)
     return wave
+
+
+def _name(number: int) -> str:
+    """No two are alike."""
+    again = {0: "", 1: " II"}.get(number // 64, f" {number}")
+    return f"{WORDS[number % 8]} {PLACES[number // 8 % 8]}{again}"
 
 
 def _group(wave: Wave, departments: list[Department], provider: Department | None = None) -> ClientGroup:

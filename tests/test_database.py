@@ -11,7 +11,16 @@ from click.testing import CliRunner
 from peewee import Database, OperationalError, SqliteDatabase
 
 from survey.cli import main
-from survey.database import bind, insert_rows, leave_no_trace, migrations, open_database, pending_migrations, upgrade
+from survey.database import (
+    bind,
+    empty_log,
+    insert_rows,
+    leave_no_trace,
+    migrations,
+    open_database,
+    pending_migrations,
+    upgrade,
+)
 from survey.models import TABLES, UNORDERED, Department, Invitation, Rating, database
 from survey.settings import Settings
 from tests.cast import Company
@@ -217,3 +226,23 @@ def test_many_rows_are_inserted_as_they_come_and_those_that_are_there_are_left_o
     found = list(Department.select(Department.id).order_by(Department.id).tuples())
     assert found == [(number,) for number in range(max(rows, 1) + (rows > 0))]
     assert not Department.select().where(Department.name == "Another").exists() or rows == 0
+
+
+@pytest.mark.sqlite
+def test_the_log_is_emptied_while_connections_stay_open(company: Company, settings: Settings) -> None:
+    with database.connection_context():
+        Department.update(name="Informatics").where(Department.key == "it").execute()
+        log = settings.home_folder / "espejo.sqlite3-wal"
+        assert log.stat().st_size
+        assert empty_log(settings)
+        assert not log.stat().st_size
+        assert Department.get(Department.key == "it").name == "Informatics"
+
+
+@pytest.mark.sqlite
+def test_whoever_reads_puts_the_emptying_of_the_log_off(company: Company, settings: Settings) -> None:
+    with database.connection_context(), database.atomic("DEFERRED"):
+        Department.get()
+        with closing(sqlite3.connect(settings.home_folder / "espejo.sqlite3")) as other, other:
+            other.execute("UPDATE department SET name = 'Informatics' WHERE key = 'it'")
+        assert not empty_log(settings)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from survey import responses
 from survey.models import Comment, Department, Invitation, Person, Rating, Table, Wave, database
 from survey.responses import COMMENT_CHARACTERS, MOST_ADDED, Answer, Outcome, accept, questions
 from tests.cast import Company, all_fours
@@ -172,7 +173,7 @@ def test_a_response_that_cannot_be_stored_leaves_the_invitation_open(
     def full(*_: Any) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(Rating, "insert_many", full)
+    monkeypatch.setattr(responses, "_add_rating", full)
     with pytest.raises(OSError):
         accept(invitation.id, [all_fours(providers(invitation)[0])])
     assert not charlies(invitation.wave).answered

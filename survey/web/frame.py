@@ -20,11 +20,12 @@ from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, N
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from survey import colours, mirror_words, wording
-from survey.database import UNAVAILABLE, is_sqlite, reason_of
+from survey.database import DATABASE_ERRORS, UNAVAILABLE, reason_of
 from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
 from survey.web import duty_words, excuse_words, gap_words, navigation, notice_words
+from survey.web.parts import Parts
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -102,6 +103,7 @@ def configure(app: Flask, settings: Settings) -> None:
         mail_is_sent=bool(settings.smtp_url),
         timezone=settings.timezone,
         asset=asset,
+        remembered=Parts().remembered,
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
@@ -183,9 +185,11 @@ def _allow_file() -> None:
 def _disconnect(_: BaseException | None) -> None:
     """Close what this request has opened; mails are written in the connection of whoever sends them.
 
-    Where threads last, each keeps its connection with a database server: to make one takes longer than most pages.
+    Where threads last, each keeps its connection, unless something went wrong with it: to make one takes longer than
+    most pages.
     """
-    if g.pop("connected", False) and (is_sqlite() or not current_app.config["KEPT_CONNECTIONS"]):
+    opened, failed = g.pop("connected", False), g.pop("database_failed", False)
+    if failed if current_app.config["KEPT_CONNECTIONS"] else opened:
         database.close()
 
 
@@ -202,6 +206,7 @@ def _add_headers(response: Response) -> Response:
 
 def log_failure(error: Exception) -> None:
     """Write down what went wrong, with its traceback; that the database is away, for hours maybe, takes one line."""
+    g.database_failed = isinstance(error, DATABASE_ERRORS)
     if not isinstance(error, UNAVAILABLE):
         current_app.log_exception(sys.exc_info())
         return

@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from survey import asking, pulses, wording
 from survey.audience import PROVIDERS_PER_PERSON
 from survey.measure.scale import OVERALL
-from survey.models import Department, Pulse, Wave
+from survey.models import Pulse, Wave
+from survey.people import Named
 from survey.questionnaire import MOST_TAPS, Questionnaire, QuestionnaireError, load_questionnaire
 from survey.responses import Questions
 from survey.settings import languages
@@ -75,7 +76,7 @@ def preview(key: str) -> Response:
         closes_at=planned.closes_at if planned else now() + PREVIEW_SECONDS,
     )
     names = (_("Workshop"), _("Accounting"), _("Front desk"))[:PROVIDERS_PER_PERSON]
-    providers = tuple(Department(id=place, key=f"preview-{place}", name=name) for place, name in enumerate(names, 1))
+    providers = tuple(Named(place, name) for place, name in enumerate(names, 1))
     asked = Questions("", wave, pulse, wording.language(), None, providers, answered=False)
     return respond.preview(asked, asking.next_questionnaire(pulse))
 

@@ -1,7 +1,7 @@
 """The limit of a respondent's session: two pages of given bytes from Flask, and the same rows in one raw transaction.
 
-`python -m tests.bench.bare --port 8000` with the folder's database, `get.html` and `post.html` in ESPEJO_HOME. It stores
-as durably as Espejo and on the same server, but asks nothing, checks nothing and says the same to everybody.
+`python -m tests.bench.bare --port 8000` with the folder's database, `get.html` and `post.html` in ESPEJO_HOME. It
+stores as durably as Espejo and on the same server, but asks nothing, checks nothing and says the same to everybody.
 """
 
 import argparse

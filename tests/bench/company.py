@@ -1,7 +1,7 @@
 """A large company, whose answers and mails are counted: its departments have a release, and some have promised much."""
 
 import time
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from peewee import chunked
 
@@ -26,6 +26,10 @@ def open_large_wave(people: int) -> Wave:
         _promise(before, departments)
         _plan(before.pulse)
     return open_now(Pulse.get_by_id(before.pulse_id), int(time.time()), K)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _link(departments: list[Department]) -> None:
@@ -55,7 +59,7 @@ def _hire(departments: list[Department], people: int) -> None:
 
 def _promise(wave: Wave, departments: list[Department]) -> None:
     """Every other department has promised something, and half of these have done it."""
-    today = date.today()
+    today = _today()
     for place, department in enumerate(departments[::2]):
         draft = Draft("promises", f"We answer within {place + 1} days.", today + timedelta(days=30))
         made = commitments.make(wave, department, draft, today)
@@ -65,6 +69,6 @@ def _promise(wave: Wave, departments: list[Department]) -> None:
 
 def _plan(pulse: Pulse) -> None:
     """The pulse began a quarter ago, so that its second wave may open now."""
-    Pulse.update(first_date=date.today() - timedelta(days=91)).where(Pulse.id == pulse.id).execute()
-    day, now = date.today() + timedelta(days=7), int(time.time())
+    Pulse.update(first_date=_today() - timedelta(days=91)).where(Pulse.id == pulse.id).execute()
+    day, now = _today() + timedelta(days=7), int(time.time())
     Wave.create(pulse=pulse, occurrence=1, local_date=day, opens_at=now + 7 * DAY, closes_at=now + 14 * DAY)
