@@ -226,7 +226,7 @@ def _empty_the_log() -> bool:
     """
     for _ in range(BUSY_TIMEOUT_SECONDS * 10):
         is_busy, pages, _done = database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if pages != -1:
+        if not is_busy or pages != -1:  # it is empty, there is none, or whoever reads is in the way
             break
         time.sleep(0.1)
     return not is_busy
