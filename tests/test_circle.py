@@ -111,7 +111,7 @@ Figures = dict[str, tuple[int, int | None, int | None]]  # by item: inside, outs
 def figures_of(summary: EmailMessage) -> Figures:
     """The figures that a summary's text tells."""
     text = summary.get_body(("plain",)).get_content().replace("−", "-").replace("\r\n", "\n")
-    lines = re.findall(r"^- (.+): (?:≈ )?(\d+)(?: · Customers (\d+))?(?: · Gap ([+-]?\d+))?$", text, re.MULTILINE)
+    lines = re.findall(r"^- (.+): (?:≈ )?(\d+)(?: · Outside (\d+))?(?: · Gap ([+-]?\d+))?$", text, re.MULTILINE)
     return {item: (int(inside), number(outside), number(gap)) for item, inside, outside, gap in lines}
 
 
