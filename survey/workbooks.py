@@ -31,7 +31,7 @@ MOST_CELLS = 3_000_000
 MOST_COLUMNS = 1000
 MOST_CHARACTERS = 200_000_000  # of all cells; a text that cells share is stored once, and written for each of them
 MOST_MEMORY = 2_000_000_000  # bytes of the process that reads
-MOST_SECONDS = 180  # of its processor
+MOST_SECONDS = 90  # of its processor
 HAS_FAULTS = 3  # its exit status when the workbook is refused
 TOO_LARGE = _l("unpacks to more than can be read here; export it as CSV.")
 NO_WORKBOOK = _l("cannot be read as a workbook; export it as CSV.")
@@ -51,7 +51,7 @@ def to_csv(workbook: IO[bytes], faults: Faults) -> bytes:
     Raises ImportRefused when it is no workbook, or larger than can be read here.
     """
     workbook.seek(0)
-    command = [sys.executable, "-P", "-m", "survey.workbooks"]
+    command = [sys.executable, "-P", "-m", "survey.workbooks", str(MOST_SECONDS)]
     apart = subprocess.run(command, input=workbook.read(), capture_output=True, check=False)  # noqa: S603 (our own)
     if apart.returncode == HAS_FAULTS:
         for line, text, values in json.loads(apart.stderr):
@@ -65,7 +65,8 @@ def to_csv(workbook: IO[bytes], faults: Faults) -> bytes:
 def main() -> int:
     """Read the workbook on standard input, within bounds; print it as CSV, or what is wrong with it as JSON."""
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+    seconds = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     faults = Faults("")
     try:
         sys.stdout.buffer.write(convert(io.BytesIO(sys.stdin.buffer.read()), faults))

@@ -18,9 +18,9 @@ from tests.attack.published import Figure, Shown
 from tests.attack.run import by_everything, by_export, mails
 from tests.attack.solver import attack
 
-COMPANIES = 200
+COMPANIES = 40  # more by python -m tests.attack
 QUICK = 4  # of these, in every run of the suite
-ON_PAGES = [0, 1, 2, 3, 5, 14]  # read in full
+ON_PAGES = [2, 5]  # read in full
 CONTROL = 12
 NOW = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())
 
@@ -47,7 +47,7 @@ def test_nobody_can_be_singled_out_in_random_companies(laboratory: Laboratory, s
 
 
 @pytest.mark.slow
-def test_nobody_can_be_singled_out_in_two_hundred_companies(laboratory: Laboratory) -> None:
+def test_nobody_can_be_singled_out_in_forty_companies(laboratory: Laboratory) -> None:
     for seed in range(COMPANIES):
         assert_nobody_is_told_of(by_export(laboratory, seed))
 

@@ -38,8 +38,8 @@ def test_what_does_not_hold_is_told(wrong: dict[str, object], told: str) -> None
 
 
 @pytest.mark.crash
-def test_four_hundred_messages_and_forty_kills(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["mail", "--messages", "400", "--kills", "40"])
+def test_a_hundred_messages_and_ten_kills(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["mail", "--messages", "100", "--kills", "10"])
     with pytest.raises(SystemExit) as ended:
         mail.main()
     assert ended.value.code == 0
