@@ -111,6 +111,7 @@ def test_a_year_of_holidays_has_each_wave_once(memory: None) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("cadence", cadences())
 @pytest.mark.parametrize("zone", ZONES)
 def test_five_years_have_each_wave_once(memory: None, cadence: str, zone: str) -> None:
@@ -119,6 +120,7 @@ def test_five_years_have_each_wave_once(memory: None, cadence: str, zone: str) -
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("cadence", ["monthly", "first-tuesday"])
 @pytest.mark.parametrize("zone", ZONES)
 def test_five_years_with_holidays_have_each_wave_once(memory: None, cadence: str, zone: str) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from unittest import mock
 
+from flask import Flask
 from flask.testing import FlaskClient
 
 from survey import outbox
 from survey.emails import composer
 from survey.models import Department, Leadership, Message, Person, Wave
+from survey.settings import Settings
 from tests.attack import published
 from tests.attack.attacker import Outcome, break_in
 from tests.attack.companies import Laboratory, RandomCompany, clients_by_group, divisions
@@ -38,7 +40,7 @@ def by_everything(laboratory: Laboratory, seed: int) -> Outcome:
         for wave in live(company, while_open=lambda wave: check_participation(hr, wave, company.k)):
             closed.append(wave)
             downloaded.update(published.export_json(hr, wave.id))
-            mailed.update(mails(laboratory, wave, company.k))
+            mailed.update(mails(laboratory.app, laboratory.settings, wave, company.k))
         active = list(Department.select().where(Department.active))
         leads = Person.select().join(Leadership).join(Department).where(Person.active, Department.active).distinct()
         browsers = [laboratory.sign_in(lead) for lead in leads]
@@ -71,9 +73,9 @@ def check_participation(hr: FlaskClient, wave: Wave, k: int) -> None:
     assert {row.clients for row in rows} <= set(clients_by_group(wave).values())
 
 
-def mails(laboratory: Laboratory, wave: Wave, k: int) -> Iterator[Figure]:
+def mails(app: Flask, settings: Settings, wave: Wave, k: int) -> Iterator[Figure]:
     """What the leads and HR are written about `wave`."""
-    compose = composer(laboratory.app, laboratory.settings)
+    compose = composer(app, settings)
     kinds = {outbox.SUMMARY: published.summary, outbox.COMPANY: published.company_summary}
     written = list(Message.select().where(Message.kind.in_(list(kinds)), Message.wave == wave))
     assert {message.kind for message in written} == set(kinds)

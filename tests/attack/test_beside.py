@@ -45,6 +45,7 @@ def test_no_page_tells_of_fewer_than_k_who_noticed_or_of_what_members_expect(lab
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_nobody_is_told_of_in_more_companies(laboratory: Laboratory) -> None:
     assert sum(told(laboratory, seed) for seed in range(COMPANIES)) > 20 * COMPANIES
 

@@ -25,6 +25,7 @@ def test_the_command_knows_every_work() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("work", "size"), [(session, 16), (mail, 10), (imports, 2000), (downloads, 10_000), (start, None)]
 )

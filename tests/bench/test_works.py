@@ -8,6 +8,7 @@ PEOPLE = 300  # five of each department
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("work", [opening, closing])
 def test_a_small_wave_is_opened_and_closed(work) -> None:
     rows = list(work.measure(1, PEOPLE))
@@ -16,6 +17,7 @@ def test_a_small_wave_is_opened_and_closed(work) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_pages_make_as_many_queries_with_more_answers() -> None:
     grows, slowest, queries = growth.measure(1, growth.TALLIES * growth.FEW * 3)
     assert queries.is_met

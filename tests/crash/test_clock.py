@@ -22,6 +22,7 @@ def test_no_clock_does_harm() -> None:
     run("--short", "--only", "lease", "year", "back", "forth", "leap")
 
 
+@pytest.mark.long
 @pytest.mark.crash
 @pytest.mark.postgres
 def test_no_clock_does_harm_on_postgresql() -> None:
@@ -29,6 +30,7 @@ def test_no_clock_does_harm_on_postgresql() -> None:
     run("--short", "--postgres")
 
 
+@pytest.mark.long
 @pytest.mark.crash
 @pytest.mark.slow
 def test_another_scheduler_takes_over_within_a_minute() -> None:

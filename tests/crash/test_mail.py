@@ -37,6 +37,7 @@ def test_what_does_not_hold_is_told(wrong: dict[str, object], told: str) -> None
     assert told in fault
 
 
+@pytest.mark.long
 @pytest.mark.crash
 def test_a_hundred_messages_and_ten_kills(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["mail", "--messages", "100", "--kills", "10"])

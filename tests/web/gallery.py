@@ -183,7 +183,7 @@ def _hang_suggestion(gallery: Gallery, lead: FlaskClient) -> None:
     found = Comment.get(Comment.kind == "suggestion", Comment.text == "Call back.")
     meant = {"wave": found.wave_id, "department": found.provider_id, "suggestion": found.id}
     asked = gallery.asked | {"query_string": meant | gallery.asked["query_string"]}
-    assert 'name="done"' in gallery.hang("suggestion, to be adopted", lead.get("/lead/commitments/", **asked))
+    assert 'name="done"' in gallery.hang("commitments.adopt (lead)", lead.get("/lead/commitments/", **asked))
 
 
 def _hang_all(gallery: Gallery, readers: dict[str, FlaskClient], keys: Sequence[str], **values: Any) -> None:
