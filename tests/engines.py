@@ -18,12 +18,18 @@ import pytest
 from peewee import Database
 from playhouse.db_url import connect
 
+from survey.database import is_sqlite
 from survey.models import database
 from survey.settings import Settings
 
 
 def settings_in(home: Path, **given: str) -> Settings:
     return Settings.from_environment({}, home=str(home), secret_key="a key for tests", company="Mirror Ltd", **given)
+
+
+def storable(text: str) -> str:
+    """`text` as far as the bound database can hold it: PostgreSQL takes no NUL."""
+    return text if is_sqlite() else text.replace("\0", "")
 
 
 class Engine(Protocol):

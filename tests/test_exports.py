@@ -14,6 +14,7 @@ from survey.models import Department
 from survey.releases import Clients
 from survey.summaries import lead_summary
 from tests.cast import Company
+from tests.engines import storable
 from tests.test_releases import about_sales, at_random
 
 HOSTILE = "=cmd|' /C calc'!A0\x00\x0b\ufffe"
@@ -54,7 +55,7 @@ def test_a_figure_about_few_has_a_mean_and_nothing_more(company: Company) -> Non
 
 
 def test_hostile_names_are_text_in_both_forms(company: Company) -> None:
-    Department.update(name=HOSTILE).where(Department.key == "sales").execute()
+    Department.update(name=storable(HOSTILE)).where(Department.key == "sales").execute()
     wave = company.released_wave(at_random(1))
     table = exports.providers(releases.provider_results(wave), OVERALL)
     assert any(row[0].startswith("'=cmd|") for row in from_csv(table))
