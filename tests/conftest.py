@@ -3,20 +3,23 @@
 import socket
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from flask.templating import Environment
 from flask.testing import FlaskClient
-from jinja2 import BytecodeCache, FileSystemBytecodeCache
+from jinja2 import FileSystemBytecodeCache
 
 from survey import create_app, scheduler
-from survey.database import bind, open_database
+from survey.database import SQLITE_PRAGMAS, bind, open_database
 from survey.models import Person, database
 from survey.settings import Settings
 from survey.signing import sign_in_token
 from survey.web import access
+from survey.web.frame import Espejo
 from tests.cast import Company
 from tests.engines import Engine, Files, Server, running_server
 
@@ -56,6 +59,14 @@ def _asks_the_database(item: pytest.Item, seen: set[tuple[Path, str]]) -> bool:
     is_first = test not in seen
     seen.add(test)
     return is_first
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped() -> dict[str, object]:
+    """What SQLite is told outside of tests. Here it waits for no disk, as nobody pulls the plug while tests run."""
+    pragmas = dict(SQLITE_PRAGMAS)
+    SQLITE_PRAGMAS["synchronous"] = "off"
+    return pragmas
 
 
 @pytest.fixture(scope="session")
@@ -115,28 +126,46 @@ def cast(engine: Engine, empty_database: str, tmp_path_factory: pytest.TempPathF
     return engine.keep(settings), company
 
 
+@pytest.fixture(scope="session")
+def first_parts(engine: Engine, cast: tuple[str, Company], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What most tests begin with is played now, before any test changes how it goes."""
+    kept, company = cast
+    company = deepcopy(company)
+    settings = engine.settings(tmp_path_factory.mktemp("parts"))
+    for part in (company.open_wave, company.released_wave):
+        engine.begin(kept, settings)
+        bind(settings)
+        company.shelf = engine.shelf(settings)
+        part()
+        database.close()
+
+
 @pytest.fixture
-def company(engine: Engine, settings: Settings, cast: tuple[str, Company]) -> Company:
+def company(engine: Engine, first_parts: None, settings: Settings, cast: tuple[str, Company]) -> Company:
     """The cast in a fresh database."""
     kept, company = cast
     assert database.is_closed(), "Ask for the company before anything is written."
     engine.begin(kept, settings)
-    return deepcopy(company)
+    company = deepcopy(company)
+    company.shelf = engine.shelf(settings)
+    return company
 
 
-@pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
-    """Each process of tests compiles a template once."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A template is compiled once in a run, for all applications of all processes."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "templates"
+    folder.mkdir(exist_ok=True)
+    Espejo.jinja_environment = partial(Environment, bytecode_cache=FileSystemBytecodeCache(str(folder)))
 
 
 @pytest.fixture(scope="session")
 def one_app(
-    engine: Engine, empty_database: str, compiled_templates: BytecodeCache, tmp_path_factory: pytest.TempPathFactory
+    engine: Engine, empty_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Flask, dict[str, Any]]:
     """The pages, put together once, and what their configuration is to begin with: it costs more than most tests."""
     app = create_app(engine.settings(tmp_path_factory.mktemp("app")))
-    app.jinja_env.bytecode_cache = compiled_templates
     return app, dict(app.config)
 
 

@@ -5,14 +5,16 @@ Both keep a database at a certain point of a story, and begin other tests from c
 
 import os
 import shutil
+import sqlite3
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
+from zlib import crc32
 
 import pytest
 from peewee import Database
@@ -45,9 +47,15 @@ class Engine(Protocol):
     def drop(self, settings: Settings) -> None:
         """Delete the database."""
 
+    def shelf(self, settings: Settings) -> "Shelf | None":
+        """Where parts of a story are kept that start from the database as it is now."""
+
 
 class Files:
     """SQLite."""
+
+    def __init__(self) -> None:
+        self._kept: Kept = {}
 
     def settings(self, home: Path) -> Settings:
         return settings_in(home)
@@ -61,8 +69,48 @@ class Files:
     def drop(self, settings: Settings) -> None:
         """pytest deletes the folder."""
 
+    def shelf(self, settings: Settings) -> "Shelf":
+        return Shelf(self._kept, self._file(settings))
+
     def _file(self, settings: Settings) -> Path:
         return settings.make_home() / "espejo.sqlite3"
+
+
+State = tuple[int, int]
+Kept = dict[tuple[Hashable, State], tuple[Path, int]]
+
+
+class Shelf:
+    """What parts of a story leave behind: each is played once in a process, and copied for whoever plays it again.
+
+    Only from the database that the story starts from; once anything else has been written, every part is played.
+    """
+
+    def __init__(self, kept: Kept, file: Path) -> None:
+        self._kept, self._file = kept, file
+        self._start = self._written()
+
+    def once(self, part: Hashable, play: Callable[[], int]) -> int:
+        """What `play` returns, and the database as it leaves it."""
+        if database.in_transaction() or self._written() != self._start:
+            return play()
+        key = part, self._start
+        if key in self._kept:
+            file, found = self._kept[key]
+            with closing(sqlite3.connect(file)) as kept:
+                kept.backup(database.connection())
+            return found
+        found = play()
+        file = self._file.with_name(f"kept-{token_hex(4)}")
+        with closing(sqlite3.connect(file)) as kept:
+            database.connection().backup(kept)
+        self._kept[key] = file, found
+        return found
+
+    def _written(self) -> State:
+        """Something else whenever the database or its log has been written to."""
+        log = self._file.with_name(f"{self._file.name}-wal")
+        return crc32(self._file.read_bytes()), log.stat().st_size if log.exists() else 0
 
 
 class Server:
@@ -102,6 +150,9 @@ class Server:
         """End what a test has left running; the next one begins with rows of its own."""
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         self._admin.execute_sql(f"SELECT pg_terminate_backend(pid, 5000) {others}")
+
+    def shelf(self, settings: Settings) -> None:
+        """Parts are played anew: nothing tells at once whether a server has been written to."""
 
     def close(self) -> None:
         self._admin.close()

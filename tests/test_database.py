@@ -138,7 +138,11 @@ def test_status_tells_of_what_is_pending_and_fails_until_it_is_applied(
 @pytest.mark.parametrize(
     ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("secure_delete", 1)]
 )
-def test_every_connection_is_careful(settings: Settings, pragma: str, value: object) -> None:
+def test_every_connection_is_careful(
+    settings: Settings, shipped: dict[str, object], monkeypatch: pytest.MonkeyPatch, pragma: str, value: object
+) -> None:
+    monkeypatch.setattr("survey.database.SQLITE_PRAGMAS", shipped)
+    bind(settings)
     assert database.execute_sql(f"PRAGMA {pragma}").fetchone() == (value,)
 
 

@@ -265,7 +265,7 @@ def test_a_job_whose_connection_breaks_has_a_new_one_the_next_time(
     works.jobs["waves"] = job
     database.close()
     clock.run("waves")
-    assert "job waves" in caplog.text  # on PostgreSQL the database is away, on SQLite nobody closes it but a fault
+    assert "job waves" in caplog.text  # a fault on SQLite; on PostgreSQL a database that is away
     clock.run("waves")
     assert found == [0, 1]
 

@@ -29,10 +29,9 @@ def deliver(demo, settings):
 
 
 @pytest.fixture
-def demo(wave, company, settings, compiled_templates, monkeypatch):
+def demo(wave, company, settings, monkeypatch):
     demo = create_app(settings, demo=True)
     demo.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
-    demo.jinja_env.bytecode_cache = compiled_templates
     monkeypatch.setattr(limiter, "enabled", False)
     Person.update(department=company.departments["Finance"]).where(Person.id == company.hanna.id).execute()
     return demo
