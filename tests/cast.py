@@ -55,7 +55,7 @@ class Company:
         }
 
     def once(self, part: Hashable, play: Callable[[], Wave]) -> Wave:
-        """The wave that `play` leaves behind, by a copy where the same part has been played from the start before."""
+        """The wave that `play` leaves behind, copied when all that has happened so far was played before."""
         if self.shelf is None:
             return play()
         asked = questionnaire.FOLDER, part  # some tests put other questions there

@@ -21,7 +21,6 @@ def at(text: str, zone: ZoneInfo = MADRID) -> int:
 
 def complained(company: Company, *, with_receipt: bool = True, raters: int = 10, **complaints: int) -> Wave:
     """A released wave with so many complaints about each of these departments."""
-    company.ask_only_about(*complaints)
     left = {company.departments[name].id: number for name, number in complaints.items()}
 
     def about(provider: int) -> Answer:
@@ -31,9 +30,13 @@ def complained(company: Company, *, with_receipt: bool = True, raters: int = 10,
         receipt = digest(new_code()) if with_receipt else None
         return Answer(provider, {"overall": 2}, None, f"Number {left[provider]}", "complaint", receipt)
 
-    wave = company.open_wave()
-    company.rate(wave, "Sales", raters, about)
-    return company.close_wave(wave)
+    def play() -> Wave:
+        company.ask_only_about(*complaints)
+        wave = company.open_wave()
+        company.rate(wave, "Sales", raters, about)
+        return company.close_wave(wave)
+
+    return company.once(("complained", with_receipt, raters, *complaints.items()), play)
 
 
 def reply(company: Company, wave: Wave, name: str, *moments: str) -> None:

@@ -76,38 +76,39 @@ class Files:
         return settings.make_home() / "espejo.sqlite3"
 
 
-State = tuple[int, int]
-Kept = dict[tuple[Hashable, State], tuple[Path, int]]
+Kept = dict[tuple[Hashable, ...], tuple[Path, int]]
 
 
 class Shelf:
-    """What parts of a story leave behind: each is played once in a process, and copied for whoever plays it again.
+    """What the parts of a story leave behind: each is played once in a process, and copied for whoever plays it again.
 
-    Only from the database that the story starts from; once anything else has been written, every part is played.
+    Only one after the other from where the story starts; once anything else has been written, every part is played.
     """
 
     def __init__(self, kept: Kept, file: Path) -> None:
         self._kept, self._file = kept, file
-        self._start = self._written()
+        self._parts: tuple[Hashable, ...] = ()
+        self._written = self._state()
 
     def once(self, part: Hashable, play: Callable[[], int]) -> int:
         """What `play` returns, and the database as it leaves it."""
-        if database.in_transaction() or self._written() != self._start:
+        if database.in_transaction() or self._state() != self._written:
             return play()
-        key = part, self._start
-        if key in self._kept:
-            file, found = self._kept[key]
+        parts = *self._parts, part
+        if parts in self._kept:
+            file, found = self._kept[parts]
             with closing(sqlite3.connect(file)) as kept:
                 kept.backup(database.connection())
-            return found
-        found = play()
-        file = self._file.with_name(f"kept-{token_hex(4)}")
-        with closing(sqlite3.connect(file)) as kept:
-            database.connection().backup(kept)
-        self._kept[key] = file, found
+        else:
+            found = play()
+            file = self._file.with_name(f"kept-{token_hex(4)}")
+            with closing(sqlite3.connect(file)) as kept:
+                database.connection().backup(kept)
+            self._kept[parts] = file, found
+        self._parts, self._written = parts, self._state()
         return found
 
-    def _written(self) -> State:
+    def _state(self) -> tuple[int, int]:
         """Something else whenever the database or its log has been written to."""
         log = self._file.with_name(f"{self._file.name}-wal")
         return crc32(self._file.read_bytes()), log.stat().st_size if log.exists() else 0

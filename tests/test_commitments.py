@@ -29,7 +29,7 @@ def wave(company: Company) -> Wave:
         said.add(provider)
         return Answer(provider, dict.fromkeys(ITEMS, 4), None, "Call back." if first else "", "suggestion")
 
-    return company.released_wave(about)
+    return company.once("a suggestion each", lambda: company.released_wave(about))
 
 
 @pytest.fixture

@@ -39,16 +39,20 @@ def complaining(code: str = CODE, provider: int | None = None) -> Callable[[int]
 @pytest.fixture
 def running(company: Company) -> Wave:
     """An open wave about Finance, in which somebody has complained with CODE."""
-    company.ask_only_about("Finance")
-    wave = company.open_wave()
-    company.rate(wave, "Sales", 10, complaining())
-    return wave
+
+    def play() -> Wave:
+        company.ask_only_about("Finance")
+        wave = company.open_wave()
+        company.rate(wave, "Sales", 10, complaining())
+        return wave
+
+    return company.once("a complaint", play)
 
 
 @pytest.fixture
 def released(running: Wave, company: Company) -> Published:
     """The complaint, published."""
-    company.close_wave(running)
+    company.once("it is published", lambda: company.close_wave(running))
     return published(company)
 
 

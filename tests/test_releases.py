@@ -79,11 +79,15 @@ def gap_of(wave: Wave, department: str, item: str = "overall") -> GapRow:
 
 def about_sales(company: Company, *scored: tuple[str, int, int]) -> Wave:
     """A closed wave about Sales alone: (client, people, score) …"""
-    company.ask_only_about("Sales")
-    wave = company.open_wave()
-    for client, people, score in scored:
-        company.rate(wave, client, people, everything(score))
-    return company.close_wave(wave)
+
+    def play() -> Wave:
+        company.ask_only_about("Sales")
+        wave = company.open_wave()
+        for client, people, score in scored:
+            company.rate(wave, client, people, everything(score))
+        return company.close_wave(wave)
+
+    return company.once(("about Sales", scored), play)
 
 
 # Figures
@@ -281,12 +285,16 @@ def test_the_latest_release_comes_first(company: Company) -> None:
 def random_company(company: Company, seed: int) -> Wave:
     """Departments of 1 to 20 people, half of the links gone, some people silent: a closed wave."""
     chance = random.Random(seed)
-    for link in ServiceLink.select():
-        if chance.random() < 0.5:
-            link.delete_instance()
-    wave = company.open_wave()
-    company.answer(wave, at_random(seed), share=chance.uniform(0.2, 1))
-    return company.close_wave(wave)
+
+    def play() -> Wave:
+        for link in ServiceLink.select():
+            if chance.random() < 0.5:
+                link.delete_instance()
+        wave = company.open_wave()
+        company.answer(wave, at_random(seed), share=chance.uniform(0.2, 1))
+        return company.close_wave(wave)
+
+    return company.once(("at random", seed), play)
 
 
 @pytest.mark.parametrize("seed", range(3))

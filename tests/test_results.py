@@ -23,9 +23,13 @@ from tests.test_releases import about_sales, at_random, customers_say, random_co
 @pytest.fixture
 def wave(company: Company) -> Wave:
     """The second of two waves, with customers' scores for Sales."""
-    company.released_wave(at_random(1))
-    customers_say(company, "Sales", 90, date(2026, 2, 1))
-    return company.released_wave(at_random(2))
+
+    def play() -> Wave:
+        company.released_wave(at_random(1))
+        customers_say(company, "Sales", 90, date(2026, 2, 1))
+        return company.released_wave(at_random(2))
+
+    return company.once("two waves and customers", play)
 
 
 def csv_rows(wave: Wave) -> list[dict[str, str]]:
