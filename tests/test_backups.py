@@ -26,13 +26,14 @@ from survey.models import (
     Pulse,
     Rating,
     Upload,
+    Wave,
     database,
 )
 from survey.responses import Answer
 from survey.settings import Settings
 from survey.signing import invitation_token, sign_in_token
 from tests.cast import OPENS, Company, all_fours
-from tests.engines import fresh_database, settings_in
+from tests.engines import Files, fresh_database, settings_in
 from tests.web.pages import everything, tables
 
 pytestmark = pytest.mark.sqlite  # PostgreSQL has backups of its own
@@ -44,10 +45,15 @@ PAGES = ("/hr/", "/hr/matrix", "/hr/departments/finance", "/hr/people", "/hr/pul
 @pytest.fixture
 def used(company: Company) -> Company:
     """A company with a release, an open wave that some have answered, comments, receipts, files, odd texts."""
-    company.released_wave(
-        lambda provider: Answer(provider, {"overall": 2, "promises": 5}, "means", "Bien ‘así’ 🙃", "thanks")
-    )
-    company.answer(company.open_wave(), all_fours, share=0.5)
+
+    def play() -> Wave:
+        company.released_wave(
+            lambda provider: Answer(provider, {"overall": 2, "promises": 5}, "means", "Bien ‘así’ 🙃", "thanks")
+        )
+        company.answer(wave := company.open_wave(), all_fours, share=0.5)
+        return wave
+
+    company.once("a release, and answers of half", play)
     division = Department.create(key="all", name="Everything")  # a division whose number is above its departments'
     Department.update(parent=division).where(Department.key == "finance").execute()
     upload = {"file_name": "c.csv", "content": b"\0\xff\n", "profile": "{}", "mapping": "{}", "kept_until": OPENS}
@@ -63,10 +69,11 @@ def backup(used: Company, settings: Settings, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+def elsewhere(request: pytest.FixtureRequest, empty_database: str, tmp_path: Path) -> Iterator[Settings]:
     """Settings of an empty database on another machine: SQLite, unless a test asks for both kinds."""
     home = tmp_path / "elsewhere"
     if getattr(request, "param", "sqlite") == "sqlite":
+        Files().begin(empty_database, settings_in(home))
         yield settings_in(home)
     else:
         with fresh_database(request.getfixturevalue("server")) as address:

@@ -1,5 +1,7 @@
 """What the demo's leads say hinders them: an excuse, its reverse, and reasons that return wave after wave."""
 
+import pytest
+
 from survey import releases
 from survey.demo_hindrances import SAID
 from survey.hindrances import excuses
@@ -9,6 +11,8 @@ from survey.settings import Settings
 from tests.test_demo import company, filled
 
 __all__ = ["company", "filled"]  # fixtures
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_latest_wave_shows_an_excuse_and_its_reverse(company: Settings) -> None:

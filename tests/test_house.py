@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterable
 from dataclasses import fields
+from functools import cache
 from gettext import GNUTranslations
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -73,6 +74,7 @@ TRANSLATED = [code for code in languages() if code != SOURCE_LANGUAGE]
 Import = tuple[str, str]  # (module, name): ("survey.models", "Tally"), ("time", "")
 
 
+@cache
 def imports_of(source: str) -> list[Import]:
     """Everything that a module imports, wherever in it."""
     found: list[Import] = []
@@ -108,6 +110,7 @@ def import_violations(part: str, source: str) -> set[str]:
     return (parts & TOP) | (libraries & WEB_LIBRARIES)
 
 
+@cache
 def sources() -> dict[str, str]:
     """{path below survey/: source} of every module but migrations."""
     return {
@@ -226,6 +229,7 @@ def catalogue(language: str) -> Path:
     return CATALOGUES / str(locale_of(language)) / "LC_MESSAGES" / "messages.po"
 
 
+@cache
 def strings() -> set[str]:
     """Every string that is to be translated, as pybabel finds them."""
     mappings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["babel"]["mappings"]
@@ -279,6 +283,17 @@ def compiled(path: Path) -> dict[object, str]:
     with path.open("rb") as file:
         texts = vars(GNUTranslations(file))["_catalog"]
     return {key: text for key, text in texts.items() if key}
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_plural_differs_from_its_singular(language: str):
+    texts = compiled(catalogue(language).with_suffix(".mo"))
+    plurals = {key[0] for key in texts if isinstance(key, tuple)}
+    assert len(plurals) >= 10
+    assert plurals <= strings()
+    same = {key for key in plurals if texts[key, 0] == texts[key, 1]}
+    of_any_number = {"of %(num)d nothing sure can be said", "%(num)d thank-you", "%(num)d more"}
+    assert same <= of_any_number
 
 
 def forbidden_attributes(template: str) -> list[str]:

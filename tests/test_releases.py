@@ -14,6 +14,7 @@ from survey.measure.scale import ITEMS
 from survey.models import (
     ClientGroupDepartment,
     Comment,
+    Department,
     ExternalImport,
     ExternalTally,
     Rated,
@@ -43,9 +44,9 @@ def at_random(seed: int) -> Callable[[int], Answer]:
 def tallies(wave: Wave, item: str) -> dict[tuple[str, frozenset[str]], tuple[int, ...]]:
     """{(provider, its clients): counts}, straight from the tables"""
     clients = defaultdict(set)
-    for member in ClientGroupDepartment.select():
+    for member in ClientGroupDepartment.select(ClientGroupDepartment, Department).join(Department):
         clients[member.client_group_id].add(member.department.name)
-    rows = Tally.select().where(Tally.wave == wave, Tally.item == item)
+    rows = Tally.select(Tally, Department).join(Department).where(Tally.wave == wave, Tally.item == item)
     return {
         (row.provider.name, frozenset(clients[row.client_group_id])): tuple(getattr(row, n) for n in SCORES)
         for row in rows

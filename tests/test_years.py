@@ -101,7 +101,7 @@ def working_day(day: date, holidays: str) -> date:
 
 
 @pytest.mark.parametrize("cadence", ["monthly", "quarterly", "half-yearly", "first-tuesday", "last-friday"])
-@pytest.mark.parametrize("zone", ["Europe/Madrid", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("zone", ["Europe/Madrid", pytest.param("Australia/Lord_Howe", marks=pytest.mark.slow)])
 def test_a_year_has_each_wave_once(memory: None, cadence: str, zone: str) -> None:
     check_years(cadence, zone, 1)
 

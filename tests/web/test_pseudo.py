@@ -228,6 +228,7 @@ def _answers(invitation: Invitation, **first: str) -> dict[str, str]:
     return link.filled(**first)
 
 
+@pytest.mark.slow
 def test_pages_that_have_nothing_to_show_yet_speak_the_readers_language(
     settings: Settings, offered: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
