@@ -1,6 +1,7 @@
 """One fresh database for each test, a fixed moment, and no network but loopback."""
 
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import partial
@@ -28,6 +29,14 @@ ON_POSTGRESQL = "--postgresql"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(ON_POSTGRESQL, action="store_true", help="run on PostgreSQL instead of SQLite")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep what pytest makes of the tests' source, whatever the environment says: it takes a fifth of a run to make."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "dont_write_bytecode", False)
+        return (yield)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
