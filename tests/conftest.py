@@ -113,10 +113,11 @@ def empty_database(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def settings(engine: Engine, tmp_path: Path, empty_database: str) -> Iterator[Settings]:
+def settings(engine: Engine, tmp_path: Path, empty_database: str, request: pytest.FixtureRequest) -> Iterator[Settings]:
     """Settings that name a fresh database; the tables are bound to it."""
     settings = engine.settings(tmp_path / "home")
-    engine.begin(empty_database, settings)
+    if "company" not in request.fixturenames:  # which puts its own there
+        engine.begin(empty_database, settings)
     bind(settings)
     yield settings
     if not database.is_closed():
@@ -144,7 +145,7 @@ def first_parts(engine: Engine, cast: tuple[str, Company], tmp_path_factory: pyt
     for part in (company.open_wave, company.released_wave):
         engine.begin(kept, settings)
         bind(settings)
-        company.shelf = engine.shelf(settings)
+        company.shelf = engine.shelf(kept, settings)
         part()
         database.close()
 
@@ -156,7 +157,7 @@ def company(engine: Engine, first_parts: None, settings: Settings, cast: tuple[s
     assert database.is_closed(), "Ask for the company before anything is written."
     engine.begin(kept, settings)
     company = deepcopy(company)
-    company.shelf = engine.shelf(settings)
+    company.shelf = engine.shelf(kept, settings)
     return company
 
 

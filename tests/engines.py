@@ -47,8 +47,8 @@ class Engine(Protocol):
     def drop(self, settings: Settings) -> None:
         """Delete the database."""
 
-    def shelf(self, settings: Settings) -> "Shelf | None":
-        """Where parts of a story are kept that start from the database as it is now."""
+    def shelf(self, start: str, settings: Settings) -> "Shelf | None":
+        """Where parts of a story are kept that start from what is kept under this name."""
 
 
 class Files:
@@ -56,6 +56,7 @@ class Files:
 
     def __init__(self) -> None:
         self._kept: Kept = {}
+        self._starts: dict[str, int] = {}  # checksums
 
     def settings(self, home: Path) -> Settings:
         return settings_in(home)
@@ -69,8 +70,10 @@ class Files:
     def drop(self, settings: Settings) -> None:
         """pytest deletes the folder."""
 
-    def shelf(self, settings: Settings) -> "Shelf":
-        return Shelf(self._kept, self._file(settings))
+    def shelf(self, start: str, settings: Settings) -> "Shelf":
+        if start not in self._starts:
+            self._starts[start] = crc32(Path(start).read_bytes())
+        return Shelf(self._kept, self._file(settings), self._starts[start])
 
     def _file(self, settings: Settings) -> Path:
         return settings.make_home() / "espejo.sqlite3"
@@ -85,10 +88,10 @@ class Shelf:
     Only one after the other from where the story starts; once anything else has been written, every part is played.
     """
 
-    def __init__(self, kept: Kept, file: Path) -> None:
+    def __init__(self, kept: Kept, file: Path, start: int) -> None:
         self._kept, self._file = kept, file
         self._parts: tuple[Hashable, ...] = ()
-        self._written = self._state()
+        self._written = start, 0
 
     def once(self, part: Hashable, play: Callable[[], int]) -> int:
         """What `play` returns, and the database as it leaves it."""
@@ -152,7 +155,7 @@ class Server:
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         self._admin.execute_sql(f"SELECT pg_terminate_backend(pid, 5000) {others}")
 
-    def shelf(self, settings: Settings) -> None:
+    def shelf(self, start: str, settings: Settings) -> None:
         """Parts are played anew: nothing tells at once whether a server has been written to."""
 
     def close(self) -> None:

@@ -210,6 +210,7 @@ def test_nothing_is_left_to_a_paused_pulse(add: Add) -> None:
     assert asked("quarterly") == [EVERYBODY, EVERYBODY]
 
 
+@pytest.mark.slow
 def test_no_two_invitations_of_a_person_are_closer_than_the_rest(add: Add) -> None:
     """Two hundred days of five pulses, some of them for all and some for few."""
     add("monthly", 3, "monthly")

@@ -32,6 +32,8 @@ from survey.scheduler import Clockwork
 from survey.settings import Settings
 from survey.web import access
 
+pytestmark = pytest.mark.slow  # to fill it takes seconds
+
 NOW = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())
 MAILS = 10  # written; the others wait
 PICTURES = ["/hr/gap", "/hr/gap?item=promises", "/hr/departments/ventas", "/hr/departments/legal"]
@@ -192,7 +194,6 @@ def test_filling_it_again_changes_nothing(company: Settings) -> None:
     assert counts() == before
 
 
-@pytest.mark.slow
 def test_the_same_seed_and_day_make_the_same_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "WAVES_OF_HISTORY", 1)
     monkeypatch.setattr(demo, "CUSTOMERS", 40)

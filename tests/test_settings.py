@@ -211,6 +211,7 @@ def test_each_home_has_a_key_of_its_own(tmp_path: Path) -> None:
     assert Settings(home=str(tmp_path / "a")).key() != Settings(home=str(tmp_path / "b")).key()
 
 
+@pytest.mark.slow
 def test_processes_that_start_at_once_agree_on_the_key(tmp_path: Path) -> None:
     script = "from survey.settings import Settings; print(Settings.from_environment().key())"
     started = [

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from survey.measure.scale import ITEMS, OVERALL
-from survey.models import TABLES, Comment, Invitation, Rating
+from survey.models import TABLES, Comment, Invitation, Rating, Table, database
 from survey.responses import Answer
 
 STRANGE = "<script>alert(1)</script>{{7*7}} \u202eright to left\u202c 🙃 'q' \"d\" &amp;"
@@ -67,7 +67,12 @@ def addresses(app: Flask, **values: Any) -> Iterator[Address]:
 
 def everything() -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables: two of these are equal when nothing has changed in between."""
-    return {table.__name__: sorted(table.select().tuples(), key=repr) for table in TABLES}
+    return {table.__name__: sorted(table.select().tuples(), key=repr) if _has_rows(table) else [] for table in TABLES}
+
+
+def _has_rows(table: type[Table]) -> bool:
+    """Most tables have none, and to word a query for all columns takes longer."""
+    return database.execute_sql(f'SELECT 1 FROM "{table._meta.table_name}" LIMIT 1').fetchone() is not None
 
 
 def stored() -> dict[int, dict[str, int]]:

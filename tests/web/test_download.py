@@ -88,23 +88,24 @@ def means(row: dict[str, object], of: str = "mean") -> str:
     return f"≈ {row[of]}" if str(row["approximate"]) == "True" else str(row[of])
 
 
-@pytest.mark.parametrize("address", FILES)
-def test_csv_and_xlsx_hold_the_same(hanna, address):
-    book = [
-        {name: "" if value is None else str(value) for name, value in row.items()}
-        for row in from_xlsx(hanna, f"{address}.xlsx")
-    ]
-    assert from_csv(hanna, f"{address}.csv") == book
-    assert all(re.fullmatch(r"[a-z0-9_]+", name) for row in book for name in row)
+def test_csv_and_xlsx_hold_the_same(hanna, subtests):
+    for address in FILES:
+        with subtests.test(address):
+            book = [
+                {name: "" if value is None else str(value) for name, value in row.items()}
+                for row in from_xlsx(hanna, f"{address}.xlsx")
+            ]
+            assert from_csv(hanna, f"{address}.csv") == book
+            assert all(re.fullmatch(r"[a-z0-9_]+", name) for row in book for name in row)
 
 
-@pytest.mark.parametrize("address", [address for address, page in FILES.items() if page])
-def test_a_file_holds_the_figures_of_its_page(hanna, address):
-    page, place, column = FILES[address]
-    cells = {cell for row in tables(hanna.get(page).text)[place] for cell in row}
-    found = [means(row, column) for row in from_csv(hanna, f"{address}.csv")]
-    assert found
-    assert {mean for mean in found if mean} <= cells
+def test_a_file_holds_the_figures_of_its_page(hanna, subtests):
+    for address, (page, place, column) in ((address, shown) for address, shown in FILES.items() if shown):
+        with subtests.test(address):
+            cells = {cell for row in tables(hanna.get(page).text)[place] for cell in row}
+            found = [means(row, column) for row in from_csv(hanna, f"{address}.csv")]
+            assert found
+            assert {mean for mean in found if mean} <= cells
 
 
 def test_the_turnout_file_holds_the_divisions_and_waves_of_the_page(hanna, released):
@@ -169,13 +170,14 @@ def test_numbers_are_numbers_and_days_are_iso_in_a_workbook(hanna, released):
     assert row["date"] == str(released[1].local_date)
 
 
-@pytest.mark.parametrize("address", FILES)
-def test_no_name_runs_as_a_formula_and_none_breaks_a_file(hanna, address):
+def test_no_name_runs_as_a_formula_and_none_breaks_a_file(hanna, subtests):
     Department.update(name=storable("=cmd|' /C calc'!A0\x00\x0b")).execute()
-    for row in from_csv(hanna, f"{address}.csv"):
-        assert not any(value.startswith(("=", "@", "+")) for value in row.values())
-    sheet = load_workbook(io.BytesIO(hanna.get(f"{address}.xlsx").data)).active
-    assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
+    for address in FILES:
+        with subtests.test(address):
+            for row in from_csv(hanna, f"{address}.csv"):
+                assert not any(value.startswith(("=", "@", "+")) for value in row.values())
+            sheet = load_workbook(io.BytesIO(hanna.get(f"{address}.xlsx").data)).active
+            assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
 
 
 def test_a_key_in_other_letters_makes_a_plain_file_name(hanna):
@@ -185,9 +187,8 @@ def test_a_key_in_other_letters_makes_a_plain_file_name(hanna):
     assert re.fullmatch(r'attachment; filename="[\w.-]+\.csv"', answer.headers["Content-Disposition"], re.ASCII)
 
 
-@pytest.mark.parametrize("address", FILES)
-def test_before_a_wave_is_released_there_is_no_file(beginner, address):
-    assert beginner.get(f"{address}.csv").status_code == 404
+def test_before_a_wave_is_released_there_is_no_file(beginner):
+    assert {address: beginner.get(f"{address}.csv").status_code for address in FILES} == dict.fromkeys(FILES, 404)
 
 
 @pytest.mark.parametrize(

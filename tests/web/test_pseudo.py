@@ -172,6 +172,7 @@ def pages(app: Flask, settings: Settings, wave: Wave, method: str) -> list[Addre
     return [page for page in found if page.endpoint not in ("static", "api.metrics")]
 
 
+@pytest.mark.slow
 def test_every_page_speaks_the_readers_language(demo, hanna, settings, third, letters) -> None:
     known, wrong = pseudo.known_words(), {}
     stranger = demo.test_client()

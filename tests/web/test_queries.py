@@ -70,6 +70,7 @@ def promise_everything(wave: Wave, done: str = "") -> None:
             commitments.make(wave, providers[provider], draft, wave.local_date, is_done=text == done)
 
 
+@pytest.mark.slow
 def test_the_number_of_queries_does_not_grow_with_what_a_page_shows(company, released, pages, sign_in, queries):
     promise_everything(released[0], done="One")
     Leadership.create(person=company.hanna, department=company.departments["Finance"])
