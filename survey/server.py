@@ -28,6 +28,8 @@ from survey.settings import Settings
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024  # connections that may wait
+CONNECTIONS = 800  # that are open at once; most of them are of browsers that may ask for more
+IDLE_SECONDS = 20  # after which such a one is closed
 ANSWERS_AT_ONCE = 4  # where the database is another process
 EMPTY_EVERY_SECONDS = 1.0
 COUNTED_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name of the folder where processes share their counts
@@ -144,6 +146,10 @@ def listening(app: Flask, address: socket.socket, answers_at_once: int) -> BaseW
         sockets=[address],
         ident=None,
         clear_untrusted_proxy_headers=False,
+        connection_limit=CONNECTIONS,
+        channel_timeout=IDLE_SECONDS,
+        cleanup_interval=IDLE_SECONDS // 2,
+        asyncore_use_poll=True,  # select() knows no more than 1,024 files
         _dispatcher=Dispatcher(answers_at_once),
     )
 
