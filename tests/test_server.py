@@ -98,6 +98,7 @@ def test_no_log_names_a_visitor_an_address_or_a_token(tmp_path: Path) -> None:
     assert not re.search(r"/(r|login)/\w", log)
 
 
+@pytest.mark.slow
 def test_browsers_that_keep_their_connections_keep_nobody_out(tmp_path: Path) -> None:
     installed = Installation(tmp_path)
     with installed.serving("serve", "--no-scheduler") as address, ExitStack() as visitors:
