@@ -8,7 +8,6 @@ PEOPLE = 300  # five of each department
 
 
 @pytest.mark.slow
-@pytest.mark.long
 @pytest.mark.parametrize("work", [opening, closing])
 def test_a_small_wave_is_opened_and_closed(work) -> None:
     rows = list(work.measure(1, PEOPLE))
