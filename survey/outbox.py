@@ -4,9 +4,10 @@ import logging
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from email.message import EmailMessage
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from peewee import JOIN, Case, PeeweeException, Query, fn
 
@@ -24,6 +25,7 @@ from survey.models import (
     random_id,
 )
 from survey.prepared import prepared
+from survey.transport import LineCut, Mail, Refused, Transport, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,6 @@ BACK_OFF_MINUTES = (1, 5, 15, 60, 240)  # then every 240 until it is pointless
 UNWRITABLE_TRIES = 3  # a mail that cannot be written then will not be tomorrow either
 CUTS_IN_A_ROW = 3  # a server that hangs up on so many mails, one after the other, takes none now
 MINUTE_SECONDS = 60
-LONGEST_REPLY = 300  # characters that are kept of what a mail server says
 
 QUEUED = (
     *(Message.kind, Message.wave, Message.person, Message.sequence, Message.state, Message.due_at, Message.expires_at),
@@ -68,30 +69,6 @@ SETTLED = "what it recalls has been done"
 UNWRITABLE = "the mail could not be written or handed over; see the log"
 
 
-class NotTaken(Exception):
-    """What the mail server says is the text of strangers: one line of it is kept, without control characters."""
-
-    def __init__(self, reply: str) -> None:
-        visible = "".join(sign if sign.isprintable() else " " for sign in reply)
-        super().__init__(" ".join(visible.split())[:LONGEST_REPLY])
-
-
-class Unreachable(NotTaken):
-    """The mail server cannot be spoken to; nothing more is tried this time."""
-
-
-class LineCut(NotTaken):
-    """The conversation broke off in the middle of one mail, which may have arrived. The next one begins a new one."""
-
-
-class Refused(NotTaken):
-    """The mail server refused one mail; `forever` when trying again is pointless, `address` when it is to blame."""
-
-    def __init__(self, reply: str, forever: bool, address: bool = False) -> None:
-        super().__init__(reply)
-        self.forever, self.address = forever, address
-
-
 class NotNeeded(Exception):
     """What a mail would tell is no longer so; the message is one of the reasons above."""
 
@@ -100,15 +77,7 @@ class Halted(Exception):
     """Mail is paused, or as many as may leave in a minute have left."""
 
 
-class Transport(Protocol):
-    def send(self, mail: EmailMessage) -> None:
-        """Hand one mail over. Raises Refused, LineCut or Unreachable."""
-
-    def close(self) -> None:
-        """End the conversation."""
-
-
-Compose = Callable[[Message, int], EmailMessage]  # raises NotNeeded
+Compose = Callable[[Message, int], Mail]  # raises NotNeeded
 MovingClock = Callable[[], int]
 Report = Callable[[Counter[str]], None]
 
@@ -192,13 +161,12 @@ def deliver(
     in any 60 seconds (0: no limit), whoever sends them; the rest stays queued. `report` gets the counts so far.
 
     No transaction is open while the mail server talks. One bad address, or one mail that cannot be written, never
-    stops the rest; a server that cannot be reached stops this round.
+    stops the rest; a server that cannot be reached stops this round. Whenever it is killed, one mail at most has left
+    of which that is not stored.
     """
-    sender = _Sender(compose, transport, clock or (lambda: now), per_minute)
+    sender = _Sender(compose, transport, clock or (lambda: now), per_minute, report)
     try:
-        for outcomes in sender.send_all():
-            if report:
-                report(outcomes)
+        sender.send_all()
     except Halted:
         sender.give_back()
     except Unreachable as error:
@@ -209,97 +177,130 @@ def deliver(
     return sender.outcomes
 
 
-class _Sender:
-    """One round of one process. What it has in hand bears its lease; when another has taken that over, it lets go."""
+@dataclass(frozen=True)
+class _Ending:
+    """What has become of a message."""
 
-    def __init__(self, compose: Compose, transport: Transport, clock: MovingClock, per_minute: int) -> None:
+    message: Message
+    state: str
+    reason: str = ""
+    due_at: int | None = None  # as it was
+    blames_address: bool = False
+
+
+class _Sender:
+    """One round of one process. What it has in hand bears its lease; when another has taken that over, it lets go.
+
+    One transaction stores how a mail has ended and that the next one leaves: each takes as long as a mail itself. So
+    nothing leaves while it is not stored what became of the mail before.
+    """
+
+    def __init__(
+        self, compose: Compose, transport: Transport, clock: MovingClock, per_minute: int, report: Report | None
+    ) -> None:
         self.outcomes: Counter[str] = Counter()
         self._compose, self._transport = compose, transport
-        self._clock, self._per_minute = clock, per_minute
+        self._clock, self._per_minute, self._report = clock, per_minute, report
         self._lease = random_id()
+        self._ended: list[_Ending] = []  # not stored yet
         self._cuts = 0  # in a row
 
-    def send_all(self) -> Iterable[Counter[str]]:
-        """Send what is due, batch by batch; give the counts after each message. Raises Halted and Unreachable."""
-        while batch := _claim(self._lease, self._clock(), _room(self._clock(), self._per_minute)):
-            for message in batch:
-                if state := self._send_one(message):
-                    self.outcomes[state] += 1
-                yield self.outcomes
+    def send_all(self) -> None:
+        """Send what is due, batch by batch. Raises Halted and Unreachable."""
+        try:
+            while batch := _claim(self._lease, self._clock(), _room(self._clock(), self._per_minute)):
+                for message in batch:
+                    self._send_one(message, self._clock())
+                self._store_endings()
+        finally:
+            self._store_endings()
 
-    def _send_one(self, message: Message) -> str | None:
-        """Send one claimed message; return the state it ends in, or None when it is not ours any more."""
-        now = self._clock()
-        if reason := why_not_sent(message, now):
-            return self._end(message, "dropped", reason)
-        if not self._take_turn(message, now):
-            return None
+    def _send_one(self, message: Message, now: int) -> None:
+        """Send one claimed message, if it is still ours and must leave. Raises Halted and Unreachable."""
+        with self._storing():
+            reason = why_not_sent(message, now)
+            may_leave = reason is None and self._has_room(now)
+            is_ours = may_leave and self._take_turn(message, now)
+        if reason:
+            self._end(message, "dropped", reason)
+        elif not may_leave:
+            raise Halted
+        elif is_ours:
+            self._hand_over(message, now)
+
+    def _hand_over(self, message: Message, now: int) -> None:
         try:
             self._transport.send(self._compose(message, now))
         except NotNeeded as found:
-            return self._end(message, "dropped", str(found))
+            self._end(message, "dropped", str(found))
         except Refused as refusal:
             self._cuts = 0
-            return self._refused(message, refusal)
+            self._refused(message, refusal)
         except LineCut as error:
-            return self._cut(message, error)
+            self._cut(message, error)
         except Unreachable as error:
-            if self._try_again(message, str(error)):
-                self.outcomes["retry"] += 1
+            self._try_again(message, str(error))
             raise
         except PeeweeException:
             log.exception("The mail %d (%s) could not be written now.", message.id, message.kind)
-            return self._try_again(message, UNWRITABLE)  # the database's fault, not the mail's
+            self._try_again(message, UNWRITABLE)  # the database's fault, not the mail's
         except Exception:
             log.exception("The mail %d (%s) could not be written or handed over.", message.id, message.kind)
-            return self._unwritable(message)
-        self._cuts = 0
-        return self._sent(message)
+            self._unwritable(message)
+        else:
+            self._cuts = 0
+            self._end(message, "sent")
+
+    def _has_room(self, now: int) -> bool:
+        if self._per_minute and not is_sqlite():  # where a transaction that will write is alone anyway
+            MailSwitch.select().for_update().get()
+        return _room(now, self._per_minute) > 0
 
     def _take_turn(self, message: Message, now: int) -> bool:
-        """Count the mail as handed over and renew its lease; False when the lease is another's. Raises Halted."""
-        with database.atomic():
-            if self._per_minute and not is_sqlite():  # where a transaction that will write is alone anyway
-                MailSwitch.select().for_update().get()
-            if not _room(now, self._per_minute):
-                raise Halted
-            message.attempts += 1
-            return bool(_try(message.id, self._lease, message.attempts, now, now + LEASE_SECONDS))
+        """Count the mail as handed over and renew its lease; False when the lease is another's."""
+        message.attempts += 1
+        return bool(_try(message.id, self._lease, message.attempts, now, now + LEASE_SECONDS))
 
-    def _sent(self, message: Message) -> str | None:
-        with database.atomic():
-            if message.kind != REMINDER:  # one that goes away would tell who has not answered
-                _forget_bounce(message.person_id)
-            return self._end(message, "sent", "")
+    def _refused(self, message: Message, refusal: Refused) -> None:
+        if refusal.forever:
+            self._end(message, "dead", str(refusal), blames_address=refusal.address)
+        else:
+            self._try_again(message, str(refusal))
 
-    def _refused(self, message: Message, refusal: Refused) -> str | None:
-        if not refusal.forever:
-            return self._try_again(message, str(refusal))
-        with database.atomic():
-            if refusal.address and message.kind != REMINDER:  # whom a reminder goes to has not answered
-                _note_bounce(message.person_id, str(refusal))
-            return self._end(message, "dead", str(refusal))
-
-    def _cut(self, message: Message, error: LineCut) -> str | None:
+    def _cut(self, message: Message, error: LineCut) -> None:
         """Try this mail again later, as it may have arrived, and the next one at once."""
         self._cuts += 1
-        state = self._try_again(message, str(error))
-        if self._cuts < CUTS_IN_A_ROW:
-            return state
-        self.outcomes["retry"] += state is not None
-        raise Unreachable(str(error))
+        self._try_again(message, str(error))
+        if self._cuts >= CUTS_IN_A_ROW:
+            raise Unreachable(str(error))
 
-    def _unwritable(self, message: Message) -> str | None:
+    def _unwritable(self, message: Message) -> None:
         if message.attempts >= UNWRITABLE_TRIES:
-            return self._end(message, "dead", UNWRITABLE)
-        return self._try_again(message, UNWRITABLE)
+            self._end(message, "dead", UNWRITABLE)
+        else:
+            self._try_again(message, UNWRITABLE)
 
-    def _try_again(self, message: Message, reason: str) -> str | None:
-        return self._end(message, "retry", reason, due_at=self._clock() + _wait_seconds(message.attempts))
+    def _try_again(self, message: Message, reason: str) -> None:
+        self._end(message, "retry", reason, due_at=self._clock() + _wait_seconds(message.attempts))
 
-    def _end(self, message: Message, state: str, reason: str, due_at: int | None = None) -> str | None:
-        due_at = message.due_at if due_at is None else due_at
-        return state if _settle(message.id, self._lease, state, reason, due_at) else None
+    def _end(self, message: Message, state: str, reason: str = "", **more: Any) -> None:
+        self._ended.append(_Ending(message, state, reason, **more))
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        """A transaction that first stores the endings; when it is over, they are counted and told of."""
+        with database.atomic():
+            states = [ending.state for ending in self._ended if _store(ending, self._lease)]
+            yield
+        self._ended.clear()
+        self.outcomes.update(states)
+        if states and self._report:
+            self._report(self.outcomes)
+
+    def _store_endings(self) -> None:
+        if self._ended:
+            with self._storing():
+                pass
 
     def give_back(self) -> None:
         """Let go of what has not been tried, as if it had never been claimed."""
@@ -315,6 +316,17 @@ class _Sender:
         """Change all that is in our hand, which it then is no longer; return how many."""
         ours = (Message.state == "sending") & (Message.lease == self._lease)
         return Message.update(lease=None, leased_until=None, **values).where(ours).execute()
+
+
+def _store(ending: _Ending, lease: str) -> bool:
+    """Store how a message has ended, and let go of it; False when it is not ours any more."""
+    message, due_at = ending.message, ending.message.due_at if ending.due_at is None else ending.due_at
+    if message.kind != REMINDER:  # whom a reminder goes to has not answered, and a note that comes or goes would tell
+        if ending.state == "sent":
+            _forget_bounce(message.person_id)
+        elif ending.blames_address:
+            _note_bounce(message.person_id, ending.reason)
+    return bool(_settle(message.id, lease, ending.state, ending.reason, due_at))
 
 
 @prepared

@@ -2,15 +2,15 @@
 
 import smtplib
 import ssl
-from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
-from survey.outbox import LineCut, Refused, Unreachable
+from survey.transport import LineCut, Mail, Refused, Unreachable
 
 TIMEOUT_SECONDS = 20
 SERVICE_ENDS = 421  # the server hangs up
 TOO_LARGE = 552
 PORTS = {"smtp": 25, "smtps": 465}
+BEYOND_ASCII = ("SMTPUTF8", "BODY=8BITMIME")  # RFC 6531
 
 
 class SmtpTransport:
@@ -21,7 +21,7 @@ class SmtpTransport:
         self._url, self._timeout = urlsplit(url), timeout_seconds
         self._server: smtplib.SMTP | None = None
 
-    def send(self, mail: EmailMessage) -> None:
+    def send(self, mail: Mail) -> None:
         """Hand one mail over; the connection is made at the first and kept.
 
         Raises Refused when the server refuses this mail, LineCut when it breaks off in the middle of it, Unreachable
@@ -32,7 +32,7 @@ class SmtpTransport:
         is_new = self._server is None
         server = self._server or self._connect()
         try:
-            server.send_message(mail)
+            server.sendmail(mail.sender, [mail.receiver], mail.content, BEYOND_ASCII if mail.is_international else ())
         except smtplib.SMTPRecipientsRefused as error:
             code, reply = next(iter(error.recipients.values()))
             raise self._refusal(code, reply, address=True) from error

@@ -7,9 +7,10 @@ import pytest
 from survey import deliveries, outbox, people, waves
 from survey.deliveries import EVERY_MAILS, EVERY_SECONDS, Counts, Teller, line, minutes_left
 from survey.models import Bounce, Invitation, Message, Person, Wave
-from survey.outbox import Refused, deliver, queue
+from survey.outbox import deliver, queue
 from survey.pulses import add_pulse
 from survey.settings import Settings
+from survey.transport import Refused
 from tests.cast import DAY, OPENS, Company, K
 from tests.test_outbox import Clock, Post, compose, raises
 

@@ -4,7 +4,6 @@ import logging
 import socket
 from collections import Counter
 from dataclasses import replace
-from email.message import EmailMessage
 from functools import partial
 from threading import Thread
 
@@ -19,14 +18,15 @@ from survey.models import Lease, Message, Person, PulseDepartment, Wave, databas
 from survey.pulses import add_pulse
 from survey.scheduler import Clock, Clockwork, add_jobs, read_jobs
 from survey.settings import Settings
+from survey.transport import Mail
 from tests.cast import DAY, OPENS, Company, K
 
 
 class Mailbox:
     def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
+        self.mails: list[Mail] = []
 
-    def send(self, mail: EmailMessage) -> None:
+    def send(self, mail: Mail) -> None:
         self.mails.append(mail)
 
     def close(self) -> None:
@@ -161,7 +161,7 @@ def test_who_has_left_gets_no_mail(legal: Company, clockwork: Clockwork, mailbox
     clockwork.tick(OPENS)
     clockwork.tick(OPENS + 4 * DAY)
     assert len(mailbox.mails) == 2 * 3
-    assert gone.email not in {mail["To"].addresses[0].addr_spec for mail in mailbox.mails}
+    assert gone.email not in {mail.receiver for mail in mailbox.mails}
 
 
 # Run by the scheduler

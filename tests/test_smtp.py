@@ -21,9 +21,10 @@ from flask import Flask
 from survey import outbox
 from survey.emails import composer
 from survey.models import Department, Message, Person, PulseDepartment
-from survey.outbox import LineCut, Refused, Unreachable, deliver, queue
+from survey.outbox import deliver, queue
 from survey.settings import Settings
 from survey.smtp import SmtpTransport
+from survey.transport import LineCut, Mail, Refused, Unreachable
 from tests.cast import OPENS, Company
 
 
@@ -105,13 +106,13 @@ def transport(server: Server) -> Iterator[SmtpTransport]:
     opened.close()
 
 
-def mail_to(address: str = "ana@x.example") -> EmailMessage:
+def mail_to(address: str = "ana@x.example") -> Mail:
     mail = EmailMessage(policy=SMTP_POLICY)
     mail["From"] = "espejo@mirror.example"
     mail["To"] = Address("", addr_spec=address)
     mail["Subject"] = "¿Cómo nos atendemos?"
     mail.set_content("Señora:\n.\nBuenos días.\n")
-    return mail
+    return Mail("espejo@mirror.example", address, mail.as_bytes(policy=mail.policy.clone(utf8=not address.isascii())))
 
 
 # Delivered

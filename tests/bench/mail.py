@@ -58,7 +58,7 @@ def _deliver(now: int, url: str, compose: Compose, mails: int) -> float:
 def _send_ready(now: int, port: int, compose: Compose, mails: int) -> float:
     """Send one mail's bytes again and again."""
     message = Message.select().where(Message.kind == outbox.INVITATION).first()
-    to, ready = Person.get_by_id(message.person_id).email, compose(message, now).as_bytes()
+    to, ready = Person.get_by_id(message.person_id).email, compose(message, now).content
     began = time.perf_counter()
     with smtplib.SMTP("127.0.0.1", port) as server:
         for _ in range(mails):

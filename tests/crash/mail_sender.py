@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from email.message import EmailMessage
 from typing import Any
 
 from peewee import fn
@@ -15,6 +14,7 @@ from survey.emails import composer
 from survey.models import Message, database
 from survey.settings import Settings
 from survey.smtp import SmtpTransport
+from survey.transport import Mail
 
 BEFORE_CLAIM, AFTER_CLAIM, BEFORE_SEND, AFTER_DATA = "before claim", "after claim", "before send", "after DATA"
 POINTS = (BEFORE_CLAIM, AFTER_CLAIM, BEFORE_SEND, AFTER_DATA)
@@ -41,7 +41,7 @@ class Doomed(SmtpTransport):
         super().__init__(url, TIMEOUT_SECONDS)
         self._at = at
 
-    def send(self, mail: EmailMessage) -> None:
+    def send(self, mail: Mail) -> None:
         self._at(BEFORE_SEND)
         super().send(mail)
         self._at(AFTER_DATA)

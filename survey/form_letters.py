@@ -1,0 +1,68 @@
+"""Letters that many get: what they share is written once, with a blank wherever one reader's own words stand.
+
+A blank is a random word of letters and digits. No text from people holds it, as nobody has seen it; and gettext, the
+templates, addresses and the inlining of styles leave it as it is.
+"""
+
+import re
+from binascii import b2a_qp
+from collections.abc import Mapping, Sequence
+from email.message import EmailMessage, MIMEPart
+from html import escape
+from secrets import token_hex
+
+from survey.envelopes import POLICY, date, receiver
+from survey.transport import Mail
+
+Words = Mapping[str, str]  # {blank: what stands there}
+
+
+def blank() -> str:
+    return f"x{token_hex(16)}x"
+
+
+def fits(words: Sequence[str]) -> bool:
+    """Whether they read in a page as they are, once markup is escaped; other blanks than a space are changed there."""
+    return all(word.isprintable() for word in words)
+
+
+class FormLetter:
+    """A mail of two parts, whose blanks are filled again and again; to whom it goes and when is no part of it."""
+
+    def __init__(self, mail: EmailMessage, blanks: Sequence[str]) -> None:
+        self._blanks = tuple(blanks)
+        self._sender = mail["From"].addresses[0].addr_spec
+        self._plain, self._html = (_Cut(_lines(part), blanks) for part in mail.iter_parts())
+        self._bodies = blank(), blank()
+        for part, body in zip(mail.iter_parts(), self._bodies, strict=True):
+            part.set_content(body, subtype=part.get_content_subtype(), cte="quoted-printable")
+        self._frame = _Cut(mail.as_bytes(policy=POLICY).decode("ascii"), [*self._bodies, *blanks])
+
+    def filled(self, own: Sequence[str], name: str, address: str, now: int) -> Mail:
+        """The mail to one reader, whose own words stand in the order of the blanks; they fit. The address is ASCII."""
+        words = dict(zip(self._blanks, own, strict=True))
+        escaped = {blank: escape(word, quote=False) for blank, word in words.items()}
+        bodies = _encoded(self._plain.filled(words)), _encoded(self._html.filled(escaped))
+        frame = self._frame.filled({**words, **dict(zip(self._bodies, bodies, strict=True))})
+        to = POLICY.fold(*POLICY.header_store_parse("To", receiver(name, address)))
+        return Mail(self._sender, address, f"{to}Date: {date(now)}\r\n{frame}".encode("ascii"))
+
+
+class _Cut:
+    """A text that is cut at its blanks."""
+
+    def __init__(self, text: str, blanks: Sequence[str]) -> None:
+        self._pieces = re.split(f"({'|'.join(blanks)})", text)
+
+    def filled(self, words: Words) -> str:
+        return "".join(words.get(piece, piece) for piece in self._pieces)
+
+
+def _lines(part: MIMEPart) -> str:
+    """What a part says, with CRLF between its lines; the one after the last belongs to its frame."""
+    return re.sub(r"\r?\n", "\r\n", part.get_content()).removesuffix("\r\n")
+
+
+def _encoded(body: str) -> str:
+    """Quoted-printable (RFC 2045): no text from people can be taken for the seam between two parts."""
+    return b2a_qp(body.encode()).decode("ascii")

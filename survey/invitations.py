@@ -1,0 +1,133 @@
+"""The invitation and the reminder: about whom, until when, the personal link, and what came of earlier waves.
+
+A whole company gets them, so what is one reader's own stands apart from what all share.
+"""
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from flask import url_for
+from flask_babel import gettext as _
+from peewee import Query
+
+from survey import asking, outbox, releases, returns, wording
+from survey.commitments import CommitmentRow
+from survey.envelopes import Letter
+from survey.form_letters import blank
+from survey.measure.cadence import local
+from survey.measure.scale import OVERALL, SCORES
+from survey.models import Department, Invitation, Message, Person, Pulse, Wave
+from survey.prepared import prepared
+from survey.questionnaire import Item
+from survey.responses import as_wave
+from survey.settings import Settings
+from survey.signing import invitation_token, reader_token
+
+KINDS = (outbox.INVITATION, outbox.REMINDER)
+
+
+class Own(NamedTuple):
+    """What stands in one reader's mail alone; the tokens are their links'."""
+
+    name: str
+    mail_id: str
+    token: str
+    reader: str  # the token to all that departments have done
+    providers: tuple[str, ...]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (*self[:-1], *self.providers)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """All that such a mail is written from."""
+
+    kind: str
+    wave: Wave
+    item: Item | None  # what it asks at once about the first provider; none when the wave does not ask it
+    is_first: bool  # the pulse has asked nobody before
+    news: CommitmentRow | None
+    own: Own
+
+    @property
+    def told(self) -> tuple[Hashable, ...]:
+        """All that it says in a language, but for what is the reader's own; days of this year stand without it."""
+        wave, news = self.wave, self.news and self.news.told
+        when = (wave.closes_at, wave.pulse.timezone, time.gmtime().tm_year)
+        return (self.kind, *when, wave.min_group, self.item, self.is_first, news, len(self.own.providers))
+
+    def blank(self) -> "Asked":
+        """The same, with a blank for each of the reader's own words."""
+        providers = tuple(blank() for _ in self.own.providers)
+        return replace(self, own=Own(blank(), blank(), blank(), blank(), providers))
+
+
+def asked(message: Message, person: Person, settings: Settings) -> Asked:
+    """What a queued message is written from."""
+    wave = wave_of(message)
+    ((invitation, listed),) = _invited.raw(wave.id, person.id)
+    ids = [int(provider) for provider in listed.split()]
+    names = dict(_names.raw(ids))
+    before, day = releases.wave_before(wave), local(message.due_at, ZoneInfo(wave.pulse.timezone)).date()
+    items = asking.questionnaire_of(wave).items
+    tokens = invitation_token(invitation, settings), reader_token(person.id, settings)
+    return Asked(
+        kind=message.kind,
+        wave=wave,
+        item=next((item for item in items if item.key == OVERALL), None),
+        is_first=before is None,
+        news=returns.news(before, person.department_id, ids, day) if before else None,
+        own=Own(person.name, message.mail_id, *tokens, tuple(names[provider] for provider in ids)),
+    )
+
+
+def letter(found: Asked) -> Letter:
+    """What the mail says, in the language of the page that is being made."""
+    own, wave = found.own, found.wave
+    closes = wording.day_of(wave.closes_at, wave.pulse.timezone)
+    values: dict[str, Any] = {
+        "name": own.name,
+        "providers": own.providers,
+        "wave": wave,
+        "address": url_for("respond.answer", token=own.token, _external=True),
+        "item": found.item,
+        "scores": [
+            (score, url_for("respond.answer", token=own.token, overall=score, _external=True)) for score in SCORES
+        ],
+        "news": found.news,
+        "improvements": "" if found.is_first else url_for("returns.by_link", token=own.reader, _external=True),
+    }
+    return Letter(_subject(found.kind, closes), values)
+
+
+def _subject(kind: str, closes: str) -> str:
+    if kind == outbox.INVITATION:
+        return _("How do other departments serve you? Two minutes, until %(day)s", day=closes)
+    return _("Still open until %(day)s: how do other departments serve you?", day=closes)
+
+
+def wave_of(message: Message) -> Wave:
+    """The wave that a message is about, with its pulse."""
+    ((*found,),) = _wave_with_pulse.raw(message.wave_id)
+    return as_wave(tuple(found))
+
+
+@prepared
+def _wave_with_pulse(wave_id: int) -> Query:
+    return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == wave_id).tuples()
+
+
+@prepared
+def _invited(wave: int, person: int) -> Query:
+    chosen = (Invitation.wave == wave) & (Invitation.person == person)
+    return Invitation.select(Invitation.id, Invitation.providers).where(chosen).tuples()
+
+
+@prepared
+def _names(departments: Sequence[int]) -> Query:
+    return Department.select(Department.id, Department.name).where(Department.id.in_(departments)).tuples()
