@@ -7,7 +7,7 @@ templates, addresses and the inlining of styles leave it as it is.
 import re
 from binascii import b2a_qp
 from collections.abc import Mapping, Sequence
-from email.message import EmailMessage, MIMEPart
+from email.message import EmailMessage
 from html import escape
 from secrets import token_hex
 
@@ -32,7 +32,7 @@ class FormLetter:
     def __init__(self, mail: EmailMessage, blanks: Sequence[str]) -> None:
         self._blanks = tuple(blanks)
         self._sender = mail["From"].addresses[0].addr_spec
-        self._plain, self._html = (_Cut(_lines(part), blanks) for part in mail.iter_parts())
+        self._plain, self._html = (_Body(part.get_content(), blanks) for part in mail.iter_parts())
         self._bodies = blank(), blank()
         for part, body in zip(mail.iter_parts(), self._bodies, strict=True):
             part.set_content(body, subtype=part.get_content_subtype(), cte="quoted-printable")
@@ -42,7 +42,7 @@ class FormLetter:
         """The mail to one reader, whose own words stand in the order of the blanks; they fit. The address is ASCII."""
         words = dict(zip(self._blanks, own, strict=True))
         escaped = {blank: escape(word, quote=False) for blank, word in words.items()}
-        bodies = _encoded(self._plain.filled(words)), _encoded(self._html.filled(escaped))
+        bodies = self._plain.filled(words), self._html.filled(escaped)
         frame = self._frame.filled({**words, **dict(zip(self._bodies, bodies, strict=True))})
         to = POLICY.fold(*POLICY.header_store_parse("To", receiver(name, address)))
         return Mail(self._sender, address, f"{to}Date: {date(now)}\r\n{frame}".encode("ascii"))
@@ -58,11 +58,19 @@ class _Cut:
         return "".join(words.get(piece, piece) for piece in self._pieces)
 
 
-def _lines(part: MIMEPart) -> str:
-    """What a part says, with CRLF between its lines; the one after the last belongs to its frame."""
-    return re.sub(r"\r?\n", "\r\n", part.get_content()).removesuffix("\r\n")
+class _Body:
+    """What a part says. Each line is encoded by itself, so those without a blank are encoded for all."""
+
+    def __init__(self, text: str, blanks: Sequence[str]) -> None:
+        lines = text.replace("\r\n", "\n").removesuffix("\n")  # the last end of a line belongs to the frame
+        same, *rest = re.split(f"^(.*(?:{'|'.join(blanks)}).*)$", lines, flags=re.MULTILINE)
+        self._first = _encoded(same)
+        self._rest = [(_Cut(line, blanks), _encoded(same)) for line, same in zip(rest[::2], rest[1::2], strict=True)]
+
+    def filled(self, words: Words) -> str:
+        return self._first + "".join(_encoded(line.filled(words)) + same for line, same in self._rest)
 
 
-def _encoded(body: str) -> str:
+def _encoded(lines: str) -> str:
     """Quoted-printable (RFC 2045): no text from people can be taken for the seam between two parts."""
-    return b2a_qp(body.encode()).decode("ascii")
+    return b2a_qp(lines.encode()).replace(b"\n", b"\r\n").decode("ascii")

@@ -47,9 +47,10 @@ def since_last_time(wave: Wave, department: int | None, asked: Collection[int], 
 def news(before: Wave, department: int | None, asked: Collection[int], today: date) -> CommitmentRow | None:
     """The latest commitment that was kept since the wave `before` opened; else the latest that is still in time."""
     providers = works_with(department, asked)
-    kept = commitments.latest(providers, today, 1, [DONE], since=before.local_date)
-    promised = (row for row in commitments.latest(providers, today, MOST, [OPEN]) if row.state != LATE)
-    return next(iter(kept), None) or next(promised, None)
+    if kept := commitments.latest(providers, today, 1, [DONE], since=before.local_date):
+        return kept[0]
+    promised = commitments.latest(providers, today, MOST, [OPEN])
+    return next((row for row in promised if row.state != LATE), None)
 
 
 def you_said_we_did(department: int | None, asked: Collection[int], today: date) -> list[CommitmentRow]:
