@@ -16,7 +16,7 @@ from peewee import Query
 from survey import asking, duties, headlines, hindrances, invitations, outbox, reflections, wording
 from survey.charts import to_png
 from survey.company import company_summary
-from survey.envelopes import Letter, Picture, from_us, sealed, written
+from survey.envelopes import Letter, Picture, content_of, from_us, sealed, sender_of, written
 from survey.form_letters import FormLetter, fits
 from survey.invitations import Asked, wave_of
 from survey.measure.cadence import local
@@ -52,13 +52,13 @@ class _Composer:
     def compose(self, message: Message, now: int) -> Mail:
         (person,) = _person(message.person_id)
         language = self._settings.language_for(person.language)
-        if message.kind in invitations.KINDS and (person.email + self._settings.mail_from).isascii():
+        if message.kind in invitations.KINDS:
             found = invitations.asked(message, person, self._settings)
             if fits(found.own.words):
                 return self._form(found, language).filled(found.own.words, person.name, person.email, now)
         with _reading(self._app, self._settings, language):
             mail = write(message, person, self._settings)
-        return sealed(mail, person.name, person.email, now)
+        return sealed(content_of(mail), sender_of(mail), person.name, person.email, now)
 
     def _form(self, found: Asked, language: str) -> FormLetter:
         key = (language, *found.told)
@@ -100,7 +100,7 @@ def compose_test(app: Flask, settings: Settings, address: str, now: int) -> Mail
     with _reading(app, settings, settings.language):
         mail = from_us(_("Espejo can send mail"), settings)
         mail.set_content(_("This is a test mail from Espejo. If you can read it, sending works."))
-    return sealed(mail, "", address, now)
+    return sealed(content_of(mail), sender_of(mail), "", address, now)
 
 
 # --- One function for each kind ------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
-from email.utils import format_datetime
+from email.utils import format_datetime, formataddr
 from functools import cache
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -77,21 +77,28 @@ def written(kind: str, letter: Letter, mail_id: str, settings: Settings) -> Emai
     return mail
 
 
-def sealed(mail: EmailMessage, name: str, address: str, now: int) -> Mail:
-    """The mail as it leaves, to this address."""
-    mail["To"] = receiver(name, address)
-    mail["Date"] = date(now)
-    sender = mail["From"].addresses[0].addr_spec
-    is_plain = (sender + address).isascii()
-    return Mail(sender, address, mail.as_bytes(policy=POLICY if is_plain else INTERNATIONAL))
+def sender_of(mail: EmailMessage) -> str:
+    address: str = mail["From"].addresses[0].addr_spec
+    return address
 
 
-def receiver(name: str, address: str) -> Address:
-    return Address(_one_line(name), addr_spec=address)
+def content_of(mail: EmailMessage) -> bytes:
+    """The mail as `written` gives it, with CRLF between its lines."""
+    return mail.as_bytes(policy=POLICY if sender_of(mail).isascii() else INTERNATIONAL)
 
 
-def date(now: int) -> str:
-    return format_datetime(datetime.fromtimestamp(now, UTC))
+def sealed(content: bytes, sender: str, name: str, address: str, now: int) -> Mail:
+    """A mail as it leaves: the content, to somebody, of this moment."""
+    date = format_datetime(datetime.fromtimestamp(now, UTC))
+    return Mail(sender, address, f"{_to(name, address)}Date: {date}\r\n".encode() + content)
+
+
+def _to(name: str, address: str) -> str:
+    """The header "To". Python's policy takes 4 ms to encode a name with accents (3.11)."""
+    shown = _one_line(name)
+    if shown.isascii():
+        return f"To: {formataddr((shown, address))}\r\n"
+    return f"To: {Header(shown, header_name='To').encode(linesep=POLICY.linesep)}\r\n <{address}>\r\n"
 
 
 def _one_line(text: str) -> str:

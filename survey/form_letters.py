@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from html import escape
 from secrets import token_hex
 
-from survey.envelopes import POLICY, date, receiver
+from survey.envelopes import content_of, sealed, sender_of
 from survey.transport import Mail
 
 Words = Mapping[str, str]  # {blank: what stands there}
@@ -31,21 +31,20 @@ class FormLetter:
 
     def __init__(self, mail: EmailMessage, blanks: Sequence[str]) -> None:
         self._blanks = tuple(blanks)
-        self._sender = mail["From"].addresses[0].addr_spec
+        self._sender = sender_of(mail)
         self._plain, self._html = (_Body(part.get_content(), blanks) for part in mail.iter_parts())
         self._bodies = blank(), blank()
         for part, body in zip(mail.iter_parts(), self._bodies, strict=True):
             part.set_content(body, subtype=part.get_content_subtype(), cte="quoted-printable")
-        self._frame = _Cut(mail.as_bytes(policy=POLICY).decode("ascii"), [*self._bodies, *blanks])
+        self._frame = _Cut(content_of(mail).decode(), [*self._bodies, *blanks])
 
     def filled(self, own: Sequence[str], name: str, address: str, now: int) -> Mail:
-        """The mail to one reader, whose own words stand in the order of the blanks; they fit. The address is ASCII."""
+        """The mail to one reader, whose own words stand in the order of the blanks; they fit."""
         words = dict(zip(self._blanks, own, strict=True))
         escaped = {blank: escape(word, quote=False) for blank, word in words.items()}
         bodies = self._plain.filled(words), self._html.filled(escaped)
         frame = self._frame.filled({**words, **dict(zip(self._bodies, bodies, strict=True))})
-        to = POLICY.fold(*POLICY.header_store_parse("To", receiver(name, address)))
-        return Mail(self._sender, address, f"{to}Date: {date(now)}\r\n{frame}".encode("ascii"))
+        return sealed(frame.encode(), self._sender, name, address, now)
 
 
 class _Cut:
