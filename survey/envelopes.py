@@ -6,7 +6,7 @@ from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
-from email.utils import format_datetime, formataddr
+from email.utils import format_datetime
 from functools import cache
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -95,10 +95,11 @@ def sealed(content: bytes, sender: str, name: str, address: str, now: int) -> Ma
 
 def _to(name: str, address: str) -> str:
     """The header "To". Python's policy takes 4 ms to encode a name with accents (3.11)."""
-    shown = _one_line(name)
-    if shown.isascii():
-        return f"To: {formataddr((shown, address))}\r\n"
-    return f"To: {Header(shown, header_name='To').encode(linesep=POLICY.linesep)}\r\n <{address}>\r\n"
+    to = Address(_one_line(name), addr_spec=address)
+    if to.display_name.isascii():
+        return f"To: {to}\r\n"
+    words = Header(to.display_name, header_name="To").encode(linesep=POLICY.linesep)
+    return f"To: {words}\r\n <{to.addr_spec}>\r\n"
 
 
 def _one_line(text: str) -> str:
