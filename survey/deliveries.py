@@ -9,7 +9,8 @@ from peewee import JOIN, fn
 
 from survey import outbox
 from survey.models import Bounce, ClientGroup, Department, Message, Person, Pulse, Wave
-from survey.outbox import MINUTE_SECONDS, MovingClock
+from survey.outbox import MINUTE_SECONDS
+from survey.sending import MovingClock
 
 WAVES_SHOWN = 6
 EVERY_MAILS = 100  # a long delivery tells how far it is so often,

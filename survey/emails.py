@@ -22,9 +22,9 @@ from survey.invitations import Asked, wave_of
 from survey.measure.cadence import local
 from survey.models import Message, Person, Pulse, Wave
 from survey.news import hardest, telling
-from survey.outbox import Compose, NotNeeded
 from survey.people import leads_of
 from survey.prepared import prepared
+from survey.sending import Compose, NotNeeded
 from survey.settings import Settings, locale_of
 from survey.signing import SIGN_IN_MINUTES, reader_token, sign_in_token, subscriber_token
 from survey.summaries import DepartmentSummary, LeadSummary, lead_summary
@@ -38,7 +38,7 @@ MOST_FORMS = 500  # of some ten kilobytes each
 
 
 def composer(app: Flask, settings: Settings) -> Compose:
-    """The function that writes a queued message as a mail, for outbox.deliver. It raises NotNeeded."""
+    """The function that writes a queued message as a mail, for sending.deliver. It raises NotNeeded."""
     return _Composer(app, settings).compose
 
 

@@ -5,11 +5,14 @@ To write the SQL of a query takes peewee ten times as long as SQLite takes to an
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, NamedTuple
 
 from peewee import Model, Query, Select, Value
 
 from survey.models import database
+
+ONE = (str, int, bytes, NoneType)  # nearly all values are one of these, and are looked at for every query
 
 
 class _Slot(NamedTuple):
@@ -78,7 +81,7 @@ def joined(row: Sequence[Any], *tables: type[Model]) -> list[dict[str, Any]]:
 
 
 def _is_many(value: object) -> bool:
-    return isinstance(value, Collection) and not isinstance(value, str | bytes)
+    return not isinstance(value, ONE) and isinstance(value, Collection)
 
 
 def _slots(place: int, value: object) -> Value | list[Value]:

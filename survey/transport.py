@@ -1,5 +1,6 @@
 """A mail as it leaves, who takes it, and what may go wrong while it is handed over."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,8 +20,11 @@ class Mail:
 
 
 class Transport(Protocol):
-    def send(self, mail: Mail) -> None:
-        """Hand one mail over. Raises Refused, LineCut or Unreachable."""
+    def send(self, mail: Mail, meanwhile: Callable[[], None]) -> None:
+        """Hand one mail over; `meanwhile` may be done while the server considers it, and does not fail.
+
+        Raises Refused, LineCut or Unreachable.
+        """
 
     def close(self) -> None:
         """End the conversation."""

@@ -103,7 +103,7 @@ def read(mail: Mail) -> EmailMessage:
 
 
 class Post:
-    """Writes mails as outbox.deliver would, and reads them as their receiver would."""
+    """Writes mails as sending.deliver would, and reads them as their receiver would."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._compose = composer(app, settings)

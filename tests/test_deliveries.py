@@ -4,11 +4,12 @@ from collections import Counter
 
 import pytest
 
-from survey import deliveries, outbox, people, waves
+from survey import deliveries, outbox, people, sending, waves
 from survey.deliveries import EVERY_MAILS, EVERY_SECONDS, Counts, Teller, line, minutes_left
 from survey.models import Bounce, Invitation, Message, Person, Wave
-from survey.outbox import deliver, queue
+from survey.outbox import queue
 from survey.pulses import add_pulse
+from survey.sending import deliver
 from survey.settings import Settings
 from survey.transport import Refused
 from tests.cast import DAY, OPENS, Company, K
@@ -27,7 +28,7 @@ def test_what_was_sent_and_what_was_not_needed_look_alike(company: Company) -> N
 
 def test_what_waits_is_what_no_sender_has_finished(settings: Settings, company: Company) -> None:
     company.open_wave()
-    outbox._claim("a lease", NOW, 20)
+    sending._claim("a lease", NOW, 20)
     assert deliveries.whole() == Counts(settled=0, waiting=59, retry=0, dead=0)
 
 

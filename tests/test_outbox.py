@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from peewee import OperationalError
 
-from survey import erasure, outbox
+from survey import erasure, outbox, sending
 from survey.models import Bounce, Invitation, Message, Person, Wave, database
-from survey.outbox import BATCH, LEASE_SECONDS, deliver, queue, state_counts
+from survey.outbox import queue, state_counts
+from survey.sending import BATCH, LEASE_SECONDS, deliver
 from survey.settings import Settings
 from survey.transport import LineCut, Mail, Refused, Unreachable
 from tests.cast import DAY, OPENS, Company
@@ -28,7 +29,7 @@ class Post:
         self.closed = 0
         self._reply = reply
 
-    def send(self, mail: Mail) -> None:
+    def send(self, mail: Mail, meanwhile: Callable[[], None]) -> None:
         assert not database.in_transaction(), "A transaction is open while the mail server talks."
         self._reply(mail.receiver)
         self.taken.append(mail.receiver)
@@ -394,7 +395,7 @@ class Clock:
 
 
 def claim(now: int) -> list[int]:
-    return [message.id for message in outbox._claim("somebody's lease", now, BATCH)]
+    return [message.id for message in sending._claim("somebody's lease", now, BATCH)]
 
 
 def test_what_one_sender_holds_no_other_takes(someone: Message) -> None:
@@ -686,7 +687,7 @@ def test_what_turns_out_not_to_be_needed_is_dropped_with_its_reason_and_the_rest
 
     def first_is_settled(message: Message, now: int) -> Mail:
         if message.person_id == Person.get(Person.name == "P 0").id:
-            raise outbox.NotNeeded(outbox.SETTLED)
+            raise sending.NotNeeded(outbox.SETTLED)
         return compose(message, now)
 
     post = Post()

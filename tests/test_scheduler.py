@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from threading import Thread
@@ -26,7 +27,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.mails: list[Mail] = []
 
-    def send(self, mail: Mail) -> None:
+    def send(self, mail: Mail, meanwhile: Callable[[], None]) -> None:
         self.mails.append(mail)
 
     def close(self) -> None:
@@ -70,7 +71,7 @@ def test_a_tick_closes_then_opens_then_reminds_then_recalls_then_mails(
     monkeypatch.setattr(scheduler.steps, "remind_due", lambda now: done.append("remind") or 0)
     for duty in ("recall_complaints", "recall_promises", "report_late"):
         monkeypatch.setattr(scheduler.duties, duty, lambda now, _, duty=duty: done.append(duty) or 0)
-    monkeypatch.setattr(scheduler.outbox, "deliver", lambda *_, **__: done.append("mail") or Counter())
+    monkeypatch.setattr(scheduler.sending, "deliver", lambda *_, **__: done.append("mail") or Counter())
     clockwork.tick(OPENS)
     duties = ["recall_complaints", "recall_promises", "report_late"]
     assert done == ["close", "open", "remind", *duties, "mail"]

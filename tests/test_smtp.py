@@ -18,10 +18,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 
-from survey import outbox
+from survey import outbox, transport
 from survey.emails import composer
 from survey.models import Department, Message, Person, PulseDepartment
-from survey.outbox import deliver, queue
+from survey.outbox import queue
+from survey.sending import deliver
 from survey.settings import Settings
 from survey.smtp import SmtpTransport
 from survey.transport import LineCut, Mail, Refused, Unreachable
@@ -386,12 +387,12 @@ def test_user_and_password_are_read_from_the_url(server: Server, monkeypatch: py
     assert said == [("user@x", "p:ss")]
 
 
-@pytest.mark.parametrize(("url", "kind", "port"), [("smtp://h", "SMTP", 25), ("smtps://h", "SMTP_SSL", 465)])
+@pytest.mark.parametrize(("url", "kind", "port"), [("smtp://h", "Conversation", 25), ("smtps://h", "SecretConversation", 465)])
 def test_a_scheme_has_its_usual_port(monkeypatch: pytest.MonkeyPatch, url: str, kind: str, port: int) -> None:
     def seen(*place: Any, **_: Any) -> None:
         raise Seen(place)
 
-    monkeypatch.setattr(smtplib, kind, seen)
+    monkeypatch.setattr(smtp, kind, seen)
     with pytest.raises(Seen, match=str(port)):
         SmtpTransport(url).send(mail_to())
 
@@ -400,7 +401,7 @@ def test_a_servers_certificate_is_checked(monkeypatch: pytest.MonkeyPatch) -> No
     def seen(*_: Any, context: ssl.SSLContext, **__: Any) -> None:
         raise Seen(context.verify_mode, context.check_hostname)
 
-    monkeypatch.setattr(smtplib, "SMTP_SSL", seen)
+    monkeypatch.setattr(smtp, "SecretConversation", seen)
     with pytest.raises(Seen) as found:
         SmtpTransport("smtps://h").send(mail_to())
     assert found.value.args == (ssl.CERT_REQUIRED, True)

@@ -25,7 +25,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from survey import create_app, database, leases, outbox, pulses, scheduler, waves
+from survey import create_app, database, leases, outbox, pulses, scheduler, sending, waves
 from survey.models import Message, Pulse, Reminder, Wave
 from survey.models import database as tables
 from survey.scheduler import Clock, Clockwork
@@ -48,7 +48,7 @@ class Post:
     def __init__(self) -> None:
         self.taken: Counter[str] = Counter()
 
-    def send(self, mail: Mail) -> None:
+    def send(self, mail: Mail, meanwhile: Callable[[], None]) -> None:
         self.taken[read(mail)["Message-ID"]] += 1
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ def a_busy_day(store: Store) -> Settings:
         planned = Wave.select().join(Pulse).where(Pulse.key == key).get()
         assert waves.open_wave(planned, OPENS + days * DAY, K)
         Reminder.update(done=True).where(Reminder.wave == planned, Reminder.due_at < OPENS).execute()
-    outbox.deliver(OPENS - DAY, lambda message, now: Mail("", "", b""), Post())
+    sending.deliver(OPENS - DAY, lambda message, now: Mail("", "", b""), Post())
     close()
     return settings
 
