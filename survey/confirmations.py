@@ -58,9 +58,9 @@ def of(commitments: Collection[Commitment], named: Container[int]) -> dict[int, 
     `named` holds the ids of those that name clients. Two queries at most.
     """
     done = [commitment for commitment in commitments if commitment.state == "done"]
-    asked = {found: Asked(*told) for found, *told in _asked([found.id for found in done])} if done else {}
-    unasked = [found for found in done if found.id not in asked and found.id in named]
-    passed = _passed_over(unasked) if unasked else set()
+    asked = {found: Asked(*told) for found, *told in _asked([each.id for each in done])} if done else {}
+    unasked = [found.id for found in done if found.id not in asked and found.id in named]
+    passed = {found for (found,) in _passed_over.raw(unasked)} if unasked else set()
     return {
         found.id: confirmation(asked[found.id]) if found.id in asked else Confirmation(_before(found.id, named, passed))
         for found in done
@@ -93,7 +93,7 @@ def heard() -> tuple[int, int]:
 
 @prepared
 def _asked(commitments: Sequence[int]) -> Query:
-    """Of each commitment that a wave has asked about, the parts of `Asked`."""
+    """Commitments, the waves that ask about them, and what was counted."""
     return (
         NoticeQuestion.select(
             NoticeQuestion.commitment,
@@ -111,15 +111,16 @@ def _asked(commitments: Sequence[int]) -> Query:
     )
 
 
-def _passed_over(commitments: Collection[Commitment]) -> set[int]:
+@prepared
+def _passed_over(commitments: Sequence[int]) -> Query:
     """Those that were done before the latest wave of their pulse opened."""
     release, later = Wave.alias(), Wave.alias()
-    query = (
+    return (
         Commitment.select(Commitment.id)
         .join(release)
         .join(later, on=later.pulse == release.pulse)
-        .where(Commitment.id.in_([commitment.id for commitment in commitments]), later.state.in_(["open", "closed"]))
+        .where(Commitment.id.in_(commitments), later.state.in_(["open", "closed"]))
         .group_by(Commitment.id, Commitment.ended_on)
         .having(fn.MAX(later.local_date) > Commitment.ended_on)
+        .tuples()
     )
-    return {commitment for (commitment,) in query.tuples()}

@@ -1,8 +1,9 @@
 """The mails: one function for each kind gives its subject and what its templates need, in the reader's language."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from email.message import EmailMessage
 from math import inf
@@ -16,7 +17,7 @@ from peewee import Query
 from survey import asking, duties, headlines, hindrances, invitations, outbox, reflections, wording
 from survey.charts import to_png
 from survey.company import company_summary
-from survey.envelopes import Letter, Picture, content_of, from_us, sealed, sender_of, written
+from survey.envelopes import Letter, Picture, content_of, from_us, message_id, sealed, sender_of, written
 from survey.form_letters import FormLetter, fits
 from survey.invitations import Asked, wave_of
 from survey.measure.cadence import local
@@ -27,14 +28,15 @@ from survey.prepared import prepared
 from survey.sending import Compose, NotNeeded
 from survey.settings import Settings, locale_of
 from survey.signing import SIGN_IN_MINUTES, reader_token, sign_in_token, subscriber_token
+from survey.stencils import places
 from survey.summaries import DepartmentSummary, LeadSummary, lead_summary
 from survey.transport import Mail
 from survey.waves import MISSED
+from survey.web.parts import Kept
 from survey.web.pictures import item_bars, practices
 
 IN_FULL, LINES = 3, 40  # departments of a lead told whole, and in a line each: the mail stays below 100 KB
 PICTURE_PIXELS = 832  # wide
-MOST_FORMS = 500  # of some ten kilobytes each
 
 
 def composer(app: Flask, settings: Settings) -> Compose:
@@ -43,36 +45,29 @@ def composer(app: Flask, settings: Settings) -> Compose:
 
 
 class _Composer:
-    """Writes mails. Form letters are kept by all that they say, so that none can be stale."""
+    """Writes mails; form letters are kept by all that they say."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._app, self._settings = app, settings
-        self._forms: dict[tuple[Hashable, ...], FormLetter] = {}
+        self._forms: Kept[FormLetter] = Kept()
 
     def compose(self, message: Message, now: int) -> Mail:
         (person,) = _person(message.person_id)
+        to = (person.name, person.email, now, message_id(message.mail_id, self._settings))
         language = self._settings.language_for(person.language)
         if message.kind in invitations.KINDS:
             found = invitations.asked(message, person, self._settings)
-            if fits(found.own.words):
-                return self._form(found, language).filled(found.own.words, person.name, person.email, now)
+            if fits(found.own):
+                form = self._forms.get((language, *found.told), lambda: self._form(found, language))
+                return form.filled(found.own, *to)
         with _reading(self._app, self._settings, language):
             mail = write(message, person, self._settings)
-        return sealed(content_of(mail), sender_of(mail), person.name, person.email, now)
+        return sealed(content_of(mail), sender_of(mail), *to)
 
     def _form(self, found: Asked, language: str) -> FormLetter:
-        key = (language, *found.told)
-        if key not in self._forms:
-            if len(self._forms) >= MOST_FORMS:
-                self._forms.clear()
-            with _reading(self._app, self._settings, language):
-                self._forms[key] = _form_letter(found, self._settings)
-        return self._forms[key]
-
-
-def _form_letter(found: Asked, settings: Settings) -> FormLetter:
-    empty = found.blank()
-    return FormLetter(written(found.kind, invitations.letter(empty), empty.own.mail_id, settings), empty.own.words)
+        letter = replace(found, own=places(found.own))
+        with _reading(self._app, self._settings, language):
+            return FormLetter(written(found.kind, invitations.letter(letter), self._settings))
 
 
 @contextmanager
@@ -92,7 +87,7 @@ def write(message: Message, person: Person, settings: Settings) -> EmailMessage:
 
     Whom it goes to, and when, is added where it is sealed.
     """
-    return written(message.kind, LETTERS[message.kind](message, person, settings), message.mail_id, settings)
+    return written(message.kind, LETTERS[message.kind](message, person, settings), settings)
 
 
 def compose_test(app: Flask, settings: Settings, address: str, now: int) -> Mail:

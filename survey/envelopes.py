@@ -59,12 +59,11 @@ def from_us(subject: str, settings: Settings) -> EmailMessage:
     return mail
 
 
-def written(kind: str, letter: Letter, mail_id: str, settings: Settings) -> EmailMessage:
-    """The whole mail, but for whom it goes to and when; inside a request, or what stands in for one."""
+def written(kind: str, letter: Letter, settings: Settings) -> EmailMessage:
+    """The whole mail, but for the headers of `sealed`; inside a request, or what stands in for one."""
     address = urlsplit(settings.address)
     values = {**letter.values, "subject": letter.subject, "sender": settings.mail_from, "host": address.netloc}
     mail = from_us(letter.subject, settings)
-    mail["Message-ID"] = f"<{mail_id}@{address.hostname}>"
     if letter.subscriber:  # the mail program's own button posts to the address (RFC 8058)
         values["choice"] = url_for("subscription.choose", token=letter.subscriber, _external=True)
         mail["List-Unsubscribe"] = f"<{values['choice']}>"
@@ -83,14 +82,22 @@ def sender_of(mail: EmailMessage) -> str:
 
 
 def content_of(mail: EmailMessage) -> bytes:
-    """The mail as `written` gives it, with CRLF between its lines."""
+    """What `written` gives, with CRLF between its lines."""
     return mail.as_bytes(policy=POLICY if sender_of(mail).isascii() else INTERNATIONAL)
 
 
-def sealed(content: bytes, sender: str, name: str, address: str, now: int) -> Mail:
+def sealed(content: bytes, sender: str, name: str, address: str, now: int, message_id: str = "") -> Mail:
     """A mail as it leaves: the content, to somebody, of this moment."""
-    date = format_datetime(datetime.fromtimestamp(now, UTC))
-    return Mail(sender, address, f"{_to(name, address)}Date: {date}\r\n".encode() + content)
+    head = f"{_to(name, address)}Date: {format_datetime(datetime.fromtimestamp(now, UTC))}\r\n"
+    if message_id:
+        head += f"Message-ID: <{message_id}>\r\n"
+    return Mail(sender, address, head.encode() + content)
+
+
+def message_id(mail_id: str, settings: Settings) -> str:
+    """The same for every copy of a mail."""
+    host = urlsplit(settings.address).hostname or ""
+    return f"{mail_id}@{host.encode('idna').decode()}"
 
 
 def _to(name: str, address: str) -> str:

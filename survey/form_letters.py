@@ -1,73 +1,59 @@
-"""Letters that many get: what they share is written once, with a blank wherever one reader's own words stand.
+"""Letters that many get: what they share is written once, and a reader's own words are put in where they stand.
 
-A blank is a random word of letters and digits. No text from people holds it, as nobody has seen it; and gettext, the
-templates, addresses and the inlining of styles leave it as it is.
+The places are words of letters and digits: gettext, the templates, addresses and the inlining of styles leave them as
+they are.
 """
 
 import re
 from binascii import b2a_qp
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from email.message import EmailMessage
 from html import escape
-from secrets import token_hex
 
 from survey.envelopes import content_of, sealed, sender_of
+from survey.stencils import PLACE, Stencil, places
 from survey.transport import Mail
 
-Words = Mapping[str, str]  # {blank: what stands there}
+BODIES = ("plain", "html")
+LINE_WITH_PLACE = re.compile(rf"^(.*{PLACE.pattern.replace('(', '(?:')}.*)$", re.MULTILINE)
+
+Own = Mapping[str, str]  # {place: a reader's own words}
 
 
-def blank() -> str:
-    return f"x{token_hex(16)}x"
-
-
-def fits(words: Sequence[str]) -> bool:
-    """Whether they read in a page as they are, once markup is escaped; other blanks than a space are changed there."""
-    return all(word.isprintable() for word in words)
+def fits(own: Own) -> bool:
+    """Whether these words are the same in a page, once markup is escaped; some blanks are written in another way."""
+    return all(words.isprintable() for words in own.values())
 
 
 class FormLetter:
-    """A mail of two parts, whose blanks are filled again and again; to whom it goes and when is no part of it."""
+    """A mail of two parts, with places; what `sealed` adds is no part of it."""
 
-    def __init__(self, mail: EmailMessage, blanks: Sequence[str]) -> None:
-        self._blanks = tuple(blanks)
+    def __init__(self, mail: EmailMessage) -> None:
         self._sender = sender_of(mail)
-        self._plain, self._html = (_Body(part.get_content(), blanks) for part in mail.iter_parts())
-        self._bodies = blank(), blank()
-        for part, body in zip(mail.iter_parts(), self._bodies, strict=True):
-            part.set_content(body, subtype=part.get_content_subtype(), cte="quoted-printable")
-        self._frame = _Cut(content_of(mail).decode(), [*self._bodies, *blanks])
+        bodies = dict(zip(BODIES, mail.iter_parts(), strict=True))
+        self._plain, self._html = (_Body(part.get_content()) for part in bodies.values())
+        for body, place in places(BODIES).items():
+            bodies[body].set_content(place, subtype=body, cte="quoted-printable")
+        self._frame = Stencil.of(content_of(mail).decode())
 
-    def filled(self, own: Sequence[str], name: str, address: str, now: int) -> Mail:
-        """The mail to one reader, whose own words stand in the order of the blanks; they fit."""
-        words = dict(zip(self._blanks, own, strict=True))
-        escaped = {blank: escape(word, quote=False) for blank, word in words.items()}
-        bodies = self._plain.filled(words), self._html.filled(escaped)
-        frame = self._frame.filled({**words, **dict(zip(self._bodies, bodies, strict=True))})
-        return sealed(frame.encode(), self._sender, name, address, now)
-
-
-class _Cut:
-    """A text that is cut at its blanks."""
-
-    def __init__(self, text: str, blanks: Sequence[str]) -> None:
-        self._pieces = re.split(f"({'|'.join(blanks)})", text)
-
-    def filled(self, words: Words) -> str:
-        return "".join(words.get(piece, piece) for piece in self._pieces)
+    def filled(self, own: Own, name: str, address: str, now: int, message_id: str) -> Mail:
+        """The mail to one reader, with words that fit in every place."""
+        escaped = {place: escape(words, quote=False) for place, words in own.items()}
+        frame = self._frame.fill({"plain": self._plain.filled(own), "html": self._html.filled(escaped)})
+        return sealed(frame.encode(), self._sender, name, address, now, message_id)
 
 
 class _Body:
-    """What a part says. Each line is encoded by itself, so those without a blank are encoded for all."""
+    """What a part says. Each line is encoded by itself, so those without a place are encoded for all readers."""
 
-    def __init__(self, text: str, blanks: Sequence[str]) -> None:
+    def __init__(self, text: str) -> None:
         lines = text.replace("\r\n", "\n").removesuffix("\n")  # the last end of a line belongs to the frame
-        same, *rest = re.split(f"^(.*(?:{'|'.join(blanks)}).*)$", lines, flags=re.MULTILINE)
+        same, *rest = LINE_WITH_PLACE.split(lines)
         self._first = _encoded(same)
-        self._rest = [(_Cut(line, blanks), _encoded(same)) for line, same in zip(rest[::2], rest[1::2], strict=True)]
+        self._rest = [(Stencil.of(line), _encoded(same)) for line, same in zip(rest[::2], rest[1::2], strict=True)]
 
-    def filled(self, words: Words) -> str:
-        return self._first + "".join(_encoded(line.filled(words)) + same for line, same in self._rest)
+    def filled(self, own: Own) -> str:
+        return self._first + "".join(_encoded(line.fill(own)) + same for line, same in self._rest)
 
 
 def _encoded(lines: str) -> str:

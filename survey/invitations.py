@@ -3,10 +3,9 @@
 A whole company gets them, so what is one reader's own stands apart from what all share.
 """
 
-import time
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import url_for
@@ -16,7 +15,6 @@ from peewee import Query
 from survey import asking, outbox, releases, returns, wording
 from survey.commitments import CommitmentRow
 from survey.envelopes import Letter
-from survey.form_letters import blank
 from survey.measure.cadence import local
 from survey.measure.scale import OVERALL, SCORES
 from survey.models import Department, Invitation, Message, Person, Pulse, Wave
@@ -29,20 +27,6 @@ from survey.signing import invitation_token, reader_token
 KINDS = (outbox.INVITATION, outbox.REMINDER)
 
 
-class Own(NamedTuple):
-    """What stands in one reader's mail alone; the tokens are their links'."""
-
-    name: str
-    mail_id: str
-    token: str
-    reader: str  # the token to all that departments have done
-    providers: tuple[str, ...]
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        return (*self[:-1], *self.providers)
-
-
 @dataclass(frozen=True)
 class Asked:
     """All that such a mail is written from."""
@@ -52,19 +36,16 @@ class Asked:
     item: Item | None  # what it asks at once about the first provider; none when the wave does not ask it
     is_first: bool  # the pulse has asked nobody before
     news: CommitmentRow | None
-    own: Own
+    own: dict[str, str]  # the words of one reader's mail alone: the name, the tokens of the links, each provider …
 
     @property
     def told(self) -> tuple[Hashable, ...]:
-        """All that it says in a language, but for what is the reader's own; days of this year stand without it."""
+        """All that it says in a language, but for the reader's own words."""
         wave, news = self.wave, self.news and self.news.told
-        when = (wave.closes_at, wave.pulse.timezone, time.gmtime().tm_year)
-        return (self.kind, *when, wave.min_group, self.item, self.is_first, news, len(self.own.providers))
-
-    def blank(self) -> "Asked":
-        """The same, with a blank for each of the reader's own words."""
-        providers = tuple(blank() for _ in self.own.providers)
-        return replace(self, own=Own(blank(), blank(), blank(), blank(), providers))
+        return (
+            *(self.kind, wave.closes_at, wave.pulse.timezone, wave.min_group, self.item, self.is_first, news),
+            *self.own,
+        )
 
 
 def asked(message: Message, person: Person, settings: Settings) -> Asked:
@@ -75,14 +56,18 @@ def asked(message: Message, person: Person, settings: Settings) -> Asked:
     names = dict(_names.raw(ids))
     before, day = releases.wave_before(wave), local(message.due_at, ZoneInfo(wave.pulse.timezone)).date()
     items = asking.questionnaire_of(wave).items
-    tokens = invitation_token(invitation, settings), reader_token(person.id, settings)
+    own = {
+        "name": person.name,
+        "token": invitation_token(invitation, settings),
+        "reader": reader_token(person.id, settings),
+    }
     return Asked(
         kind=message.kind,
         wave=wave,
         item=next((item for item in items if item.key == OVERALL), None),
         is_first=before is None,
         news=returns.news(before, person.department_id, ids, day) if before else None,
-        own=Own(person.name, message.mail_id, *tokens, tuple(names[provider] for provider in ids)),
+        own=own | {f"provider{place}": names[provider] for place, provider in enumerate(ids)},
     )
 
 
@@ -91,16 +76,16 @@ def letter(found: Asked) -> Letter:
     own, wave = found.own, found.wave
     closes = wording.day_of(wave.closes_at, wave.pulse.timezone)
     values: dict[str, Any] = {
-        "name": own.name,
-        "providers": own.providers,
+        "name": own["name"],
+        "providers": [words for place, words in own.items() if place.startswith("provider")],
         "wave": wave,
-        "address": url_for("respond.answer", token=own.token, _external=True),
+        "address": url_for("respond.answer", token=own["token"], _external=True),
         "item": found.item,
         "scores": [
-            (score, url_for("respond.answer", token=own.token, overall=score, _external=True)) for score in SCORES
+            (score, url_for("respond.answer", token=own["token"], overall=score, _external=True)) for score in SCORES
         ],
         "news": found.news,
-        "improvements": "" if found.is_first else url_for("returns.by_link", token=own.reader, _external=True),
+        "improvements": "" if found.is_first else url_for("returns.by_link", token=own["reader"], _external=True),
     }
     return Letter(_subject(found.kind, closes), values)
 

@@ -7,14 +7,13 @@ import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from survey.database import open_database
 from survey.models import Invitation, Person, database
-from survey.server import Dispatcher, WithoutSecrets
+from survey.server import WithoutSecrets
 from survey.signing import invitation_token, sign_in_token
 from survey.waves import open_now
 from tests.cast import Company, K
@@ -95,34 +94,6 @@ def test_no_log_names_a_visitor_an_address_or_a_token(tmp_path: Path) -> None:
     secrets += [VISITOR, "Nobody should read", *emails]
     assert [line for line in log.splitlines() if any(secret in line for secret in secrets)] == []
     assert not re.search(r"/(r|login)/\w", log)
-
-
-class Request:
-    """A task for the dispatcher: it is served when it gets a thread, and may keep that."""
-
-    def __init__(self, path: str, until: Event | None = None) -> None:
-        self.requests = [self]
-        self.path, self.served, self._until = path, Event(), until
-
-    def service(self) -> None:
-        self.served.set()
-        if self._until:
-            self._until.wait(PATIENCE_SECONDS)
-
-
-def test_who_looks_after_the_server_does_not_wait_behind_its_visitors() -> None:
-    dispatcher, end = Dispatcher(threads=2), Event()
-    visitors = [Request("/r/1.2", end) for _ in range(3)]
-    for visitor in visitors:
-        dispatcher.add_task(visitor)
-    ready, alive = Request("/readyz", end), Request("/livez")
-    for check in (ready, alive):
-        dispatcher.add_task(check)
-        assert check.served.wait(PATIENCE_SECONDS)
-    assert not visitors[2].served.is_set()
-    end.set()
-    assert visitors[2].served.wait(PATIENCE_SECONDS)
-    assert dispatcher.shutdown()
 
 
 @pytest.mark.parametrize(

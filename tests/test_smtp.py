@@ -18,7 +18,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 
-from survey import outbox, transport
+from survey import outbox, smtp
 from survey.emails import composer
 from survey.models import Department, Message, Person, PulseDepartment
 from survey.outbox import queue
@@ -387,7 +387,9 @@ def test_user_and_password_are_read_from_the_url(server: Server, monkeypatch: py
     assert said == [("user@x", "p:ss")]
 
 
-@pytest.mark.parametrize(("url", "kind", "port"), [("smtp://h", "Conversation", 25), ("smtps://h", "SecretConversation", 465)])
+@pytest.mark.parametrize(
+    ("url", "kind", "port"), [("smtp://h", "Conversation", 25), ("smtps://h", "SecretConversation", 465)]
+)
 def test_a_scheme_has_its_usual_port(monkeypatch: pytest.MonkeyPatch, url: str, kind: str, port: int) -> None:
     def seen(*place: Any, **_: Any) -> None:
         raise Seen(place)

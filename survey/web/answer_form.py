@@ -112,8 +112,8 @@ class Page:
 
     @property
     def is_blank(self) -> bool:
-        """Nothing was filled in or sent, so that it reads alike for everybody who is asked about this provider."""
-        return not (self.sent or self.given)
+        """Nothing was sent, so that it reads alike for everybody who is asked about this provider."""
+        return not self.sent
 
     @cached_property
     def code_offered(self) -> str:
