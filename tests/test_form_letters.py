@@ -147,6 +147,7 @@ def test_a_name_cannot_end_a_part_of_the_mail(company: Company, wave: Wave, comp
 
 
 def test_what_has_changed_since_the_last_reader_is_told(company: Company, wave: Wave, composer: _Composer) -> None:
+    Person.update(language="en").execute()
     first, second = (message_to(person, outbox.INVITATION) for person in (company.alice, company.charlie))
     assert "16" in text_of(read(composer.compose(first, OPENS)))
     Wave.update(closes_at=Wave.closes_at + DAY, min_group=7).where(Wave.id == wave.id).execute()

@@ -31,6 +31,7 @@ class Post:
 
     def send(self, mail: Mail, meanwhile: Callable[[], None]) -> None:
         assert not database.in_transaction(), "A transaction is open while the mail server talks."
+        meanwhile()
         self._reply(mail.receiver)
         self.taken.append(mail.receiver)
 

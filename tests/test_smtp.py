@@ -6,6 +6,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -39,7 +40,7 @@ def free_port() -> int:
 class Server:
     """A mail server. `replies` names what it says in place of 250 to MAIL, RCPT (by address) and DATA."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, takes_all_addresses: bool = False) -> None:
         self.mails: list[EmailMessage] = []
         self.connections: set[Any] = set()
         self.replies: dict[str, str] = {}
@@ -47,7 +48,7 @@ class Server:
         self.drops_at_data = False
         self.drops_after_refusal = False
         self.mails_per_connection = 1000
-        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), enable_SMTPUTF8=False)
+        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), enable_SMTPUTF8=takes_all_addresses)
         self._controller.start()
         self.url = f"smtp://127.0.0.1:{self._controller.port}"
 
@@ -364,6 +365,28 @@ def test_an_address_that_the_server_cannot_write_is_refused_for_good(server: Ser
     with pytest.raises(Refused) as refused:
         transport.send(mail_to("ana@ñandú.example"))
     assert refused.value.forever
+
+
+def test_an_address_beyond_ascii_is_written_to_where_the_server_offers_it() -> None:
+    server = Server(takes_all_addresses=True)
+    transport = SmtpTransport(server.url)
+    transport.send(mail_to("ana@ñandú.example"))
+    transport.close()
+    server.stop()
+    (mail,) = server.mails
+    assert mail["To"].addresses[0].addr_spec == "ana@ñandú.example"
+    assert mail["Subject"] == "¿Cómo nos atendemos?"
+
+
+def test_something_else_is_done_once_while_the_server_considers_the_whole_mail(
+    server: Server, transport: SmtpTransport
+) -> None:
+    done: list[str] = []
+    server.replies["bea@x.example"] = "550 no"
+    for address in ("ana@x.example", "bea@x.example", "carla@x.example"):
+        with suppress(Refused):
+            transport.send(mail_to(address), lambda to=address: done.append(to))
+    assert done == ["ana@x.example", "carla@x.example"]
 
 
 def test_signing_in_where_the_server_offers_none_is_unreachable(server: Server) -> None:
