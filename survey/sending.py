@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Case, PeeweeException, Query
+from peewee import Case, Expression, Field, PeeweeException, Query
 
 from survey.database import is_sqlite
 from survey.models import Bounce, MailSwitch, Message, Person, database, random_id
@@ -258,27 +258,58 @@ def _forget_bounce(person: int) -> Query:
 def _claim(lease: str, now: int, most: int) -> list[Message]:
     """Take up to `most` due messages, so that no other sender takes them while the lease lasts.
 
-    Sign-in links come first, for somebody waits; then what has been tried least, so that a mail that kills its sender
-    keeps nobody else's back.
+    Sign-in links come first, for somebody waits; then what has not been tried, then what has been tried least, so that
+    a mail that kills its sender keeps nobody else's back. It takes no longer when a million wait.
     """
-    if not most:
-        return []
-    due = (Message.state.in_(["pending", "retry"]) & (Message.due_at <= now)) | (
-        (Message.state == "sending") & (Message.leased_until <= now)
-    )
-    in_order = Message.select(Message.id).where(due)
-    in_order = in_order.order_by(Message.kind != SIGN_IN, Message.attempts, Message.due_at, Message.id).limit(most)
-    if not is_sqlite():
-        in_order = in_order.for_update("FOR UPDATE SKIP LOCKED")
+    ids: list[int] = []
     with database.atomic():
-        ids = [row.id for row in in_order]
+        for due in (_sign_ins, _untried, _others):
+            if len(ids) < most:
+                ids += [found for (found,) in due.raw(now, most - len(ids))]
+        if not ids:
+            return []
         claimed = (
             Message.update(state="sending", lease=lease, leased_until=now + LEASE_SECONDS)
-            .where(Message.id.in_(ids), due)
+            .where(Message.id.in_(ids))
             .returning(Message)
             .execute()
         )
         return sorted(claimed, key=lambda message: ids.index(message.id))
+
+
+@prepared
+def _sign_ins(now: int, most: int) -> Query:
+    return _first(_is_due(now) & (Message.kind == SIGN_IN) & Message.wave.is_null(), most, Message.attempts)
+
+
+@prepared
+def _untried(now: int, most: int) -> Query:
+    return _first(_waits("pending", now) & (Message.kind != SIGN_IN), most)
+
+
+@prepared
+def _others(now: int, most: int) -> Query:
+    is_due = _waits("retry", now) | _is_left_behind(now)
+    return _first(is_due & (Message.kind != SIGN_IN), most, Message.attempts)
+
+
+def _first(which: Expression, most: int, *order: Field) -> Query:
+    """The first of these messages, locked where others might take them as well."""
+    query = Message.select(Message.id).where(which).order_by(*order, Message.due_at, Message.id).limit(most).tuples()
+    return query if is_sqlite() else query.for_update("FOR UPDATE SKIP LOCKED")
+
+
+def _is_due(now: int) -> Expression:
+    return _waits("pending", now) | _waits("retry", now) | _is_left_behind(now)
+
+
+def _waits(state: str, now: int) -> Expression:
+    return (Message.state == state) & (Message.due_at <= now)
+
+
+def _is_left_behind(now: int) -> Expression:
+    """Its sender has died."""
+    return (Message.state == "sending") & (Message.leased_until <= now)
 
 
 def _note_bounce(person_id: int, reply: str) -> None:

@@ -146,6 +146,17 @@ def test_a_long_delivery_is_told_every_hundred_mails(settings: Settings) -> None
     assert [text.split(" mails")[0] for text in said] == ["100 of 250", "200 of 250"]
 
 
+def test_a_very_long_delivery_is_told_after_each_hundredth_of_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "whole", lambda: Counts(0, 30_000, 0, 0))
+    said: list[str] = []
+    tell = Teller(said.append, lambda: NOW, 0)
+    for mails in range(1, 1000):
+        tell(Counter({"sent": mails}))
+    assert [text.split(" of")[0] for text in said] == ["100", "400", "700"]
+
+
 def test_a_slow_delivery_is_told_every_ten_seconds(settings: Settings) -> None:
     clock, said = Clock(), []
     tell = Teller(said.append, clock, 0)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from survey import outbox, sending
+from survey.database import is_sqlite
 from survey.models import Bounce, Invitation, Message, Person, database
 from survey.outbox import queue, state_counts
 from survey.sending import deliver
@@ -92,6 +93,32 @@ def test_a_note_of_a_refused_address_is_stored_with_what_became_of_its_mail(sett
 
     deliver(NOW, compose, Post(reply))
     assert notes == [0, 1]
+
+
+# What comes first
+
+
+def test_sign_in_links_leave_first_then_what_was_never_tried_then_what_was_tried_least(settings: Settings) -> None:
+    everybody = people(5)
+    queue(outbox.PROMISES, everybody[:4], NOW - 100)
+    queue(outbox.SIGN_IN, everybody[4:], NOW)
+    for person, change in zip(
+        everybody,
+        ({"state": "retry", "attempts": 2}, {"state": "sending", "attempts": 1, "leased_until": NOW}, {}, {}),
+        strict=False,
+    ):
+        if change:
+            Message.update(change).where(Message.person == person).execute()
+    post = Post()
+    deliver(NOW, compose, post)
+    assert [address[1] for address in post.taken] == ["4", "2", "3", "1", "0"]
+
+
+def test_what_is_taken_in_hand_is_found_without_looking_at_all_that_waits(settings: Settings) -> None:
+    if is_sqlite():
+        written = sending._untried._find((NOW, sending.BATCH))
+        plan = database.execute_sql(f"EXPLAIN QUERY PLAN {written.sql}", ["pending", NOW, "sign-in", 50]).fetchall()
+        assert [step[-1].split(" USING ")[1] for step in plan] == ["INDEX message_state_due_at (state=? AND due_at<?)"]
 
 
 # What is written ahead

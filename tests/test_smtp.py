@@ -374,7 +374,7 @@ def test_an_address_beyond_ascii_is_written_to_where_the_server_offers_it() -> N
     transport.close()
     server.stop()
     (mail,) = server.mails
-    assert mail["To"].addresses[0].addr_spec == "ana@ñandú.example"
+    assert "To: ana@ñandú.example".encode() in mail.as_bytes()
     assert mail["Subject"] == "¿Cómo nos atendemos?"
 
 
