@@ -60,7 +60,7 @@ def test_one_click_in_the_mail_program_ends_them(app, client, company, settings)
     message = Message.get(Message.kind == outbox.SUMMARY, Message.person == company.bob)
     mail = read(composer(app, settings)(message, OPENS))
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    path = mail["List-Unsubscribe"].removeprefix(f"<{settings.address}").removesuffix(">")
+    path = mail["List-Unsubscribe"].strip().removeprefix(f"<{settings.address}").removesuffix(">")
     assert client.post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 200
     assert bobs_choice(company) == ("never", "en")
 
@@ -70,7 +70,7 @@ def test_one_click_ends_hrs_summaries_too(app, client, company, settings):
     mail = read(
         composer(app, settings)(Message.get(Message.kind == outbox.COMPANY, Message.person == company.hanna), OPENS)
     )
-    path = mail["List-Unsubscribe"].removeprefix(f"<{settings.address}").removesuffix(">")
+    path = mail["List-Unsubscribe"].strip().removeprefix(f"<{settings.address}").removesuffix(">")
     assert client.post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 200
     assert frequency_of(company.hanna.id) == "never"
 
