@@ -3,7 +3,7 @@
 Threads of one Python process get in each other's way: whenever SQLite is asked something another one takes over, and
 eight of them serve half as many as one alone. So on SQLite answers, which all take about as long, are served one at a
 time; what takes longer than usual, as it waits for the database maybe, is replaced by another thread until it ends.
-Another database is waited for at every statement, so there several are served at once.
+Another database is waited for at every statement, so there a few are served at once.
 """
 
 import time
@@ -15,7 +15,7 @@ from waitress.task import ThreadedTaskDispatcher
 from survey.models import database
 
 THREADS = 8  # for all that has no lane of its own
-MOST_REPLACED = 7
+MOST_ANSWERS = 8  # threads for answers, those included that are stuck
 LONG_SECONDS = 0.1
 LOOK_EVERY_SECONDS = 0.05
 WATCHED = ("/livez", "/readyz", "/metrics")  # each has a thread of its own
@@ -61,7 +61,7 @@ class FewAtOnce(Lane):
         while not self._ended.wait(LOOK_EVERY_SECONDS):
             long_ago = time.monotonic() - LONG_SECONDS
             stuck = sum(begun < long_ago for begun in list(self._begun.values()))
-            wanted = self._usual + min(stuck, MOST_REPLACED)
+            wanted = min(self._usual + stuck, MOST_ANSWERS)
             if wanted != self._now:
                 self._now = wanted
                 self.set_thread_count(wanted)

@@ -20,7 +20,7 @@ from waitress import create_server
 from waitress.server import BaseWSGIServer
 
 from survey.database import empty_log, is_sqlite
-from survey.dispatching import THREADS, Dispatcher
+from survey.dispatching import Dispatcher
 from survey.scheduler import Clockwork, add_jobs
 from survey.settings import Settings
 from survey.transport import Transport
@@ -28,6 +28,9 @@ from survey.transport import Transport
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024  # connections that may wait
+CONNECTIONS = 800  # that are open at once; most of them are of browsers that may ask for more
+IDLE_SECONDS = 20  # after which such a one is closed
+ANSWERS_AT_ONCE = 4  # where the database is another process
 EMPTY_EVERY_SECONDS = 1.0
 COUNTED_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name of the folder where processes share their counts
 
@@ -98,7 +101,7 @@ class Server:
         stop_clock = self._start_clock(app) if self._with_clock else None
         stop_emptying = self._start_emptying() if is_sqlite() else None
         try:
-            listening(app, self._socket, answers_at_once=1 if is_sqlite() else THREADS).run()
+            listening(app, self._socket, answers_at_once=1 if is_sqlite() else ANSWERS_AT_ONCE).run()
         finally:
             for stop in (stop_clock, stop_emptying):
                 if stop:
@@ -143,6 +146,10 @@ def listening(app: Flask, address: socket.socket, answers_at_once: int) -> BaseW
         sockets=[address],
         ident=None,
         clear_untrusted_proxy_headers=False,
+        connection_limit=CONNECTIONS,
+        channel_timeout=IDLE_SECONDS,
+        cleanup_interval=IDLE_SECONDS // 2,
+        asyncore_use_poll=True,  # select() knows no more than 1,024 files
         _dispatcher=Dispatcher(answers_at_once),
     )
 

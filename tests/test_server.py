@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -18,7 +19,7 @@ from survey.signing import invitation_token, sign_in_token
 from survey.waves import open_now
 from tests.cast import Company, K
 from tests.engines import settings_in
-from tests.servers import PATIENCE_SECONDS, Installation
+from tests.servers import PATIENCE_SECONDS, Installation, is_well
 from tests.web.pages import Link
 
 VISITOR = "127.0.0.77"  # every visitor comes from here, so that the address can be told from the server's own
@@ -94,6 +95,17 @@ def test_no_log_names_a_visitor_an_address_or_a_token(tmp_path: Path) -> None:
     secrets += [VISITOR, "Nobody should read", *emails]
     assert [line for line in log.splitlines() if any(secret in line for secret in secrets)] == []
     assert not re.search(r"/(r|login)/\w", log)
+
+
+def test_browsers_that_keep_their_connections_keep_nobody_out(tmp_path: Path) -> None:
+    installed = Installation(tmp_path)
+    with installed.serving("serve", "--no-scheduler") as address, ExitStack() as visitors:
+        place = (urlsplit(address).hostname, urlsplit(address).port)
+        for _ in range(200):
+            kept = visitors.enter_context(socket.create_connection(place, PATIENCE_SECONDS))
+            kept.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+        assert is_well(f"{address}/livez")
 
 
 @pytest.mark.parametrize(
