@@ -277,7 +277,7 @@ def test_the_mailbox_of_one_person_shows_nobody_elses_mail(visitor: FlaskClient,
 def test_mails_that_come_at_one_moment_are_all_kept(company: Settings, tmp_path: Path) -> None:
     box = demo.Mailbox(demo.settings(tmp_path, 8000))
     for number in range(3):
-        box.send(Mail("", "", f"Subject: {number}\r\n\r\n".encode()))
+        box.send(Mail("", "", f"Subject: {number}\r\n\r\n".encode()), lambda: None)
     assert [box.read(key)["Subject"] for key in box.messages()] == ["2", "1", "0"]
 
 

@@ -156,7 +156,7 @@ def test_the_days_are_those_of_the_setting_and_the_clock_mails_at_once(
     clock, mailbox = clockwork
     assert clock.tick(at(FIRST)) == {"releases with complaints recalled": 1, "mails sent": 1}
     assert clock.tick(at(FIRST)) == {}
-    assert [mail["To"].addresses[0].addr_spec for mail in mailbox.mails] == ["alice@mirror.example"]
+    assert [mail.receiver for mail in mailbox.mails] == ["alice@mirror.example"]
 
 
 # --- Promises ------------------------------------------------------------------------------------------------------
