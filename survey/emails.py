@@ -55,7 +55,7 @@ class _Composer:
         (person,) = _person(message.person_id)
         to = (person.name, person.email, now, message_id(message.mail_id, self._settings))
         language = self._settings.language_for(person.language)
-        if message.kind in invitations.KINDS:
+        if message.kind in outbox.ASKING:
             found = invitations.asked(message, person, self._settings)
             if fits(found.own):
                 form = self._forms.get((language, *found.told), lambda: self._form(found, language))

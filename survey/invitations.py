@@ -24,8 +24,6 @@ from survey.responses import as_wave
 from survey.settings import Settings
 from survey.signing import invitation_token, reader_token
 
-KINDS = (outbox.INVITATION, outbox.REMINDER)
-
 
 @dataclass(frozen=True)
 class Asked:

@@ -27,6 +27,7 @@ PROMISES = "promises"  # to a lead: promises are due soon; to HR when nobody lea
 OVERDUE = "overdue"  # to HR: promises that are late
 SIGN_IN = "sign-in"
 
+ASKING = (INVITATION, REMINDER)  # go to all who are asked
 SUMMARIES = (SUMMARY, COMPANY)  # their readers choose how often they come
 OF_A_DAY = (PROMISES, OVERDUE)  # numbered by their day, about commitments of whatever wave
 OUTLIVING = (*SUMMARIES, COMPLAINTS, *OF_A_DAY)  # may leave when who was asked in their wave has been forgotten
@@ -115,7 +116,7 @@ def why_not_sent(message: Message, now: int) -> str | None:
         return OTHER_DUTY
     if message.kind == UNOPENED and wave_state != "planned":
         return MENDED
-    if message.kind not in (INVITATION, REMINDER):
+    if message.kind not in ASKING:
         return None
     if wave_state != "open":
         return WAVE_CLOSED

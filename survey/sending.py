@@ -13,7 +13,7 @@ from peewee import Case, Expression, Field, PeeweeException, Query
 
 from survey.database import is_sqlite
 from survey.models import Bounce, MailSwitch, Message, Person, database, random_id
-from survey.outbox import INVITATION, MINUTE_SECONDS, REMINDER, SIGN_IN, UNWRITABLE, room, why_not_sent
+from survey.outbox import ASKING, MINUTE_SECONDS, REMINDER, SIGN_IN, UNWRITABLE, room, why_not_sent
 from survey.prepared import prepared
 from survey.transport import LineCut, Mail, Refused, Transport, Unreachable
 
@@ -24,7 +24,6 @@ BATCH = 50  # messages claimed at a time
 LEASE_SECONDS = 300  # longer than one mail can take; a sender that dies gives back what it had in hand after this
 BACK_OFF_MINUTES = (1, 5, 15, 60, 240)  # then every 240 until it is pointless
 UNWRITABLE_TRIES = 3  # a mail that cannot be written then will not be tomorrow either
-MANY = (INVITATION, REMINDER)  # are written while the mail before is on its way; others tell what may change until then
 CUTS_IN_A_ROW = 3  # a server that hangs up on so many mails, one after the other, takes none now
 
 
@@ -152,8 +151,11 @@ class _Sender:
         return mail if mail and drafted == message.id else self._compose(message, now)
 
     def _write_ahead(self, following: Message | None, now: int) -> None:
-        """Write the next mail while the server considers one; if it cannot be, its own turn will tell."""
-        if following and following.kind in MANY:
+        """Write the next mail while the server considers one; if it cannot be, its own turn will tell.
+
+        Other kinds than these tell of things that may change until then.
+        """
+        if following and following.kind in ASKING:
             with suppress(Exception):
                 self._draft = following.id, self._compose(following, now)
 
