@@ -35,6 +35,7 @@ from survey.models import database as tables
 from survey.settings import KEY_FILE, Settings, is_address
 from survey.signing import SIGN_IN_MINUTES, sign_in_token
 from survey.smtp import SmtpTransport
+from survey.transport import NotTaken
 
 
 @click.group()
@@ -317,7 +318,7 @@ def send_test_mail(settings: Settings, address: str) -> None:
     transport = SmtpTransport(settings.smtp_url)
     try:
         transport.send(compose_test(create_app(settings), settings, address, now()))
-    except outbox.NotTaken as error:
+    except NotTaken as error:
         raise click.ClickException(f"It was not sent: {error}") from error
     finally:
         transport.close()

@@ -9,10 +9,12 @@ from peewee import JOIN, fn
 
 from survey import outbox
 from survey.models import Bounce, ClientGroup, Department, Message, Person, Pulse, Wave
-from survey.outbox import MINUTE_SECONDS, MovingClock
+from survey.outbox import MINUTE_SECONDS
+from survey.sending import MovingClock
 
 WAVES_SHOWN = 6
 EVERY_MAILS = 100  # a long delivery tells how far it is so often,
+STEPS = 100  # or, as it takes long to count what waits where much does, so often in all,
 EVERY_SECONDS = 10  # or so
 
 
@@ -139,14 +141,15 @@ class Teller:
 
     def __init__(self, say: Callable[[str], None], clock: MovingClock, per_minute: int) -> None:
         self._say, self._clock, self._per_minute = say, clock, per_minute
-        self._told_mails, self._told_at = 0, clock()
+        self._told_mails, self._told_at, self._step = 0, clock(), EVERY_MAILS
 
     def __call__(self, outcomes: Counter[str]) -> None:
         now, mails = self._clock(), outcomes.total()
-        if mails - self._told_mails < EVERY_MAILS and now - self._told_at < EVERY_SECONDS:
+        if mails - self._told_mails < self._step and now - self._told_at < EVERY_SECONDS:
             return
         self._told_mails, self._told_at = mails, now
         waiting = whole().waiting
+        self._step = max(EVERY_MAILS, waiting // STEPS)
         so_far = Counts(outcomes["sent"] + outcomes["dropped"], waiting, outcomes["retry"], outcomes["dead"])
         self._say(line(so_far, minutes_left(waiting, now, self._per_minute)))
 

@@ -21,7 +21,6 @@ from survey import (
     external,
     links,
     notices,
-    outbox,
     outside,
     people,
     pulses,
@@ -29,6 +28,7 @@ from survey import (
     releases,
     responses,
     roster,
+    sending,
     waves,
 )
 from survey.measure.cadence import SATURDAY, occurrence
@@ -37,6 +37,7 @@ from survey.models import Invitation, Person, Pulse, Touchpoint, TouchpointDepar
 from survey.responses import WITH_RECEIPT, Answer
 from survey.settings import Settings
 from survey.sheets import slug, write_csv
+from survey.transport import Mail
 
 SEED = 20
 WAVES_OF_HISTORY = 8
@@ -245,13 +246,13 @@ def _throw_mail_away(moment: int, number: int) -> None:
     if number < WAVES_OF_HISTORY - 1:
         return
     with database.atomic():
-        outbox.deliver(moment, lambda _message, _now: EmailMessage(), Nowhere())
+        sending.deliver(moment, lambda _message, _now: Mail("", "", b""), Nowhere())
 
 
 class Nowhere:
     """Takes mail and keeps none of it."""
 
-    def send(self, mail: EmailMessage) -> None:
+    def send(self, mail: Mail, meanwhile: Callable[[], None]) -> None:
         """Nobody reads it."""
 
     def close(self) -> None:
@@ -412,9 +413,9 @@ class Mailbox:
         self._folder.mkdir(exist_ok=True)
         self._latest = 0  # two mails may come in one tick of a coarse clock
 
-    def send(self, mail: EmailMessage) -> None:
+    def send(self, mail: Mail, meanwhile: Callable[[], None]) -> None:
         draft = self._folder / f".{random_id()}"
-        draft.write_bytes(mail.as_bytes())
+        draft.write_bytes(mail.content)
         self._latest = max(time.time_ns(), self._latest + 1)
         draft.rename(self._folder / f"{self._latest}.eml")
 

@@ -1,73 +1,80 @@
 """The mails: one function for each kind gives its subject and what its templates need, in the reader's language."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from email.header import Header
-from email.headerregistry import Address
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
 from email.message import EmailMessage
-from email.policy import EmailPolicy
-from email.utils import format_datetime
-from functools import cache
 from math import inf
-from typing import Any, cast
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-import css_inline
-from flask import Flask, render_template, url_for
+from flask import Flask, url_for
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 from peewee import Query
 
-from survey import asking, duties, headlines, hindrances, outbox, reflections, releases, returns, wording
+from survey import asking, duties, headlines, hindrances, invitations, outbox, reflections, wording
 from survey.charts import to_png
 from survey.company import company_summary
+from survey.envelopes import Letter, Picture, content_of, from_us, message_id, sealed, sender_of, written
+from survey.form_letters import FormLetter, fits
+from survey.invitations import Asked, wave_of
 from survey.measure.cadence import local
-from survey.measure.scale import OVERALL, SCORES
-from survey.models import Department, Invitation, Message, Person, Pulse, Wave
+from survey.models import Message, Person, Pulse, Wave
 from survey.news import hardest, telling
-from survey.outbox import Compose, NotNeeded
 from survey.people import leads_of
 from survey.prepared import prepared
-from survey.responses import as_wave
+from survey.sending import Compose, NotNeeded
 from survey.settings import Settings, locale_of
-from survey.signing import SIGN_IN_MINUTES, invitation_token, reader_token, sign_in_token, subscriber_token
+from survey.signing import SIGN_IN_MINUTES, reader_token, sign_in_token, subscriber_token
+from survey.stencils import places
 from survey.summaries import DepartmentSummary, LeadSummary, lead_summary
+from survey.transport import Mail
 from survey.waves import MISSED
+from survey.web.parts import Kept
 from survey.web.pictures import item_bars, practices
 
 IN_FULL, LINES = 3, 40  # departments of a lead told whole, and in a line each: the mail stays below 100 KB
 PICTURE_PIXELS = 832  # wide
 
 
-@dataclass(frozen=True)
-class Picture:
-    cid: str
-    png: bytes
-
-
-@dataclass(frozen=True)
-class Letter:
-    """What one mail says; `values` go to the templates emails/<kind>.txt and .html."""
-
-    subject: str
-    values: dict[str, Any]
-    pictures: tuple[Picture, ...] = ()
-    subscriber: str = ""  # the key to how often such mails come; empty: they cannot be stopped
-
-
 def composer(app: Flask, settings: Settings) -> Compose:
-    """The function that writes a queued message as a mail, for outbox.deliver. It raises NotNeeded."""
+    """The function that writes a queued message as a mail, for sending.deliver. It raises NotNeeded."""
+    return _Composer(app, settings).compose
 
-    def compose(message: Message, now: int) -> EmailMessage:
+
+class _Composer:
+    """Writes mails; form letters are kept by all that they say."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+        self._forms: Kept[FormLetter] = Kept()
+
+    def compose(self, message: Message, now: int) -> Mail:
         (person,) = _person(message.person_id)
-        language = locale_of(settings.language_for(person.language))
-        with app.test_request_context("/", base_url=settings.address), force_locale(language):
-            return write(message, person, settings, now)
+        to = (person.name, person.email, now, message_id(message.mail_id, self._settings))
+        language = self._settings.language_for(person.language)
+        if message.kind in outbox.ASKING:
+            found = invitations.asked(message, person, self._settings)
+            if fits(found.own):
+                form = self._forms.get((language, *found.told), lambda: self._form(found, language))
+                return form.filled(found.own, *to)
+        with _reading(self._app, self._settings, language):
+            mail = write(message, person, self._settings)
+        return sealed(content_of(mail), sender_of(mail), *to)
 
-    return compose
+    def _form(self, found: Asked, language: str) -> FormLetter:
+        letter = replace(found, own=places(found.own))
+        with _reading(self._app, self._settings, language):
+            return FormLetter(written(found.kind, invitations.letter(letter), self._settings))
+
+
+@contextmanager
+def _reading(app: Flask, settings: Settings, language: str) -> Iterator[None]:
+    """What stands in for a request of somebody who reads this language."""
+    with app.test_request_context("/", base_url=settings.address), force_locale(locale_of(language)):
+        yield
 
 
 @prepared
@@ -75,39 +82,33 @@ def _person(person_id: int) -> Query:
     return Person.select().where(Person.id == person_id)
 
 
-def write(message: Message, person: Person, settings: Settings, now: int) -> EmailMessage:
-    """The mail in the language of the page that is being made; only inside a request, or what stands in for one."""
-    return _as_mail(message, person, LETTERS[message.kind](message, person, settings), settings, now)
+def write(message: Message, person: Person, settings: Settings) -> EmailMessage:
+    """The mail in the language of the page that is being made; only inside a request, or what stands in for one.
+
+    Whom it goes to, and when, is added where it is sealed.
+    """
+    return written(message.kind, LETTERS[message.kind](message, person, settings), settings)
 
 
-def compose_test(app: Flask, settings: Settings, address: str, now: int) -> EmailMessage:
+def compose_test(app: Flask, settings: Settings, address: str, now: int) -> Mail:
     """A mail that only shows that mail works."""
-    with app.test_request_context("/", base_url=settings.address), force_locale(locale_of(settings.language)):
-        mail = _envelope(settings, address, "", now)
-        mail["Subject"] = _("Espejo can send mail")
+    with _reading(app, settings, settings.language):
+        mail = from_us(_("Espejo can send mail"), settings)
         mail.set_content(_("This is a test mail from Espejo. If you can read it, sending works."))
-        return mail
+    return sealed(content_of(mail), sender_of(mail), "", address, now)
 
 
 # --- One function for each kind ------------------------------------------------------------------------------------
 
 
-def invitation(message: Message, person: Person, settings: Settings) -> Letter:
-    """To an employee, when a wave opens."""
-    values = _asked(message, person, settings)
-    subject = _("How do other departments serve you? Two minutes, until %(day)s", day=values["closes"])
-    return Letter(subject, values)
-
-
-def reminder(message: Message, person: Person, settings: Settings) -> Letter:
-    """To an employee who has not answered yet."""
-    values = _asked(message, person, settings)
-    return Letter(_("Still open until %(day)s: how do other departments serve you?", day=values["closes"]), values)
+def asked(message: Message, person: Person, settings: Settings) -> Letter:
+    """To an employee: when a wave opens, and again when there is no answer yet."""
+    return invitations.letter(invitations.asked(message, person, settings))
 
 
 def summary(message: Message, person: Person, settings: Settings) -> Letter:
     """To a lead, when a wave has closed."""
-    wave = _wave(message)
+    wave = wave_of(message)
     found = lead_summary(wave, leads_of(person))
     by_need = sorted(found.departments, key=_need)
     full = {department.department.id for department in by_need[:IN_FULL]}
@@ -137,7 +138,7 @@ def summary(message: Message, person: Person, settings: Settings) -> Letter:
 
 def company(message: Message, person: Person, settings: Settings) -> Letter:
     """To HR, when a wave has closed."""
-    wave = _wave(message)
+    wave = wave_of(message)
     found = company_summary(wave)
     sides = {line.item: line.gap for line in found.practices if line.gap}
     pictures = (Picture("practices", to_png(practices(sides), PICTURE_PIXELS)),) if sides else ()
@@ -159,7 +160,7 @@ def missed(message: Message, person: Person, settings: Settings) -> Letter:
     skipped = (
         Wave.select(Wave, Pulse)
         .join(Pulse)
-        .where(Wave.cancel_reason == MISSED, Wave.cancelled_at == _wave(message).cancelled_at)
+        .where(Wave.cancel_reason == MISSED, Wave.cancelled_at == wave_of(message).cancelled_at)
         .order_by(Wave.local_date)
     )
     days: dict[str, list[date]] = defaultdict(list)
@@ -171,7 +172,7 @@ def missed(message: Message, person: Person, settings: Settings) -> Letter:
 
 def unopened(message: Message, person: Person, settings: Settings) -> Letter:
     """To HR: a wave is due, but may not open until its questionnaire is mended."""
-    pulse = _wave(message).pulse
+    pulse = wave_of(message).pulse
     found = asking.fault(pulse.questionnaire)
     reason = wording.refusal(found) if found else _("It has been mended since, so the wave opens within a minute.")
     subject = _("Espejo: %(pulse)s cannot open its wave", pulse=pulse.key)
@@ -180,7 +181,7 @@ def unopened(message: Message, person: Person, settings: Settings) -> Letter:
 
 def complaints(message: Message, person: Person, settings: Settings) -> Letter:
     """To a lead: clients wait for replies to their complaints. How many, never which."""
-    wave = _wave(message)
+    wave = wave_of(message)
     waiting = duties.waiting_for(person, wave, message.due_at)
     if not waiting:
         raise NotNeeded(outbox.SETTLED)
@@ -235,8 +236,8 @@ def sign_in(message: Message, person: Person, settings: Settings) -> Letter:
 
 
 LETTERS: dict[str, Callable[[Message, Person, Settings], Letter]] = {
-    outbox.INVITATION: invitation,
-    outbox.REMINDER: reminder,
+    outbox.INVITATION: asked,
+    outbox.REMINDER: asked,
     outbox.SUMMARY: summary,
     outbox.COMPANY: company,
     outbox.MISSED: missed,
@@ -275,30 +276,6 @@ def _promising(wave: Wave, most: DepartmentSummary | None) -> dict[str, str]:
     return {"second_step": headlines.second_step(most), "promise": address}
 
 
-def _asked(message: Message, person: Person, settings: Settings) -> dict[str, Any]:
-    """What an invitation and a reminder say: about whom, until when, the personal link, and what came of earlier ones.
-
-    `item` is what they ask at once about the first provider; none when the wave does not ask it.
-    """
-    wave = _wave(message)
-    ((invitation_id, providers),) = _invited.raw(wave.id, person.id)
-    ids = [int(provider) for provider in providers.split()]
-    names = dict(_names.raw(ids))
-    token, zone = invitation_token(invitation_id, settings), ZoneInfo(wave.pulse.timezone)
-    before, day = releases.wave_before(wave), local(message.due_at, zone).date()
-    items = asking.questionnaire_of(wave).items
-    return {
-        "providers": [names[provider] for provider in ids],
-        "wave": wave,
-        "closes": wording.day_of(wave.closes_at, wave.pulse.timezone),
-        "address": url_for("respond.answer", token=token, _external=True),
-        "item": next((item for item in items if item.key == OVERALL), None),
-        "scores": [(score, url_for("respond.answer", token=token, overall=score, _external=True)) for score in SCORES],
-        "news": returns.news(before, person.department_id, ids, day) if before else None,
-        "improvements": _improvements(person, settings) if before else "",
-    }
-
-
 def _day(message: Message, settings: Settings) -> date:
     """The company's day on which a mail is due."""
     return local(message.due_at, ZoneInfo(settings.timezone)).date()
@@ -307,84 +284,3 @@ def _day(message: Message, settings: Settings) -> date:
 def _improvements(person: Person, settings: Settings) -> str:
     """The address of all that departments have done, by this person's link."""
     return url_for("returns.by_link", token=reader_token(person.id, settings), _external=True)
-
-
-def _wave(message: Message) -> Wave:
-    ((*found,),) = _wave_with_pulse.raw(message.wave_id)
-    return as_wave(tuple(found))
-
-
-@prepared
-def _wave_with_pulse(wave_id: int) -> Query:
-    return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == wave_id).tuples()
-
-
-@prepared
-def _invited(wave: int, person: int) -> Query:
-    chosen = (Invitation.wave == wave) & (Invitation.person == person)
-    return Invitation.select(Invitation.id, Invitation.providers).where(chosen).tuples()
-
-
-@prepared
-def _names(departments: Sequence[int]) -> Query:
-    return Department.select(Department.id, Department.name).where(Department.id.in_(departments)).tuples()
-
-
-# --- From letter to mail -------------------------------------------------------------------------------------------
-
-
-def _as_mail(message: Message, person: Person, letter: Letter, settings: Settings, now: int) -> EmailMessage:
-    host = urlsplit(settings.address).netloc
-    values = {**letter.values, "subject": letter.subject, "person": person, "sender": settings.mail_from, "host": host}
-    if letter.subscriber:
-        values["choice"] = url_for("subscription.choose", token=letter.subscriber, _external=True)
-    mail = _envelope(settings, person.email, person.name, now)
-    mail["Subject"] = _one_line(letter.subject)
-    mail["Message-ID"] = f"<{message.mail_id}@{urlsplit(settings.address).hostname}>"
-    if "choice" in values:  # the mail program's own button posts to the address (RFC 8058)
-        mail["List-Unsubscribe"] = f"<{values['choice']}>"
-        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    mail.set_content(render_template(f"emails/{message.kind}.txt", **values))
-    mail.add_alternative(_inliner().inline(render_template(f"emails/{message.kind}.html", **values)), subtype="html")
-    html = cast(EmailMessage, mail.get_body(("html",)))
-    for picture in letter.pictures:
-        html.add_related(picture.png, "image", "png", cid=f"<{picture.cid}>", disposition="inline")
-    return mail
-
-
-def _envelope(settings: Settings, address: str, name: str, now: int) -> EmailMessage:
-    mail = EmailMessage(policy=POLICY)
-    mail["From"] = Address(_one_line(settings.company), addr_spec=settings.mail_from)
-    mail["To"] = Address(_one_line(name), addr_spec=address)
-    mail["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
-    mail["Auto-Submitted"] = "auto-generated"  # no holiday notice answers it (RFC 3834)
-    return mail
-
-
-class WholeSubjects(EmailPolicy):
-    """Folds a long subject between words; Python's own way loses blanks and breaks letters with accents (3.11)."""
-
-    def fold(self, name: str, value: str) -> str:
-        if name != "Subject":
-            return super().fold(name, value)
-        return f"{name}: {Header(str(value), header_name=name).encode(linesep=self.linesep)}{self.linesep}"
-
-    def fold_binary(self, name: str, value: str) -> bytes:
-        return self.fold(name, value).encode("ascii")
-
-
-POLICY = WholeSubjects(linesep="\r\n")
-
-
-def _one_line(text: str) -> str:
-    """A name or a subject as a header can hold it: without line breaks, plain or hidden in an encoded word.
-
-    Python decodes "=?utf-8?q?=0D=0ABcc:…?=" in a name and writes the line break that it finds (RFC 2047, 3.11).
-    """
-    visible = "".join(sign if sign.isprintable() else " " for sign in text)
-    return " ".join(visible.replace("=?", "= ?").split())
-
-
-@cache
-def _inliner() -> css_inline.CSSInliner:
-    return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)

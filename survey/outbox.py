@@ -1,40 +1,14 @@
-"""Queue messages as facts; deliver what is due; try again what failed."""
+"""Queue messages as facts, and say which may still leave, and how many at a time."""
 
-import logging
-import random
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from email.message import EmailMessage
-from typing import Protocol
+from collections.abc import Iterable, Sequence
 
-from peewee import JOIN, Case, PeeweeException, Query, fn
+from peewee import JOIN, Query, fn
 
-from survey.database import insert_rows, is_sqlite
-from survey.models import (
-    HR_ROLES,
-    Bounce,
-    Invitation,
-    Leadership,
-    MailSwitch,
-    Message,
-    Person,
-    Wave,
-    database,
-    random_id,
-)
+from survey.database import insert_rows
+from survey.models import HR_ROLES, Invitation, Leadership, MailSwitch, Message, Person, Wave, random_id
 from survey.prepared import prepared
 
-log = logging.getLogger(__name__)
-
-ADDRESS = re.compile(r"\S+@\S+")  # no log names anybody
-BATCH = 50  # messages claimed at a time
-LEASE_SECONDS = 300  # longer than one mail can take; a sender that dies gives back what it had in hand after this
-BACK_OFF_MINUTES = (1, 5, 15, 60, 240)  # then every 240 until it is pointless
-UNWRITABLE_TRIES = 3  # a mail that cannot be written then will not be tomorrow either
-CUTS_IN_A_ROW = 3  # a server that hangs up on so many mails, one after the other, takes none now
 MINUTE_SECONDS = 60
-LONGEST_REPLY = 300  # characters that are kept of what a mail server says
 
 QUEUED = (
     *(Message.kind, Message.wave, Message.person, Message.sequence, Message.state, Message.due_at, Message.expires_at),
@@ -53,6 +27,7 @@ PROMISES = "promises"  # to a lead: promises are due soon; to HR when nobody lea
 OVERDUE = "overdue"  # to HR: promises that are late
 SIGN_IN = "sign-in"
 
+ASKING = (INVITATION, REMINDER)  # go to all who are asked
 SUMMARIES = (SUMMARY, COMPANY)  # their readers choose how often they come
 OF_A_DAY = (PROMISES, OVERDUE)  # numbered by their day, about commitments of whatever wave
 OUTLIVING = (*SUMMARIES, COMPLAINTS, *OF_A_DAY)  # may leave when who was asked in their wave has been forgotten
@@ -66,51 +41,6 @@ EXPIRED = "it had become pointless"
 MENDED = "what it tells of has been mended"
 SETTLED = "what it recalls has been done"
 UNWRITABLE = "the mail could not be written or handed over; see the log"
-
-
-class NotTaken(Exception):
-    """What the mail server says is the text of strangers: one line of it is kept, without control characters."""
-
-    def __init__(self, reply: str) -> None:
-        visible = "".join(sign if sign.isprintable() else " " for sign in reply)
-        super().__init__(" ".join(visible.split())[:LONGEST_REPLY])
-
-
-class Unreachable(NotTaken):
-    """The mail server cannot be spoken to; nothing more is tried this time."""
-
-
-class LineCut(NotTaken):
-    """The conversation broke off in the middle of one mail, which may have arrived. The next one begins a new one."""
-
-
-class Refused(NotTaken):
-    """The mail server refused one mail; `forever` when trying again is pointless, `address` when it is to blame."""
-
-    def __init__(self, reply: str, forever: bool, address: bool = False) -> None:
-        super().__init__(reply)
-        self.forever, self.address = forever, address
-
-
-class NotNeeded(Exception):
-    """What a mail would tell is no longer so; the message is one of the reasons above."""
-
-
-class Halted(Exception):
-    """Mail is paused, or as many as may leave in a minute have left."""
-
-
-class Transport(Protocol):
-    def send(self, mail: EmailMessage) -> None:
-        """Hand one mail over. Raises Refused, LineCut or Unreachable."""
-
-    def close(self) -> None:
-        """End the conversation."""
-
-
-Compose = Callable[[Message, int], EmailMessage]  # raises NotNeeded
-MovingClock = Callable[[], int]
-Report = Callable[[Counter[str]], None]
 
 
 def queue(
@@ -167,200 +97,11 @@ def tried_lately(now: int) -> int:
     return Message.select().where(Message.tried_at.between(now - MINUTE_SECONDS + 1, now)).count()
 
 
-def _room(now: int, per_minute: int) -> int:
-    """How many mails may leave at this moment, at most a batch: none while mail is paused."""
+def room(now: int, per_minute: int, most: int) -> int:
+    """How many mails may leave at this moment, up to `most`: none while mail is paused."""
     if paused_since() is not None:
         return 0
-    return min(BATCH, max(0, per_minute - tried_lately(now))) if per_minute else BATCH
-
-
-# --- Delivering ----------------------------------------------------------------------------------------------------
-
-
-def deliver(
-    now: int,
-    compose: Compose,
-    transport: Transport,
-    *,
-    clock: MovingClock | None = None,
-    per_minute: int = 0,
-    report: Report | None = None,
-) -> Counter[str]:
-    """Send what is due; return how many messages ended in which state.
-
-    `clock` tells the moment while the delivery goes on; without it, it takes no time. At most `per_minute` mails leave
-    in any 60 seconds (0: no limit), whoever sends them; the rest stays queued. `report` gets the counts so far.
-
-    No transaction is open while the mail server talks. One bad address, or one mail that cannot be written, never
-    stops the rest; a server that cannot be reached stops this round.
-    """
-    sender = _Sender(compose, transport, clock or (lambda: now), per_minute)
-    try:
-        for outcomes in sender.send_all():
-            if report:
-                report(outcomes)
-    except Halted:
-        sender.give_back()
-    except Unreachable as error:
-        log.warning("Mail cannot be sent now: %s", ADDRESS.sub("…", str(error)))
-        sender.postpone(str(error))
-    finally:
-        transport.close()
-    return sender.outcomes
-
-
-class _Sender:
-    """One round of one process. What it has in hand bears its lease; when another has taken that over, it lets go."""
-
-    def __init__(self, compose: Compose, transport: Transport, clock: MovingClock, per_minute: int) -> None:
-        self.outcomes: Counter[str] = Counter()
-        self._compose, self._transport = compose, transport
-        self._clock, self._per_minute = clock, per_minute
-        self._lease = random_id()
-        self._cuts = 0  # in a row
-
-    def send_all(self) -> Iterable[Counter[str]]:
-        """Send what is due, batch by batch; give the counts after each message. Raises Halted and Unreachable."""
-        while batch := _claim(self._lease, self._clock(), _room(self._clock(), self._per_minute)):
-            for message in batch:
-                if state := self._send_one(message):
-                    self.outcomes[state] += 1
-                yield self.outcomes
-
-    def _send_one(self, message: Message) -> str | None:
-        """Send one claimed message; return the state it ends in, or None when it is not ours any more."""
-        now = self._clock()
-        if reason := why_not_sent(message, now):
-            return self._end(message, "dropped", reason)
-        if not self._take_turn(message, now):
-            return None
-        try:
-            self._transport.send(self._compose(message, now))
-        except NotNeeded as found:
-            return self._end(message, "dropped", str(found))
-        except Refused as refusal:
-            self._cuts = 0
-            return self._refused(message, refusal)
-        except LineCut as error:
-            return self._cut(message, error)
-        except Unreachable as error:
-            if self._try_again(message, str(error)):
-                self.outcomes["retry"] += 1
-            raise
-        except PeeweeException:
-            log.exception("The mail %d (%s) could not be written now.", message.id, message.kind)
-            return self._try_again(message, UNWRITABLE)  # the database's fault, not the mail's
-        except Exception:
-            log.exception("The mail %d (%s) could not be written or handed over.", message.id, message.kind)
-            return self._unwritable(message)
-        self._cuts = 0
-        return self._sent(message)
-
-    def _take_turn(self, message: Message, now: int) -> bool:
-        """Count the mail as handed over and renew its lease; False when the lease is another's. Raises Halted."""
-        with database.atomic():
-            if self._per_minute and not is_sqlite():  # where a transaction that will write is alone anyway
-                MailSwitch.select().for_update().get()
-            if not _room(now, self._per_minute):
-                raise Halted
-            message.attempts += 1
-            return bool(_try(message.id, self._lease, message.attempts, now, now + LEASE_SECONDS))
-
-    def _sent(self, message: Message) -> str | None:
-        with database.atomic():
-            if message.kind != REMINDER:  # one that goes away would tell who has not answered
-                _forget_bounce(message.person_id)
-            return self._end(message, "sent", "")
-
-    def _refused(self, message: Message, refusal: Refused) -> str | None:
-        if not refusal.forever:
-            return self._try_again(message, str(refusal))
-        with database.atomic():
-            if refusal.address and message.kind != REMINDER:  # whom a reminder goes to has not answered
-                _note_bounce(message.person_id, str(refusal))
-            return self._end(message, "dead", str(refusal))
-
-    def _cut(self, message: Message, error: LineCut) -> str | None:
-        """Try this mail again later, as it may have arrived, and the next one at once."""
-        self._cuts += 1
-        state = self._try_again(message, str(error))
-        if self._cuts < CUTS_IN_A_ROW:
-            return state
-        self.outcomes["retry"] += state is not None
-        raise Unreachable(str(error))
-
-    def _unwritable(self, message: Message) -> str | None:
-        if message.attempts >= UNWRITABLE_TRIES:
-            return self._end(message, "dead", UNWRITABLE)
-        return self._try_again(message, UNWRITABLE)
-
-    def _try_again(self, message: Message, reason: str) -> str | None:
-        return self._end(message, "retry", reason, due_at=self._clock() + _wait_seconds(message.attempts))
-
-    def _end(self, message: Message, state: str, reason: str, due_at: int | None = None) -> str | None:
-        due_at = message.due_at if due_at is None else due_at
-        return state if _settle(message.id, self._lease, state, reason, due_at) else None
-
-    def give_back(self) -> None:
-        """Let go of what has not been tried, as if it had never been claimed."""
-        before = Case(None, [(Message.attempts > 0, "retry")], "pending")
-        self._let_go(state=before)
-
-    def postpone(self, reason: str) -> None:
-        """Let go of what has not been tried until the server may be back; no try is counted."""
-        due_at = self._clock() + _wait_seconds(1)
-        self.outcomes["retry"] += self._let_go(state="retry", reason=reason, due_at=due_at)
-
-    def _let_go(self, **values: object) -> int:
-        """Change all that is in our hand, which it then is no longer; return how many."""
-        ours = (Message.state == "sending") & (Message.lease == self._lease)
-        return Message.update(lease=None, leased_until=None, **values).where(ours).execute()
-
-
-@prepared
-def _try(message: int, lease: str, attempts: int, now: int, until: int) -> Query:
-    """Count a message as handed over, and renew the lease, as long as it is in the hand of this lease."""
-    ours = (Message.id == message) & (Message.lease == lease)
-    return Message.update(attempts=attempts, tried_at=now, leased_until=until).where(ours)
-
-
-@prepared
-def _settle(message: int, lease: str, state: str, reason: str, due_at: int) -> Query:
-    """Let go of a message in another state, as long as it is in the hand of this lease."""
-    ours = (Message.id == message) & (Message.lease == lease)
-    changed = {"state": state, "reason": reason, "due_at": due_at, "lease": None, "leased_until": None}
-    return Message.update(changed).where(ours)
-
-
-@prepared
-def _forget_bounce(person: int) -> Query:
-    return Bounce.delete().where(Bounce.person == person)
-
-
-def _claim(lease: str, now: int, most: int) -> list[Message]:
-    """Take up to `most` due messages, so that no other sender takes them while the lease lasts.
-
-    Sign-in links come first, for somebody waits; then what has been tried least, so that a mail that kills its sender
-    keeps nobody else's back.
-    """
-    if not most:
-        return []
-    due = (Message.state.in_(["pending", "retry"]) & (Message.due_at <= now)) | (
-        (Message.state == "sending") & (Message.leased_until <= now)
-    )
-    in_order = Message.select(Message.id).where(due)
-    in_order = in_order.order_by(Message.kind != SIGN_IN, Message.attempts, Message.due_at, Message.id).limit(most)
-    if not is_sqlite():
-        in_order = in_order.for_update("FOR UPDATE SKIP LOCKED")
-    with database.atomic():
-        ids = [row.id for row in in_order]
-        claimed = (
-            Message.update(state="sending", lease=lease, leased_until=now + LEASE_SECONDS)
-            .where(Message.id.in_(ids), due)
-            .returning(Message)
-            .execute()
-        )
-        return sorted(claimed, key=lambda message: ids.index(message.id))
+    return min(most, max(0, per_minute - tried_lately(now))) if per_minute else most
 
 
 def why_not_sent(message: Message, now: int) -> str | None:
@@ -375,7 +116,7 @@ def why_not_sent(message: Message, now: int) -> str | None:
         return OTHER_DUTY
     if message.kind == UNOPENED and wave_state != "planned":
         return MENDED
-    if message.kind not in (INVITATION, REMINDER):
+    if message.kind not in ASKING:
         return None
     if wave_state != "open":
         return WAVE_CLOSED
@@ -402,22 +143,6 @@ def _may_read(summary: Message, role: str) -> bool:
     if summary.kind == COMPANY:
         return role in HR_ROLES
     return Leadership.select().where(Leadership.person == summary.person_id).exists()
-
-
-def _note_bounce(person_id: int, reply: str) -> None:
-    """Keep what the server said of a person's address, until it takes a mail to it."""
-    person = Person.get_or_none(Person.id == person_id)
-    if person is None:  # erased while the server was asked
-        return
-    Bounce.insert(person=person, email=person.email, reply=reply).on_conflict(
-        conflict_target=[Bounce.person], preserve=[Bounce.email, Bounce.reply]
-    ).execute()
-
-
-def _wait_seconds(attempts: int) -> int:
-    """The back-off after so many attempts, spread by a tenth; never so short that a minute would hold a mail twice."""
-    minutes = BACK_OFF_MINUTES[min(attempts, len(BACK_OFF_MINUTES)) - 1]
-    return max(MINUTE_SECONDS, int(60 * minutes * random.uniform(0.9, 1.1)))  # noqa: S311 - keeps no secret
 
 
 def state_counts(only: Sequence[str] = ()) -> dict[str, int]:

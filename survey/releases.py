@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
 
 from peewee import Query, fn
 
@@ -40,7 +42,7 @@ from survey.models import (
 )
 from survey.outside import WINDOW_DAYS, Customers, Outside, customers_at
 from survey.people import departments
-from survey.prepared import prepared
+from survey.prepared import joined, prepared
 
 COUNTS = [getattr(Tally, f"n{score}") for score in SCORES]
 
@@ -151,13 +153,20 @@ def altered() -> list[Wave]:
 
 def wave_before(wave: Wave) -> Wave | None:
     """The last wave of the same pulse that closed before this one opened."""
-    return next(iter(_closed_before(wave.pulse_id, wave.occurrence)), None)
+    return next(map(_as_wave, _closed_before.raw(wave.pulse_id, wave.occurrence)), None)
 
 
 @prepared
 def _closed_before(pulse: int, occurrence: int) -> Query:
     earlier = (Wave.pulse == pulse) & (Wave.state == "closed") & (Wave.occurrence < occurrence)
     return Wave.select().where(earlier).order_by(Wave.occurrence.desc()).limit(1)
+
+
+@lru_cache(maxsize=32)
+def _as_wave(row: tuple[Any, ...]) -> Wave:
+    """A wave from all its columns. Every answer and every mail asks for the same one, and nobody changes it."""
+    (wave,) = joined(row, Wave)
+    return Wave(**wave)
 
 
 # --- Figures -------------------------------------------------------------------------------------------------------

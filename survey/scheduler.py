@@ -16,14 +16,15 @@ from apscheduler.schedulers.base import BaseScheduler
 from flask import Flask
 from peewee import PeeweeException
 
-from survey import deliveries, duties, erasure, leases, outbox, roster_files, uploads
+from survey import deliveries, duties, erasure, leases, roster_files, sending, uploads
 from survey import waves as steps
 from survey.database import UNAVAILABLE, reason_of, server_clock
 from survey.emails import composer
 from survey.models import database
-from survey.outbox import MovingClock, Transport
+from survey.sending import MovingClock
 from survey.settings import Settings, folder
 from survey.smtp import SmtpTransport
+from survey.transport import Transport
 from survey.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Clockwork:
             return Counter()
         clock, per_minute = _clock_from(now), self._settings.mail_rate
         report = deliveries.Teller(self._say, clock, per_minute)
-        sent = outbox.deliver(now, self._compose, self._transport, clock=clock, per_minute=per_minute, report=report)
+        sent = sending.deliver(now, self._compose, self._transport, clock=clock, per_minute=per_minute, report=report)
         return Counter({f"mails {state}": n for state, n in sent.items()})
 
     def forget(self, now: int) -> Counter[str]:

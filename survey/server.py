@@ -21,9 +21,9 @@ from waitress.server import BaseWSGIServer
 
 from survey.database import empty_log, is_sqlite
 from survey.dispatching import Dispatcher
-from survey.outbox import Transport
 from survey.scheduler import Clockwork, add_jobs
 from survey.settings import Settings
+from survey.transport import Transport
 
 log = logging.getLogger(__name__)
 

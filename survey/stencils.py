@@ -12,13 +12,22 @@ MARK = secrets.token_hex(12)
 PLACE = re.compile(rf"{MARK}(\w+?){MARK}")
 
 
+def places(names: Iterable[str]) -> dict[str, str]:
+    """What stands in for each."""
+    return {name: f"{MARK}{name}{MARK}" for name in names}
+
+
 class Stencil:
     """A text with places that have names."""
 
     def __init__(self, names: Iterable[str], write: Callable[[dict[str, str]], str]) -> None:
         """`write` makes the text, given what is to stand in each place."""
-        text = write({name: f"{MARK}{name}{MARK}" for name in names})
-        self._parts = PLACE.split(text)  # every other one is a name
+        self._parts = PLACE.split(write(places(names)))  # every other one is a name
+
+    @classmethod
+    def of(cls, text: str) -> "Stencil":
+        """From a text that holds places already."""
+        return cls((), lambda _places: text)
 
     def fill(self, values: Mapping[str, str]) -> str:
         """The text with a value in each place, as it is."""

@@ -34,6 +34,7 @@ from survey.models import (
 from survey.outside import set_departments
 from survey.responses import Answer
 from survey.settings import Settings
+from survey.transport import Mail
 from tests.cast import DAY, OPENS, Company, K
 from tests.complaining import MADRID, at, complained, reply
 from tests.engines import Engine
@@ -92,8 +93,17 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def read(mail: Mail) -> EmailMessage:
+    """The mail after its way through SMTP; parsed, without a defect."""
+    assert len(mail.content) < BYTES
+    parsed = BytesParser(EmailMessage, policy=policy.default).parsebytes(mail.content)
+    for part in parsed.walk():
+        assert not part.defects
+    return parsed
+
+
 class Post:
-    """Writes mails as outbox.deliver would, and reads them as their receiver would."""
+    """Writes mails as sending.deliver would, and reads them as their receiver would."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._compose = composer(app, settings)
@@ -104,13 +114,7 @@ class Post:
         return query.order_by(Message.id.desc()).get()
 
     def mail(self, kind: str, person: Person) -> EmailMessage:
-        """The mail after its way through SMTP; parsed, without a defect."""
-        written = self._compose(self.message(kind, person), OPENS).as_bytes()
-        assert len(written) < BYTES
-        parsed = BytesParser(EmailMessage, policy=policy.default).parsebytes(written)
-        for part in parsed.walk():
-            assert not part.defects
-        return parsed
+        return read(self._compose(self.message(kind, person), OPENS))
 
 
 @pytest.fixture(autouse=True)

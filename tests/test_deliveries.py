@@ -4,12 +4,14 @@ from collections import Counter
 
 import pytest
 
-from survey import deliveries, outbox, people, waves
+from survey import deliveries, outbox, people, sending, waves
 from survey.deliveries import EVERY_MAILS, EVERY_SECONDS, Counts, Teller, line, minutes_left
 from survey.models import Bounce, Invitation, Message, Person, Wave
-from survey.outbox import Refused, deliver, queue
+from survey.outbox import queue
 from survey.pulses import add_pulse
+from survey.sending import deliver
 from survey.settings import Settings
+from survey.transport import Refused
 from tests.cast import DAY, OPENS, Company, K
 from tests.test_outbox import Clock, Post, compose, raises
 
@@ -26,7 +28,7 @@ def test_what_was_sent_and_what_was_not_needed_look_alike(company: Company) -> N
 
 def test_what_waits_is_what_no_sender_has_finished(settings: Settings, company: Company) -> None:
     company.open_wave()
-    outbox._claim("a lease", NOW, 20)
+    sending._claim("a lease", NOW, 20)
     assert deliveries.whole() == Counts(settled=0, waiting=59, retry=0, dead=0)
 
 
@@ -142,6 +144,17 @@ def test_a_long_delivery_is_told_every_hundred_mails(settings: Settings) -> None
     deliver(NOW, compose, Post(), report=Teller(said.append, lambda: NOW, 0))
     assert EVERY_MAILS == 100
     assert [text.split(" mails")[0] for text in said] == ["100 of 250", "200 of 250"]
+
+
+def test_a_very_long_delivery_is_told_after_each_hundredth_of_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "whole", lambda: Counts(0, 30_000, 0, 0))
+    said: list[str] = []
+    tell = Teller(said.append, lambda: NOW, 0)
+    for mails in range(1, 1000):
+        tell(Counter({"sent": mails}))
+    assert [text.split(" of")[0] for text in said] == ["100", "400", "700"]
 
 
 def test_a_slow_delivery_is_told_every_ten_seconds(settings: Settings) -> None:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -30,6 +29,7 @@ from survey.models import (
 from survey.outbox import INVITATION, OF_A_DAY, OVERDUE, PROMISES
 from survey.scheduler import Clockwork
 from survey.settings import Settings
+from survey.transport import Mail
 from survey.web import access
 
 pytestmark = pytest.mark.slow  # to fill it takes seconds
@@ -278,9 +278,7 @@ def test_the_mailbox_of_one_person_shows_nobody_elses_mail(visitor: FlaskClient,
 def test_mails_that_come_at_one_moment_are_all_kept(company: Settings, tmp_path: Path) -> None:
     box = demo.Mailbox(demo.settings(tmp_path, 8000))
     for number in range(3):
-        mail = EmailMessage()
-        mail["Subject"] = str(number)
-        box.send(mail)
+        box.send(Mail("", "", f"Subject: {number}\r\n\r\n".encode()), lambda: None)
     assert [box.read(key)["Subject"] for key in box.messages()] == ["2", "1", "0"]
 
 

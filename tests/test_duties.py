@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 
-from survey import commitments, duties, outbox, subscriptions
+from survey import commitments, duties, outbox, sending, subscriptions
 from survey.commitments import Draft
 from survey.emails import composer
 from survey.erasure import forget_due
@@ -156,7 +156,7 @@ def test_the_days_are_those_of_the_setting_and_the_clock_mails_at_once(
     clock, mailbox = clockwork
     assert clock.tick(at(FIRST)) == {"releases with complaints recalled": 1, "mails sent": 1}
     assert clock.tick(at(FIRST)) == {}
-    assert [mail["To"].addresses[0].addr_spec for mail in mailbox.mails] == ["alice@mirror.example"]
+    assert [mail.receiver for mail in mailbox.mails] == ["alice@mirror.example"]
 
 
 # --- Promises ------------------------------------------------------------------------------------------------------
@@ -346,6 +346,6 @@ def test_a_promise_of_a_wave_long_forgotten_is_recalled_and_its_mail_forgotten_i
     assert duties.recall_promises(moment, MADRID) == 1
     forget_due(moment + DAY, 90)
     mailbox = Mailbox()
-    assert outbox.deliver(moment, composer(app, settings), mailbox) == {"sent": 1}
+    assert sending.deliver(moment, composer(app, settings), mailbox) == {"sent": 1}
     assert forget_due(moment + 91 * DAY, 90) == 0
     assert Message.select().count() == 0

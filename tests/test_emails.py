@@ -9,7 +9,8 @@ from email.parser import BytesParser
 import pytest
 
 from survey import create_app, outbox, waves
-from survey.emails import POLICY, compose_test
+from survey.emails import compose_test
+from survey.envelopes import POLICY
 from survey.models import (
     Bounce,
     Comment,
@@ -48,6 +49,7 @@ from tests.mails import (
     one_line,
     pictures_of,
     post,
+    read,
     scenes,
     text_of,
     written,
@@ -363,7 +365,7 @@ def test_the_companys_name_cannot_change_a_mail(name: str, company: Company, set
 
 def test_a_line_break_in_a_test_mail_is_no_header(settings: Settings) -> None:
     named = Settings.from_environment({}, home=settings.home, company=HOSTILE["line breaks"])
-    mail = compose_test(create_app(named), named, "root@mirror.example", OPENS)
+    mail = read(compose_test(create_app(named), named, "root@mirror.example", OPENS))
     assert sorted(mail.keys()) == sorted(
         ["From", "To", "Date", "Auto-Submitted", "Subject", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"]
     )

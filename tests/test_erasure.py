@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from peewee import ForeignKeyField, OperationalError
 
-from survey import erasure, outbox, releases, turnout, waves
+from survey import erasure, outbox, releases, sending, turnout, waves
 from survey.erasure import erase, forget_due
 from survey.models import (
     TABLES,
@@ -109,7 +109,7 @@ def test_forgetting_keeps_who_answered_the_counts_and_the_release(company: Compa
 
 def test_the_mails_of_a_forgotten_wave_are_gone(company: Company) -> None:
     wave = company.open_wave()
-    outbox.deliver(OPENS, compose, Post())
+    sending.deliver(OPENS, compose, Post())
     company.close_wave(wave)
     assert Message.select().count() == 59 + 4
     forget_due(OPENS + 999 * DAY, DAYS)
@@ -123,7 +123,7 @@ def test_mails_of_no_closed_wave_are_forgotten_when_as_old(company: Company, lat
     Wave.update(state="cancelled", cancel_reason="missed").execute()
     outbox.queue(outbox.SIGN_IN, [company.alice.id], OPENS)
     outbox.queue(outbox.MISSED, [company.hanna.id], OPENS, wave=missed)
-    outbox.deliver(OPENS, compose, Post())
+    sending.deliver(OPENS, compose, Post())
     outbox.queue(outbox.SIGN_IN, [company.bob.id], OPENS, expires_at=OPENS + 900)
     forget_due(OPENS + DAYS * DAY + late, DAYS)
     assert Message.select().count() == kept
@@ -152,7 +152,7 @@ def test_who_was_asked_in_a_cancelled_wave_leaves_the_files_before_any_release(
 def test_mail_that_may_still_leave_is_not_forgotten(company: Company) -> None:
     outbox.queue(outbox.SIGN_IN, [company.alice.id], OPENS, expires_at=OPENS + 900)
     company.open_wave()
-    outbox.deliver(OPENS - 1, compose, Post())
+    sending.deliver(OPENS - 1, compose, Post())
     forget_due(OPENS, 0)
     assert Message.select().count() == 60
 
@@ -226,7 +226,7 @@ def test_erasing_takes_leadership_and_queued_mail_along(company: Company) -> Non
     assert not Leadership.select().where(Leadership.person == alice).exists()
     assert not Message.select().where(Message.person == alice).exists()
     assert not Person.select().where(Person.id == alice).exists()
-    assert outbox.deliver(OPENS, compose, Post()) == {"sent": 58}
+    assert sending.deliver(OPENS, compose, Post()) == {"sent": 58}
 
 
 def test_erasing_keeps_every_release(company: Company) -> None:

@@ -3,15 +3,16 @@
 import random
 from collections import Counter
 from collections.abc import Callable
-from email.message import EmailMessage
 
 import pytest
 from peewee import OperationalError
 
-from survey import erasure, outbox
+from survey import erasure, outbox, sending
 from survey.models import Bounce, Invitation, Message, Person, Wave, database
-from survey.outbox import BATCH, LEASE_SECONDS, LineCut, Refused, Unreachable, deliver, queue, state_counts
+from survey.outbox import queue, state_counts
+from survey.sending import BATCH, LEASE_SECONDS, deliver
 from survey.settings import Settings
+from survey.transport import LineCut, Mail, Refused, Unreachable
 from tests.cast import DAY, OPENS, Company
 
 NOW = OPENS
@@ -28,19 +29,18 @@ class Post:
         self.closed = 0
         self._reply = reply
 
-    def send(self, mail: EmailMessage) -> None:
+    def send(self, mail: Mail, meanwhile: Callable[[], None]) -> None:
         assert not database.in_transaction(), "A transaction is open while the mail server talks."
-        self._reply(mail["To"])
-        self.taken.append(mail["To"])
+        meanwhile()
+        self._reply(mail.receiver)
+        self.taken.append(mail.receiver)
 
     def close(self) -> None:
         self.closed += 1
 
 
-def compose(message: Message, now: int) -> EmailMessage:
-    mail = EmailMessage()
-    mail["To"] = Person.get_by_id(message.person_id).email
-    return mail
+def compose(message: Message, now: int) -> Mail:
+    return Mail("espejo@x.example", Person.get_by_id(message.person_id).email, b"")
 
 
 def raises(error: Exception, only: str = "@") -> Reply:
@@ -210,7 +210,7 @@ def test_one_mail_that_cannot_be_written_stops_nobody_and_is_logged(
     queue(outbox.SIGN_IN, people(50), NOW)
     bad = Message.select().offset(20).get().id
 
-    def compose_most(message: Message, now: int) -> EmailMessage:
+    def compose_most(message: Message, now: int) -> Mail:
         if message.id == bad:
             raise LookupError("no such template")
         return compose(message, now)
@@ -252,7 +252,7 @@ def test_a_sign_in_link_leaves_before_what_was_queued_earlier(company: Company) 
     queue(outbox.SIGN_IN, [company.alice.id], NOW + 1)
     kinds = []
 
-    def compose_and_note(message: Message, now: int) -> EmailMessage:
+    def compose_and_note(message: Message, now: int) -> Mail:
         kinds.append(message.kind)
         return compose(message, now)
 
@@ -396,7 +396,7 @@ class Clock:
 
 
 def claim(now: int) -> list[int]:
-    return [message.id for message in outbox._claim("somebody's lease", now, BATCH)]
+    return [message.id for message in sending._claim("somebody's lease", now, BATCH)]
 
 
 def test_what_one_sender_holds_no_other_takes(someone: Message) -> None:
@@ -686,9 +686,9 @@ def test_states_are_counted(settings: Settings) -> None:
 def test_what_turns_out_not_to_be_needed_is_dropped_with_its_reason_and_the_rest_goes_on(settings: Settings) -> None:
     queue(outbox.SIGN_IN, people(2), NOW)
 
-    def first_is_settled(message: Message, now: int) -> EmailMessage:
+    def first_is_settled(message: Message, now: int) -> Mail:
         if message.person_id == Person.get(Person.name == "P 0").id:
-            raise outbox.NotNeeded(outbox.SETTLED)
+            raise sending.NotNeeded(outbox.SETTLED)
         return compose(message, now)
 
     post = Post()

@@ -26,6 +26,8 @@ from survey import (
     releases,
     replanning,
     results,
+    sending,
+    transport,
     turnout,
     waves,
 )
@@ -93,13 +95,13 @@ def test_a_whole_pulse(company: Company, settings: Settings) -> None:
     customers_say(company, "Sales", 95, Wave.get().local_date)
     first = company.released_wave(at_random(1))
     summaries = {"sent": 4, "dropped": 59}  # of two leads, HR and the administrator
-    assert outbox.deliver(first.closed_at, compose, Post()) == summaries
+    assert sending.deliver(first.closed_at, compose, Post()) == summaries
     wave = company.open_wave()
-    assert outbox.deliver(wave.opens_at, compose, Post()) == {"sent": 59}
+    assert sending.deliver(wave.opens_at, compose, Post()) == {"sent": 59}
     company.answer(wave, at_random(2), share=0.5)
     assert waves.remind_due(wave.opens_at + 4 * DAY) == 1
     assert (
-        outbox.deliver(wave.opens_at + 4 * DAY, compose, Post())["sent"]
+        sending.deliver(wave.opens_at + 4 * DAY, compose, Post())["sent"]
         == Message.select().where(Message.kind == outbox.REMINDER).count()
     )
     company.answer(wave, at_random(3))
@@ -306,7 +308,7 @@ def test_two_senders_send_nothing_twice(company: Company) -> None:
     def send(post: Post) -> None:
         with database.connection_context():
             together.wait()
-            outbox.deliver(OPENS, compose, post)
+            sending.deliver(OPENS, compose, post)
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(send, (first, second)))
@@ -317,14 +319,14 @@ def test_a_claim_passes_by_what_another_sender_is_claiming(company: Company) -> 
     """SKIP LOCKED: the second takes what is left, and waits for nobody."""
     company.open_wave()
     with ThreadPoolExecutor(1) as thread, database.atomic():
-        first = {message.id for message in outbox._claim("first", OPENS, 20)}
+        first = {message.id for message in sending._claim("first", OPENS, 20)}
         second = thread.submit(claim_alone, "second").result(timeout=30)
     assert (len(first), len(second), first & second) == (20, 39, set())
 
 
 def claim_alone(lease: str) -> set[int]:
     with database.connection_context():
-        return {message.id for message in outbox._claim(lease, OPENS, 50)}
+        return {message.id for message in sending._claim(lease, OPENS, 50)}
 
 
 def test_four_senders_keep_to_one_rate(company: Company) -> None:
@@ -334,7 +336,7 @@ def test_four_senders_keep_to_one_rate(company: Company) -> None:
     def send(_: int) -> int:
         with database.connection_context():
             together.wait()
-            return outbox.deliver(OPENS, compose, Post(), per_minute=10).total()
+            return sending.deliver(OPENS, compose, Post(), per_minute=10).total()
 
     with ThreadPoolExecutor(4) as threads:
         assert sum(threads.map(send, range(4))) == 10
@@ -354,8 +356,8 @@ def test_a_database_of_before_keeps_its_mails(company: Company, settings: Settin
 def test_a_refused_address_is_noted_renewed_and_erased(company: Company) -> None:
     for reply in ("550 no such user", "551 moved"):
         outbox.queue(outbox.SIGN_IN, [company.alice.id], OPENS)
-        refusal = outbox.Refused(reply, forever=True, address=True)
-        outbox.deliver(OPENS, compose, Post(raises(refusal)))
+        refusal = transport.Refused(reply, forever=True, address=True)
+        sending.deliver(OPENS, compose, Post(raises(refusal)))
         assert [found.reply for found in deliveries.bounces()] == [reply]
     assert erasure.erase(company.alice.email)
     assert Bounce.select().count() == 0

@@ -3,8 +3,8 @@
 import logging
 import socket
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
-from email.message import EmailMessage
 from functools import partial
 from threading import Thread
 
@@ -19,14 +19,15 @@ from survey.models import Lease, Message, Person, PulseDepartment, Wave, databas
 from survey.pulses import add_pulse
 from survey.scheduler import Clock, Clockwork, add_jobs, read_jobs
 from survey.settings import Settings
+from survey.transport import Mail
 from tests.cast import DAY, OPENS, Company, K
 
 
 class Mailbox:
     def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
+        self.mails: list[Mail] = []
 
-    def send(self, mail: EmailMessage) -> None:
+    def send(self, mail: Mail, meanwhile: Callable[[], None]) -> None:
         self.mails.append(mail)
 
     def close(self) -> None:
@@ -70,7 +71,7 @@ def test_a_tick_closes_then_opens_then_reminds_then_recalls_then_mails(
     monkeypatch.setattr(scheduler.steps, "remind_due", lambda now: done.append("remind") or 0)
     for duty in ("recall_complaints", "recall_promises", "report_late"):
         monkeypatch.setattr(scheduler.duties, duty, lambda now, _, duty=duty: done.append(duty) or 0)
-    monkeypatch.setattr(scheduler.outbox, "deliver", lambda *_, **__: done.append("mail") or Counter())
+    monkeypatch.setattr(scheduler.sending, "deliver", lambda *_, **__: done.append("mail") or Counter())
     clockwork.tick(OPENS)
     duties = ["recall_complaints", "recall_promises", "report_late"]
     assert done == ["close", "open", "remind", *duties, "mail"]
@@ -161,7 +162,7 @@ def test_who_has_left_gets_no_mail(legal: Company, clockwork: Clockwork, mailbox
     clockwork.tick(OPENS)
     clockwork.tick(OPENS + 4 * DAY)
     assert len(mailbox.mails) == 2 * 3
-    assert gone.email not in {mail["To"].addresses[0].addr_spec for mail in mailbox.mails}
+    assert gone.email not in {mail.receiver for mail in mailbox.mails}
 
 
 # Run by the scheduler

@@ -6,6 +6,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -18,12 +19,14 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 
-from survey import outbox
+from survey import outbox, smtp
 from survey.emails import composer
 from survey.models import Department, Message, Person, PulseDepartment
-from survey.outbox import LineCut, Refused, Unreachable, deliver, queue
+from survey.outbox import queue
+from survey.sending import deliver
 from survey.settings import Settings
 from survey.smtp import SmtpTransport
+from survey.transport import LineCut, Mail, Refused, Unreachable
 from tests.cast import OPENS, Company
 
 
@@ -37,7 +40,7 @@ def free_port() -> int:
 class Server:
     """A mail server. `replies` names what it says in place of 250 to MAIL, RCPT (by address) and DATA."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, takes_all_addresses: bool = False) -> None:
         self.mails: list[EmailMessage] = []
         self.connections: set[Any] = set()
         self.replies: dict[str, str] = {}
@@ -45,7 +48,7 @@ class Server:
         self.drops_at_data = False
         self.drops_after_refusal = False
         self.mails_per_connection = 1000
-        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), enable_SMTPUTF8=False)
+        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), enable_SMTPUTF8=takes_all_addresses)
         self._controller.start()
         self.url = f"smtp://127.0.0.1:{self._controller.port}"
 
@@ -105,13 +108,13 @@ def transport(server: Server) -> Iterator[SmtpTransport]:
     opened.close()
 
 
-def mail_to(address: str = "ana@x.example") -> EmailMessage:
+def mail_to(address: str = "ana@x.example") -> Mail:
     mail = EmailMessage(policy=SMTP_POLICY)
     mail["From"] = "espejo@mirror.example"
     mail["To"] = Address("", addr_spec=address)
     mail["Subject"] = "¿Cómo nos atendemos?"
     mail.set_content("Señora:\n.\nBuenos días.\n")
-    return mail
+    return Mail("espejo@mirror.example", address, mail.as_bytes(policy=mail.policy.clone(utf8=not address.isascii())))
 
 
 # Delivered
@@ -364,6 +367,28 @@ def test_an_address_that_the_server_cannot_write_is_refused_for_good(server: Ser
     assert refused.value.forever
 
 
+def test_an_address_beyond_ascii_is_written_to_where_the_server_offers_it() -> None:
+    server = Server(takes_all_addresses=True)
+    transport = SmtpTransport(server.url)
+    transport.send(mail_to("ana@ñandú.example"))
+    transport.close()
+    server.stop()
+    (mail,) = server.mails
+    assert "To: ana@ñandú.example".encode() in mail.as_bytes()
+    assert mail["Subject"] == "¿Cómo nos atendemos?"
+
+
+def test_something_else_is_done_once_while_the_server_considers_the_whole_mail(
+    server: Server, transport: SmtpTransport
+) -> None:
+    done: list[str] = []
+    server.replies["bea@x.example"] = "550 no"
+    for address in ("ana@x.example", "bea@x.example", "carla@x.example"):
+        with suppress(Refused):
+            transport.send(mail_to(address), lambda to=address: done.append(to))
+    assert done == ["ana@x.example", "carla@x.example"]
+
+
 def test_signing_in_where_the_server_offers_none_is_unreachable(server: Server) -> None:
     with pytest.raises(Unreachable):
         SmtpTransport(server.url.replace("//", "//user:p%40ss@")).send(mail_to())
@@ -385,12 +410,14 @@ def test_user_and_password_are_read_from_the_url(server: Server, monkeypatch: py
     assert said == [("user@x", "p:ss")]
 
 
-@pytest.mark.parametrize(("url", "kind", "port"), [("smtp://h", "SMTP", 25), ("smtps://h", "SMTP_SSL", 465)])
+@pytest.mark.parametrize(
+    ("url", "kind", "port"), [("smtp://h", "Conversation", 25), ("smtps://h", "SecretConversation", 465)]
+)
 def test_a_scheme_has_its_usual_port(monkeypatch: pytest.MonkeyPatch, url: str, kind: str, port: int) -> None:
     def seen(*place: Any, **_: Any) -> None:
         raise Seen(place)
 
-    monkeypatch.setattr(smtplib, kind, seen)
+    monkeypatch.setattr(smtp, kind, seen)
     with pytest.raises(Seen, match=str(port)):
         SmtpTransport(url).send(mail_to())
 
@@ -399,7 +426,7 @@ def test_a_servers_certificate_is_checked(monkeypatch: pytest.MonkeyPatch) -> No
     def seen(*_: Any, context: ssl.SSLContext, **__: Any) -> None:
         raise Seen(context.verify_mode, context.check_hostname)
 
-    monkeypatch.setattr(smtplib, "SMTP_SSL", seen)
+    monkeypatch.setattr(smtp, "SecretConversation", seen)
     with pytest.raises(Seen) as found:
         SmtpTransport("smtps://h").send(mail_to())
     assert found.value.args == (ssl.CERT_REQUIRED, True)

@@ -201,7 +201,7 @@ def _sample(draft: Draft) -> EmailMessage:
         Invitation.create(wave=wave, person=person, client_group=group, providers=asked)
         message = Message.create(kind=INVITATION, wave=wave, person=person, due_at=wave.opens_at)
         Wave.update(state="open", min_group=settings().smallest_group).where(Wave.id == wave.id).execute()
-        return write(message, person, settings(), now())
+        return write(message, person, settings())
 
 
 @blueprint.get("/questions")

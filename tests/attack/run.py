@@ -14,6 +14,7 @@ from tests.attack import published
 from tests.attack.attacker import Outcome, break_in
 from tests.attack.companies import Laboratory, RandomCompany, clients_by_group, divisions
 from tests.attack.published import Figure
+from tests.mails import read
 
 
 def by_export(laboratory: Laboratory, seed: int, *, one_by_one: bool = False) -> Outcome:
@@ -80,6 +81,6 @@ def mails(app: Flask, settings: Settings, wave: Wave, k: int) -> Iterator[Figure
     written = list(Message.select().where(Message.kind.in_(list(kinds)), Message.wave == wave))
     assert {message.kind for message in written} == set(kinds)
     for message in written:
-        mail = compose(message, wave.closes_at)
+        mail = read(compose(message, wave.closes_at))
         assert min(published.asked_in(mail), default=k) >= k, "A turnout is told of fewer than k people."
         yield from kinds[message.kind](mail, wave.id)

@@ -12,11 +12,11 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP
 
-from survey import create_app, outbox
+from survey import create_app, outbox, sending
 from survey.database import open_database
 from survey.emails import composer
 from survey.models import Message, Person, database
-from survey.outbox import Compose
+from survey.sending import Compose
 from survey.smtp import SmtpTransport
 from tests.bench.company import open_large_wave
 from tests.bench.table import Row, medians
@@ -50,7 +50,7 @@ def _deliver(now: int, url: str, compose: Compose, mails: int) -> float:
     Message.update(due_at=now + 3600).where(Message.state == "pending").execute()
     Message.update(due_at=now).where(Message.id.in_(chosen)).execute()
     began = time.perf_counter()
-    outcomes = outbox.deliver(now, compose, SmtpTransport(url))
+    outcomes = sending.deliver(now, compose, SmtpTransport(url))
     assert outcomes == {"sent": mails}, outcomes
     return time.perf_counter() - began
 
@@ -58,7 +58,7 @@ def _deliver(now: int, url: str, compose: Compose, mails: int) -> float:
 def _send_ready(now: int, port: int, compose: Compose, mails: int) -> float:
     """Send one mail's bytes again and again."""
     message = Message.select().where(Message.kind == outbox.INVITATION).first()
-    to, ready = Person.get_by_id(message.person_id).email, compose(message, now).as_bytes()
+    to, ready = Person.get_by_id(message.person_id).email, compose(message, now).content
     began = time.perf_counter()
     with smtplib.SMTP("127.0.0.1", port) as server:
         for _ in range(mails):

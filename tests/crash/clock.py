@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from email.message import EmailMessage
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
@@ -26,13 +25,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from survey import create_app, database, leases, outbox, pulses, scheduler, waves
+from survey import create_app, database, leases, outbox, pulses, scheduler, sending, waves
 from survey.models import Message, Pulse, Reminder, Wave
 from survey.models import database as tables
 from survey.scheduler import Clock, Clockwork
 from survey.settings import Settings
+from survey.transport import Mail
 from tests.cast import DAY, OPENS, Company, K
 from tests.crash.stores import Store, a_store, close
+from tests.mails import read
 from tests.servers import PATIENCE_SECONDS, wait_until
 
 MINUTES, HOUR, YEAR = 600, 3600, 365 * DAY
@@ -47,8 +48,8 @@ class Post:
     def __init__(self) -> None:
         self.taken: Counter[str] = Counter()
 
-    def send(self, mail: EmailMessage) -> None:
-        self.taken[mail["Message-ID"]] += 1
+    def send(self, mail: Mail, meanwhile: Callable[[], None]) -> None:
+        self.taken[read(mail)["Message-ID"]] += 1
 
     def close(self) -> None:
         pass
@@ -87,7 +88,7 @@ def a_busy_day(store: Store) -> Settings:
         planned = Wave.select().join(Pulse).where(Pulse.key == key).get()
         assert waves.open_wave(planned, OPENS + days * DAY, K)
         Reminder.update(done=True).where(Reminder.wave == planned, Reminder.due_at < OPENS).execute()
-    outbox.deliver(OPENS - DAY, lambda message, now: EmailMessage(), Post())
+    sending.deliver(OPENS - DAY, lambda message, now: Mail("", "", b""), Post())
     close()
     return settings
 

@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from survey import create_app, outbox
+from survey import create_app, outbox, sending
 from survey.database import open_database
 from survey.emails import composer
 from survey.models import Message, Person, database
@@ -177,7 +177,7 @@ def one_bad_address(folder: Path, messages: int) -> BadAddress:
     app = create_app(settings)
     app.config["WTF_CSRF_ENABLED"] = False
     with MailServer(FRIENDLY, SEED, frozenset({"charlie@mirror.example"})) as server:
-        outcomes = outbox.deliver(OPENS, composer(app, settings), SmtpTransport(server.url))
+        outcomes = sending.deliver(OPENS, composer(app, settings), SmtpTransport(server.url))
         delivered = len({copy.to for copy in server.copies})
     hanna, client = Person.get(Person.email == "hanna@mirror.example"), app.test_client()
     client.post(f"/login/{sign_in_token(hanna.id, hanna.sign_ins, settings)}")

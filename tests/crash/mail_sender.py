@@ -4,17 +4,17 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from email.message import EmailMessage
 from typing import Any
 
 from peewee import fn
 
-from survey import create_app, outbox
+from survey import create_app, sending
 from survey.database import bind
 from survey.emails import composer
 from survey.models import Message, database
 from survey.settings import Settings
 from survey.smtp import SmtpTransport
+from survey.transport import Mail
 
 BEFORE_CLAIM, AFTER_CLAIM, BEFORE_SEND, AFTER_DATA = "before claim", "after claim", "before send", "after DATA"
 POINTS = (BEFORE_CLAIM, AFTER_CLAIM, BEFORE_SEND, AFTER_DATA)
@@ -33,7 +33,7 @@ def send_all(home: str, smtp_url: str, point: str | None, passes: int) -> None:
     compose = composer(create_app(settings), settings)
     with database.connection_context():
         while (moment := next_moment()) is not None:
-            outbox.deliver(moment, compose, Doomed(smtp_url, at))
+            sending.deliver(moment, compose, Doomed(smtp_url, at))
 
 
 class Doomed(SmtpTransport):
@@ -41,9 +41,9 @@ class Doomed(SmtpTransport):
         super().__init__(url, TIMEOUT_SECONDS)
         self._at = at
 
-    def send(self, mail: EmailMessage) -> None:
+    def send(self, mail: Mail, meanwhile: Callable[[], None]) -> None:
         self._at(BEFORE_SEND)
-        super().send(mail)
+        super().send(mail, meanwhile)
         self._at(AFTER_DATA)
 
 
@@ -70,7 +70,7 @@ def _doom(point: str | None, passes: int) -> At:
 
 def _claim_with(at: At) -> None:
     """Come by the points around each claim."""
-    claim = outbox._claim
+    claim = sending._claim
 
     def claim_between(*given: Any) -> list[Message]:
         at(BEFORE_CLAIM)
@@ -79,4 +79,4 @@ def _claim_with(at: At) -> None:
             at(AFTER_CLAIM)
         return batch
 
-    outbox._claim = claim_between
+    sending._claim = claim_between

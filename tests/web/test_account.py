@@ -11,6 +11,7 @@ from survey.models import Department, Leadership, Message, Person
 from survey.settings import Settings
 from survey.signing import sign_in_token
 from tests.cast import OPENS
+from tests.mails import read
 from tests.web.pages import csrf_token, everything
 
 
@@ -32,7 +33,7 @@ def test_the_way_from_the_form_through_the_mail_to_hrs_page(app, company, settin
     client = app.test_client()
     form = client.get("/login").text
     client.post("/login", data={"email": "hanna@mirror.example", "csrf_token": csrf_token(form)})
-    mail = composer(app, settings)(Message.get(), OPENS)
+    mail = read(composer(app, settings)(Message.get(), OPENS))
     (path,) = re.findall(r"http://127.0.0.1:8000(/login/\S+)", mail.get_body(("plain",)).get_content())
     button = client.get(path).text
     assert client.post(path, data={"csrf_token": csrf_token(button)}).location == "/"

@@ -3,7 +3,7 @@
 import pytest
 import time_machine
 
-from survey import outbox, waves
+from survey import outbox, sending, transport, waves
 from survey.models import Bounce, Message, Wave
 from survey.web import mailroom
 from tests.cast import DAY, OPENS
@@ -33,11 +33,11 @@ def failed(wave):
 
     def reply(address):
         if address.startswith("bob@"):
-            raise outbox.Refused(f"550 {STRANGE}", forever=True, address=True)
+            raise transport.Refused(f"550 {STRANGE}", forever=True, address=True)
         if address.startswith("alice@"):
-            raise outbox.Refused("451 try later", forever=False)
+            raise transport.Refused("451 try later", forever=False)
 
-    outbox.deliver(OPENS, compose, Post(reply))
+    sending.deliver(OPENS, compose, Post(reply))
 
 
 def letter_of(person) -> Message:
@@ -71,7 +71,7 @@ def test_a_delivery_is_shown_wave_by_wave(failed, hanna):
 
 
 def test_while_mail_leaves_the_page_says_how_long_and_renews_itself(wave, hanna, with_server):
-    outbox.deliver(MOMENT, compose, Post(), per_minute=10)
+    sending.deliver(MOMENT, compose, Post(), per_minute=10)
     page = hanna.get(PAGE).text
     assert "49 mails are on their way." in page
     assert "more minute" in page
@@ -79,7 +79,7 @@ def test_while_mail_leaves_the_page_says_how_long_and_renews_itself(wave, hanna,
 
 
 def test_when_all_is_delivered_the_page_rests(wave, hanna, with_server):
-    outbox.deliver(MOMENT, compose, Post())
+    sending.deliver(MOMENT, compose, Post())
     page = hanna.get(PAGE).text
     assert "No mail waits to be sent." in page
     assert "data-moves" not in page
@@ -102,12 +102,12 @@ def with_server(app, settings):
 
 
 def test_the_list_of_mail_tells_hr_nobody_who_has_answered_or_has_not(wave, hanna, company):
-    refuses = raises(outbox.Refused("550 no", forever=True, address=True))
-    outbox.deliver(MOMENT, compose, Post(raises(outbox.Refused("451 later", forever=False), only="3@")))
+    refuses = raises(transport.Refused("550 no", forever=True, address=True))
+    sending.deliver(MOMENT, compose, Post(raises(transport.Refused("451 later", forever=False), only="3@")))
     company.answer(wave, share=0.5)
-    outbox.deliver(MOMENT + DAY, compose, Post())  # those of whom some have answered meanwhile
+    sending.deliver(MOMENT + DAY, compose, Post())  # those of whom some have answered meanwhile
     waves.remind_due(wave.opens_at + 4 * DAY)  # to those who have not
-    outbox.deliver(wave.opens_at + 4 * DAY, compose, Post(refuses))
+    sending.deliver(wave.opens_at + 4 * DAY, compose, Post(refuses))
     assert {state for (state,) in Message.select(Message.state).tuples()} == {"dropped", "dead", "sent"}
     for address in (PAGE, "/hr/people", "/hr/"):
         main = hanna.get(address).text.split("<main")[1]
@@ -119,7 +119,7 @@ def test_the_list_of_mail_tells_hr_nobody_who_has_answered_or_has_not(wave, hann
 def test_a_letter_of_somebody_who_has_answered_goes_like_one_that_was_sent(failed, hanna, company):
     """Two companies that differ in nothing but whether Alice answered look alike afterwards."""
     company.answer(Wave.get(Wave.state == "open"))
-    outbox.deliver(MOMENT + DAY, compose, Post())
+    sending.deliver(MOMENT + DAY, compose, Post())
     answered = hanna.get(PAGE).text
     Message.update(state="sent", reason="").where(Message.person == company.alice).execute()
     assert hanna.get(PAGE).text == answered
@@ -127,7 +127,7 @@ def test_a_letter_of_somebody_who_has_answered_goes_like_one_that_was_sent(faile
 
 def test_the_list_ends_somewhere(wave, hanna, monkeypatch):
     monkeypatch.setattr(mailroom, "LETTERS_SHOWN", 20)
-    outbox.deliver(OPENS, compose, Post(raises(outbox.Refused("550 no", forever=True))))
+    sending.deliver(OPENS, compose, Post(raises(transport.Refused("550 no", forever=True))))
     assert len(rows(hanna.get(PAGE).text, 1)) == 20
 
 
@@ -138,7 +138,7 @@ def test_one_letter_is_sent_again(failed, hanna, company):
     answer = hanna.post(f"{PAGE}/resend", data={"message": letter_of(company.bob).id}, follow_redirects=True)
     assert "1 mail is sent again." in answer.text
     assert state_of(company.bob) == "pending"
-    assert outbox.deliver(MOMENT, compose, Post()) == {"sent": 2}
+    assert sending.deliver(MOMENT, compose, Post()) == {"sent": 2}
 
 
 def test_impatience_sends_a_letter_again_once(failed, hanna, company):
@@ -146,17 +146,17 @@ def test_impatience_sends_a_letter_again_once(failed, hanna, company):
     answers = [hanna.post(f"{PAGE}/resend", data=form, follow_redirects=True).text for _ in range(2)]
     assert "It is under way already, or too late to be sent." in answers[1]
     post = Post()
-    outbox.deliver(MOMENT, compose, post)
+    sending.deliver(MOMENT, compose, post)
     hanna.post(f"{PAGE}/resend", data=form)
-    outbox.deliver(MOMENT, compose, post)
+    sending.deliver(MOMENT, compose, post)
     assert post.taken.count("bob@mirror.example") == 1
 
 
 def test_all_letters_that_were_refused_for_good_are_sent_again(failed, hanna, company):
-    outbox.deliver(MOMENT, compose, Post(raises(outbox.Refused("550 no", forever=True))))
+    sending.deliver(MOMENT, compose, Post(raises(transport.Refused("550 no", forever=True))))
     answer = hanna.post(f"{PAGE}/resend", data={"message": "all"}, follow_redirects=True)
     assert "2 mails are sent again." in answer.text
-    assert outbox.deliver(MOMENT, compose, Post()) == {"sent": 2}
+    assert sending.deliver(MOMENT, compose, Post()) == {"sent": 2}
 
 
 def test_a_letter_that_comes_too_late_offers_no_button_and_is_not_sent(failed, hanna, company, clock, sign_in):
@@ -189,9 +189,9 @@ def test_mail_is_paused_and_resumed_and_every_page_that_should_says_so(wave, han
     assert "Mail is paused." in hanna.post(f"{PAGE}/pause", follow_redirects=True).text
     assert "Mail has been paused since Monday 2 March at 10:00" in hanna.get(PAGE).text
     assert "Mail is paused, so none leaves." in hanna.get("/hr/").text
-    assert outbox.deliver(MOMENT, compose, Post()) == {}
+    assert sending.deliver(MOMENT, compose, Post()) == {}
     assert "Mail leaves again." in hanna.post(f"{PAGE}/resume", follow_redirects=True).text
-    assert outbox.deliver(MOMENT, compose, Post()) == {"sent": 59}
+    assert sending.deliver(MOMENT, compose, Post()) == {"sent": 59}
 
 
 def test_looking_changes_nothing(failed, hanna):
@@ -233,6 +233,6 @@ def test_a_refused_address_stands_beside_the_person_until_a_mail_is_taken(failed
     assert what.startswith("Mail to this address was refused: 550 <script>alert(1)")
     assert "<script>alert" not in page
     outbox.resend(MOMENT)
-    outbox.deliver(MOMENT, compose, Post())
+    sending.deliver(MOMENT, compose, Post())
     assert len(tables(hanna.get("/hr/people").text)) == 1
     assert not Bounce.select().exists()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from survey import create_app, outbox
+from survey import create_app, sending
 from survey.models import database
 from survey.settings import Settings
 from survey.signing import sign_in_token
@@ -31,7 +31,7 @@ def test_the_page_follows_a_delivery_to_its_end(company, wave, settings, address
     page.goto(f"{address}/hr/outbox")
     assert "59 mails are on their way." in page.inner_text(MOVES)
     with database.connection_context():
-        outbox.deliver(wave.opens_at, compose, Post())
+        sending.deliver(wave.opens_at, compose, Post())
     page.wait_for_selector(RESTS)  # nobody has reloaded it
     assert "No mail waits to be sent." in page.inner_text(RESTS)
     assert "59 of 59" in page.inner_text(RESTS)

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from email import policy
 from email.message import EmailMessage
-from email.parser import BytesParser
 from pathlib import Path
 from threading import Thread
 
@@ -40,6 +38,7 @@ from survey.web.frame import error_page
 from tests import pseudo
 from tests.browser import Quiet
 from tests.cast import Company
+from tests.mails import read
 from tests.pseudo import CODE, strays, texts_in
 from tests.web.pages import Address, Link, addresses
 
@@ -158,8 +157,8 @@ def letters(demo: Flask, company: Company, settings: Settings, third: Wave) -> l
         message = Message(kind=kind, wave=wave, person=alice, sequence=day.toordinal(), due_at=third.opened_at)
         mails.append(compose(message, third.opened_at))
     for mail in mails[1:]:
-        box.send(mail)
-    return [BytesParser(EmailMessage, policy=policy.default).parsebytes(mail.as_bytes()) for mail in mails]
+        box.send(mail, lambda: None)
+    return [read(mail) for mail in mails]
 
 
 def pages(app: Flask, settings: Settings, wave: Wave, method: str) -> list[Address]:
