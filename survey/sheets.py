@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, compress
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -17,6 +17,7 @@ from openpyxl import Workbook
 
 from survey.charts import NOT_XML  # what no XML can hold, neither a picture nor a workbook
 from survey.refusal import Sentence, _l
+from survey.repeats import Rows, Whole, repeated
 
 DELIMITERS = ",;\t"
 FAULTS_SHOWN = 25
@@ -105,7 +106,7 @@ class Sheet:
         Raises ImportRefused when the file is missing, empty, no text, or its header names a column twice.
         """
         self._path, self._faults, self._header_rows = path, faults, header_rows
-        self.encoding, self.digest = _examine(path, faults)
+        self.encoding, self._has_quotes, self.digest = _examine(path, faults)
         self.delimiter = max(DELIMITERS, key=lambda sign: len(self._header(sign)))
         self.columns = [normalise(cell.strip()) for cell in self._header(self.delimiter)]
         if not any(self.columns):
@@ -150,25 +151,31 @@ class Sheet:
             except (csv.Error, UnicodeError) as error:
                 self._faults.add(line, None, UNREADABLE, error=error)
 
-    def rows(self) -> Iterator[list[str]]:
-        """The same rows without their lines, at half the cost, for files of which most rows are alike.
+    def blocks(self) -> Iterator[tuple[Rows, Whole]]:
+        """The same rows without their lines, much quicker: (some rows, how often each occurs), in another order.
 
-        The line of a fault is where its row ends; `lines` tells better.
+        What is wrong goes to the faults without its line, which `lines` tells.
         """
         with self._open() as file:
             reader = csv.reader(file, delimiter=self.delimiter)
             width = len(next(reader, []))
+            empty = [""] * width
             try:
                 for _ in range(self._header_rows - 1):
                     next(reader, [])
-                for cells in reader:
-                    if len(cells) == width:
-                        if any(cells):
-                            yield cells
-                    elif any(cells):
-                        self._faults.add(reader.line_num, None, CELLS, cells=len(cells), width=width)
+                for rows, times in repeated(file, self.delimiter, self._has_quotes):
+                    are_sound = set(map(len, rows)) == {width} and empty not in rows
+                    yield (rows, times) if are_sound else self._sound(rows, times, width)
             except (csv.Error, UnicodeError) as error:
-                self._faults.add(reader.line_num, None, UNREADABLE, error=error)
+                self._faults.add(None, None, UNREADABLE, error=error)
+
+    def _sound(self, rows: Rows, times: Whole, width: int) -> tuple[Rows, Whole]:
+        """Those that are not empty and have as many cells as the header."""
+        sound = [any(cells) and len(cells) == width for cells in rows]
+        for cells in rows:
+            if any(cells) and len(cells) != width:
+                self._faults.add(None, None, CELLS, cells=len(cells), width=width)
+        return list(compress(rows, sound)), times[sound]
 
     def _open(self) -> TextIO:
         return self._path.open(encoding=self.encoding, newline="")
@@ -183,18 +190,22 @@ class Sheet:
                 raise ImportRefused(self._faults.found) from None
 
 
-def _examine(path: Path, faults: Faults) -> tuple[str, str]:
-    """The file's encoding and the SHA-256 of its bytes; raises ImportRefused when it cannot be read as text."""
+def _examine(path: Path, faults: Faults) -> tuple[str, bool, str]:
+    """(the file's encoding, whether there may be quotes in it, the SHA-256 of its bytes)
+
+    Raises ImportRefused when it cannot be read as text.
+    """
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
     encoding = "utf-8-sig"
-    size = 0
+    size, has_quotes = 0, False
     try:
         with path.open("rb") as file:
             while chunk := file.read(CHUNK_BYTES):
                 if not size and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                     encoding = "utf-16"
                 size += len(chunk)
+                has_quotes = has_quotes or b'"' in chunk
                 digest.update(chunk)
                 if encoding == "utf-8-sig" and not _decodes(decoder, chunk):
                     encoding = "cp1252"
@@ -208,7 +219,7 @@ def _examine(path: Path, faults: Faults) -> tuple[str, str]:
     if encoding == "utf-8-sig" and not _decodes(decoder, b"", final=True):
         encoding = "cp1252"  # the file ends in half a character
     faults.refuse_if_any()
-    return encoding, digest.hexdigest()
+    return encoding, has_quotes, digest.hexdigest()
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:

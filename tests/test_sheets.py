@@ -104,6 +104,30 @@ def test_ragged_rows_are_named_and_the_others_still_read(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize("quoted", ["2", '"2"'])
+def test_blocks_have_the_rows_that_lines_have(tmp_path: Path, quoted: str) -> None:
+    faults = Faults("table.csv")
+    sheet = Sheet(write(tmp_path, f"a,b\nunit,unit\n1\n1,{quoted}\n\n,\n1,2\n ,2\n1,2,3\n"), faults, header_rows=2)
+    found = [(cells, n) for rows, times in sheet.blocks() for cells, n in zip(rows, times.tolist(), strict=True)]
+    one_by_one = [cells for _, cells in sheet.lines()]
+    assert (
+        sorted(cells for cells, n in found for _ in range(n))
+        == sorted(one_by_one)
+        == [[" ", "2"], ["1", "2"], ["1", "2"]]
+    )
+    assert [str(fault).partition(" has")[0] for fault in faults.found] == [
+        *["table.csv:"] * 2,
+        *["table.csv, line 3:", "table.csv, line 9:"],
+    ]
+
+
+def test_blocks_of_a_file_that_turns_out_unreadable_are_a_fault(tmp_path: Path) -> None:
+    faults = Faults("table.csv")
+    sheet = Sheet(write(tmp_path, b"a,b\n" + b"1,2\n" * 10_000 + b"\x81,\xe9\n"), faults)
+    list(sheet.blocks())
+    assert "cannot be read" in faults.found[0]
+
+
 def test_of_many_faults_the_first_are_told_and_the_rest_counted() -> None:
     faults = Faults("table.csv")
     for line in range(30):
