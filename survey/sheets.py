@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, compress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Self, TextIO
 
 from openpyxl import Workbook
+from peewee import chunked
 
 from survey.charts import NOT_XML  # what no XML can hold, neither a picture nor a workbook
 from survey.refusal import Sentence, _l
@@ -22,6 +24,7 @@ from survey.repeats import Rows, Whole, repeated
 DELIMITERS = ",;\t"
 FAULTS_SHOWN = 25
 CHUNK_BYTES = 1 << 20
+LINES_AT_ONCE = 500
 UNREADABLE = _l("cannot be read (%(error)s).")
 CELLS = _l("has %(cells)s cells where the header has %(width)s.")
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
@@ -244,11 +247,9 @@ def slug(name: str) -> str:
     return "-".join(re.findall(r"[^\W_]+", plain))
 
 
-def safe_cell(value: object) -> object:
-    """A cell that no spreadsheet runs as a formula; numbers stay numbers."""
-    if isinstance(value, str) and value.startswith(FORMULA_SIGNS):
-        return f"'{value}"
-    return value
+def safe_cell(text: str) -> str:
+    """A text that no spreadsheet runs as a formula."""
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
 
 
 def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
@@ -256,18 +257,29 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterat
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     for row in chain([header], rows):
-        writer.writerow([safe_cell(value) for value in row])
+        writer.writerow([safe_cell(value) if isinstance(value, str) else value for value in row])
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
 
 
-def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A workbook with one sheet; numbers are numbers, and no text runs as a formula."""
+def in_pieces(lines: Iterable[str]) -> Iterator[bytes]:
+    """Lines in UTF-8, some hundreds together: each piece is written, and maybe sent, by itself."""
+    return ("".join(some).encode() for some in chunked(lines, LINES_AT_ONCE))
+
+
+def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+    """A workbook with one sheet, in pieces; numbers are numbers, and no text runs as a formula.
+
+    It is made on disk, because a workbook has no beginning before it has its end.
+    """
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title)
-    for row in chain([header], rows):
-        sheet.append([NOT_XML.sub("", value) if isinstance(value, str) else value for value in map(safe_cell, row)])
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
+    with TemporaryFile() as file:
+        try:
+            for row in chain([header], rows):
+                sheet.append([safe_cell(NOT_XML.sub("", value)) if isinstance(value, str) else value for value in row])
+        finally:
+            book.save(file)  # half a sheet as well, which nobody gets: openpyxl leaves files of its own otherwise
+        file.seek(0)
+        yield from iter(lambda: file.read(CHUNK_BYTES), b"")
