@@ -11,7 +11,7 @@ from survey.measure.scale import SCORES
 from survey.models import ClientGroup, ClientGroupDepartment, Department, Tally, Wave, database
 from survey.releases import Clients
 
-PROVIDERS_AT_ONCE = 50
+PROVIDERS_AT_ONCE = 20
 COUNTS = [getattr(Tally, f"n{score}") for score in SCORES]
 
 

@@ -29,7 +29,7 @@ def of_matrices(wave: Wave) -> list[module.Cell]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("at_once", [1, 50])
+@pytest.mark.parametrize("at_once", [1, 20])
 def test_they_are_the_cells_of_the_matrices(
     company: Company, seed: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,12 +12,13 @@ from survey.models import Wave, database
 from tests.bench.alone import effort
 from tests.bench.table import Row, medians
 from tests.engines import settings_in
-from tests.large import CLIENTS, large_release
+from tests.large import large_release
 
 ROWS = 100_000
 GROWTH = 10
-FLAT = 1.5  # what is told of each department grows with their number, and no cell is kept
-WRITING = 0.05  # csv.writer has its rows; ours are read, guarded by the rules of small groups, and rounded
+DEPARTMENTS = 149  # a prime number, so that each may have as many clients as it takes
+FLAT = 1.5
+WRITING = 0.1  # csv.writer has its rows; ours are read, guarded by the rules of small groups, and rounded
 
 
 def measure(runs: int, rows: int = ROWS) -> Iterator[Row]:
@@ -44,7 +45,7 @@ def measure(runs: int, rows: int = ROWS) -> Iterator[Row]:
 
 def _home(path: Path, rows: int) -> Path:
     open_database(settings_in(path))
-    large_release(max(CLIENTS + 1, rows // (CLIENTS * len(ITEMS))))
+    large_release(DEPARTMENTS, clients_each=max(3, rows // (DEPARTMENTS * len(ITEMS))))
     database.close()
     return path
 
@@ -52,6 +53,7 @@ def _home(path: Path, rows: int) -> Path:
 def _export(home: Path, form: str) -> None:
     bind(settings_in(home))
     with database.connection_context():
+        database.execute_sql("PRAGMA cache_size = -1000")  # else SQLite keeps what it has read, up to 16 MB of it
         for _ in results.export(Wave.get(), form):
             pass
 
