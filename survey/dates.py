@@ -31,7 +31,16 @@ Period = tuple[date, date]  # first and last day, both included
 
 def period(text: str, date_formats: tuple[str, ...]) -> Period | None:
     """The day that `text` writes, or the whole month or year where the format has no smaller part."""
-    return _period(text, date_formats) if len(text) <= LONGEST else None
+    if len(text) > LONGEST:
+        return None
+    if ":" in text and _tell_days_alone(date_formats):
+        text = TIME_OF_DAY.sub("", text)  # before it is looked up: a file has few days, and many seconds
+    return _period(text, date_formats)
+
+
+@lru_cache
+def _tell_days_alone(date_formats: tuple[str, ...]) -> bool:
+    return not any("%H" in date_format or date_format == SECONDS for date_format in date_formats)
 
 
 @lru_cache(maxsize=4096)

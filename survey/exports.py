@@ -17,7 +17,7 @@ from survey.measure.scale import SCORES
 from survey.models import Department, Wave
 from survey.releases import Clients, GapRow, OutsideFigure, ProviderResult, Sides
 from survey.results import ALL_CLIENTS, client_text
-from survey.sheets import write_csv, write_xlsx
+from survey.sheets import in_pieces, write_csv, write_xlsx
 from survey.shortfalls import Shortfall
 from survey.summaries import Line
 from survey.turnout import Participation, Turnout
@@ -50,8 +50,8 @@ class Table:
     def export(self, form: str) -> Iterator[bytes]:
         """As "csv" or "xlsx", piece by piece."""
         if form == "csv":
-            return (line.encode() for line in write_csv(self.header, self.rows))
-        return iter([write_xlsx(self.name[:31], self.header, self.rows)])  # the longest name that a sheet may have
+            return in_pieces(write_csv(self.header, self.rows))
+        return write_xlsx(self.name[:31], self.header, self.rows)  # the longest name that a sheet may have
 
 
 # --- Who serves whom -----------------------------------------------------------------------------------------------

@@ -4,27 +4,25 @@ A file of answers is first counted, each distinct combination of cells once, and
 read and checked: so memory grows with what was answered, not with how many answered, and long files are quick.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain, islice
-from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from survey.counting import Combination, counted
+from survey.database import insert_rows
 from survey.imports import supersede
-from survey.interpreter import Combination, ExternalScore, Interpreter, LeftOut
-from survey.mapping import CANONICAL, CANONICAL_SUMS, Mapping, Target, as_code
-from survey.models import Department, ExternalImport, ExternalTally, Source, Touchpoint, database
+from survey.interpreter import ExternalScore, Interpreter, LeftOut
+from survey.layouts import Layout
+from survey.mapping import CANONICAL, CANONICAL_SUMS, Mapping, Target
+from survey.models import Department, ExternalImport, ExternalTally, Source, Touchpoint
 from survey.outside import set_departments, weights_by_key
 from survey.refusal import Sentence, _l
 from survey.rehearsals import ignored_columns, rehearsal
 from survey.sheets import Faults, ImportRefused, Sheet, slug
 from survey.sums import take_sums
 
-COMBINATIONS_AT_ONCE = 200_000  # distinct combinations of cells held in memory while a file is counted
-ROWS_AT_ONCE = 1000  # counted before looking whether memory fills
 KEEPS = _l("%(name)s keeps its departments (%(kept)s); the mapping has others.")
 NOT_LINKED = _l("%(name)s was not linked, as there is no department %(missing)s.")
 LINKED = _l("%(name)s was linked, with weights: %(told)s.")
@@ -131,10 +129,10 @@ def first_answers(path: Path, mapping: Mapping, most: int) -> list[ReadAnswer]:
     faults = Faults(path.name)
     sheet = _open_sheet(path, mapping, faults)
     sheet.require(*_columns_read(mapping))
-    interpreter = Interpreter(mapping, sheet, faults)
+    interpreter, layout = Interpreter(mapping, sheet, faults), Layout(mapping, sheet)
     found: list[ReadAnswer] = []
     for line, cells in sheet.lines():
-        for combination in _combinations(mapping, sheet, _chosen(mapping, sheet, [cells], Counter())):
+        for combination in layout.combinations(cells):
             found.append(ReadAnswer(line, combination, interpreter.meaning(combination)))
             if len(found) == most:
                 return found
@@ -198,72 +196,23 @@ def _optional(mapping: Mapping) -> list[str]:
 
 def _take_answers(path: Path, sheet: Sheet, mapping: Mapping, faults: Faults) -> Taken:
     """The answers of a file, counted first and read afterwards; raises ImportRefused."""
-    interpreter = Interpreter(mapping, sheet, faults)
-    taken = Taken()
-    combinations = _combinations(mapping, sheet, _chosen(mapping, sheet, sheet.rows(), taken.left_out))
-    for counts in _counted(combinations):
-        for combination, n in counts.items():
-            taken.add(combination[0].strip(), interpreter.meaning(combination), n)
+    interpreter, layout = Interpreter(mapping, sheet, faults), Layout(mapping, sheet)
+    taken = Taken(left_out=layout.left_out)
+    blocks = (block for rows, times in sheet.blocks() for block in layout.blocks(rows, times))
+    for combination, n in counted(blocks):
+        taken.add(combination[0].strip(), interpreter.meaning(combination), n)
     if faults.count:
         _refuse_by_line(path, mapping)
     return taken
-
-
-def _chosen(
-    mapping: Mapping, sheet: Sheet, rows: Iterable[list[str]], left_out: Counter[tuple[str, str]]
-) -> Iterable[list[str]]:
-    """The rows that the mapping wants read; the others are counted in `left_out`."""
-    if not mapping.rows:
-        return rows
-    place, only = sheet.columns.index(mapping.rows.column), mapping.rows.only
-
-    def is_wanted(cells: list[str]) -> bool:
-        text = cells[place].strip()
-        if as_code(text) in only:
-            return True
-        left_out["", f'row of "{text}"'] += 1
-        return False
-
-    return filter(is_wanted, rows)
-
-
-def _counted(combinations: Iterator[Combination]) -> Iterator[Counter[Combination]]:
-    """How often each combination occurs, in parts: dates that tell the second would otherwise fill the memory."""
-    counts: Counter[Combination] = Counter()
-    while some := list(islice(combinations, ROWS_AT_ONCE)):
-        counts.update(some)
-        if len(counts) >= COMBINATIONS_AT_ONCE:
-            yield counts
-            counts = Counter()
-    yield counts
-
-
-def _combinations(mapping: Mapping, sheet: Sheet, rows: Iterable[list[str]]) -> Iterator[Combination]:
-    """The answers in `rows`, one at a time and unread."""
-    if mapping.form == "wide":
-        return _of_wide(mapping, sheet, rows)
-    columns = mapping.columns
-    # A column that the mapping does not name is read as the touchpoint's, and nobody looks at it then.
-    names = (columns.touchpoint, columns.item, columns.date, columns.score)
-    return map(itemgetter(*(sheet.columns.index(name or columns.touchpoint) for name in names)), rows)
-
-
-def _of_wide(mapping: Mapping, sheet: Sheet, rows: Iterable[list[str]]) -> Iterator[Combination]:
-    rated = [(name, sheet.columns.index(name)) for name in mapping.touchpoints or ()]
-    dated = sheet.columns.index(mapping.columns.date) if mapping.columns.date else None
-    for cells in rows:
-        when = "" if dated is None else cells[dated]
-        for name, place in rated:
-            yield name, "", when, cells[place]
 
 
 def _refuse_by_line(path: Path, mapping: Mapping) -> NoReturn:
     """Read the file again to name the line of every fault, which counting does not know. Raises ImportRefused."""
     faults = Faults(path.name)
     sheet = _open_sheet(path, mapping, faults)
-    interpreter = Interpreter(mapping, sheet, faults)
+    interpreter, layout = Interpreter(mapping, sheet, faults), Layout(mapping, sheet)
     for line, cells in sheet.lines():
-        for combination in _combinations(mapping, sheet, _chosen(mapping, sheet, [cells], Counter())):
+        for combination in layout.combinations(cells):
             interpreter.meaning(combination, line)
     faults.refuse_if_any()
     faults.add(None, None, _l("has changed while it was read; import it again."))
@@ -353,20 +302,21 @@ TALLY_FIELDS = [
 def _store_tallies(
     external_import: ExternalImport, touchpoints: dict[str, Touchpoint], answers: Counter[ExternalScore]
 ) -> None:
-    """One row for each score that occurs.
-
-    The statement is made once, because making it anew for every thousand rows took longer than reading the file.
-    """
-    rows = ((external_import.id, touchpoints[score.touchpoint].id, *score[1:], n) for score, n in answers.items())
-    first = next(rows)
-    statement, values = ExternalTally.insert_many([first], fields=TALLY_FIELDS).sql()
-    database.cursor().executemany(statement, chain([values], rows))
+    """One row for each score that occurs."""
+    ids = {key: touchpoint.id for key, touchpoint in touchpoints.items()}
+    rows = (
+        (external_import.id, ids[key], item, first.isoformat(), last.isoformat(), points, sd, n)
+        for (key, item, first, last, points, sd), n in answers.items()
+    )
+    insert_rows(ExternalTally, TALLY_FIELDS, rows)
 
 
 def _describe(taken: Taken, mapping: Mapping, now: int, summary: ExternalSummary) -> None:
     """Add what the file said to the summary."""
+    scores: defaultdict[tuple[str, str], Counter[float]] = defaultdict(Counter)
     for score, n in taken.answers.items():
-        summary.scores.setdefault((score.touchpoint, score.item), Counter())[score.points] += n
+        scores[score.touchpoint, score.item][score.points] += n
+    summary.scores = dict(scores)
     targets = mapping.touchpoints or {}
     for (name, reason), n in taken.left_out.items():
         summary.blanks[targets[name].key if name in targets else name, reason] += n

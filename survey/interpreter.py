@@ -1,10 +1,10 @@
 """What the cells of a file mean, by the mapping that it is read with."""
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from survey import dates
+from survey.counting import Combination
 from survey.dates import EXAMPLE_DAY, Period
 from survey.mapping import CANONICAL, LONGEST_KEY, Mapping, Target, as_code
 from survey.measure.scale import points
@@ -20,10 +20,7 @@ NO_SCORE = _l('"%(text)s" is no score; write a number from %(low)s to %(high)s.'
 OFF_THE_SCALE = _l('"%(text)s" is not on the scale %(scale)s; mend it, or let the mapping leave it out.')
 OFF_OUR_SCALE = _l('"%(text)s" is not on the scale %(scale)s; mend it, or bring a mapping for another scale.')
 
-MOST_KNOWN = 10_000  # texts whose meaning is kept in memory
-T = TypeVar("T")
-
-Combination = tuple[str, str, str, str]  # the cells of one answer, unread: touchpoint, item, date, score
+MOST_KNOWN = 20_000  # answers, but for their date, whose meaning is kept in memory
 
 
 class ExternalScore(NamedTuple):
@@ -41,6 +38,17 @@ class LeftOut(NamedTuple):
     reason: str
 
 
+class About(NamedTuple):
+    """An answer but for its date."""
+
+    touchpoint: str  # key
+    item: str
+    points: float
+
+
+T = TypeVar("T", About, LeftOut)
+
+
 class Interpreter:
     """Says what the rows of one file mean; what is wrong with them goes to `faults`."""
 
@@ -48,7 +56,7 @@ class Interpreter:
         self.mapping, self.faults = mapping, faults
         self.decimal_comma = mapping.decimal == "," if mapping.decimal else sheet.decimal_comma
         self.not_read = set(mapping.not_read)
-        self._known: dict[tuple[str, str], Any] = {}  # what a text means in a column, where it is without fault
+        self._known: dict[tuple[str, str, str], About | LeftOut] = {}  # what cells without fault mean, but for the date
 
     def target(self, name: str, line: int | None) -> Target | None:
         """The touchpoint that `name` stands for; None after its fault was added."""
@@ -103,28 +111,35 @@ class Interpreter:
 
         An answer that is left out needs no date and no known name: survey tools write such rows by the thousand.
         """
+        touchpoint, item, when, score = combination
+        about = self._known.get((touchpoint, item, score))
+        if about is None:
+            return self._read(combination, line)
+        if isinstance(about, LeftOut):
+            return about
+        period = self.period(when.strip(), line)
+        return period and ExternalScore(about.touchpoint, about.item, *period, about.points, 0.0)
+
+    def _read(self, combination: Combination, line: int | None) -> ExternalScore | LeftOut | None:
+        """The same, text by text."""
         name, item_name, when, score_text = map(str.strip, combination)
         columns = self.mapping.columns
         for passed_over in (name, item_name) if columns.item else (name,):
             if passed_over in self.not_read:
-                return LeftOut(f'not read: "{passed_over}"')
-        score = self._once("score", score_text, lambda: self.score(score_text, columns.score or name, line))
+                return self._learn(combination, LeftOut(f'not read: "{passed_over}"'))
+        score = self.score(score_text, columns.score or name, line)
         if isinstance(score, LeftOut):
-            return score
-        target = self._once("touchpoint", name, lambda: self.target(name, line))
-        period = self._once("date", when, lambda: self.period(when, line))
-        item = (target and target.item) or (
-            self._once("item", item_name, lambda: self.item(item_name, line)) if columns.item else None
-        )
+            return self._learn(combination, score)
+        target = self.target(name, line)
+        period = self.period(when, line)
+        item = (target and target.item) or (self.item(item_name, line) if columns.item else None)
         if score is None or target is None or period is None or item is None:
             return None
-        return ExternalScore(target.key, item, *period, score, 0.0)
+        about = self._learn(combination, About(target.key, item, score))
+        return ExternalScore(about.touchpoint, about.item, *period, about.points, 0.0)
 
-    def _once(self, column: str, text: str, read: Callable[[], T]) -> T:
-        """What a text means: read once, but a fault is told wherever it stands."""
-        found = self._known.get((column, text))
-        if found is None:
-            found = read()
-            if found is not None and len(self._known) < MOST_KNOWN:
-                self._known[column, text] = found
-        return found
+    def _learn(self, combination: Combination, about: T) -> T:
+        touchpoint, item, _, score = combination
+        if len(self._known) < MOST_KNOWN:
+            self._known[touchpoint, item, score] = about
+        return about

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, astuple, dataclass, fields
+from itertools import chain
+from typing import NamedTuple
 
-from survey import matrices, releases
-from survey.matrices import OTHERS
+from survey import releases
+from survey.cells import cells
 from survey.measure.disclosure import Change, Figure
 from survey.measure.scale import SHOWN_ITEMS
 from survey.models import Wave
 from survey.releases import Clients, GapRow
-from survey.sheets import write_csv, write_xlsx
+from survey.sheets import in_pieces, write_csv, write_xlsx
 
 ALL_CLIENTS = "all"
 FORMATS = {  # ending → type of the file
@@ -20,8 +21,7 @@ FORMATS = {  # ending → type of the file
 }
 
 
-@dataclass(frozen=True)
-class ResultRow:
+class ResultRow(NamedTuple):
     """One published figure. Means, intervals and gaps are points, 0–100; numbers of people are bands."""
 
     wave: int
@@ -29,61 +29,64 @@ class ResultRow:
     provider: str  # name
     clients: str  # "all", the departments of a client group, or "others: …"
     item: str
-    people_from: int | None
-    people_to: int | None  # empty: no upper end
-    mean: int | None
-    approximate: bool | None  # known to the nearest 5 only
-    low: int | None
-    high: int | None
-    favourable_percent: int | None
-    change: int | None
-    outside: int | None
-    outside_low: int | None
-    outside_high: int | None
-    outside_attributed: bool | None
-    gap: int | None
-    gap_low: int | None
-    gap_high: int | None
-    state: str | None
+    people_from: int | None = None
+    people_to: int | None = None  # empty: no upper end
+    mean: int | None = None
+    approximate: bool | None = None  # known to the nearest 5 only
+    low: int | None = None
+    high: int | None = None
+    favourable_percent: int | None = None
+    change: int | None = None
+    outside: int | None = None
+    outside_low: int | None = None
+    outside_high: int | None = None
+    outside_attributed: bool | None = None
+    gap: int | None = None
+    gap_low: int | None = None
+    gap_high: int | None = None
+    state: str | None = None
 
 
-def rows(wave: Wave) -> list[ResultRow]:
-    """Every figure of a release: providers with their gaps first, then each cell of the matrix."""
+def rows(wave: Wave) -> Iterator[ResultRow]:
+    """Every figure of a release: providers with their gaps first, then each cell of the matrix. Read as they are asked
+    for, so memory does not grow with the cells.
+    """
+    return chain(_totals(wave), _cell_rows(wave))
+
+
+def export(wave: Wave, form: str) -> Iterator[bytes]:
+    """The release as a file in one of FORMATS, piece by piece; what fails, fails before the last one."""
+    if form == "xlsx":
+        return write_xlsx("results", ResultRow._fields, rows(wave))
+    return in_pieces(as_csv(wave) if form == "csv" else as_json(wave))
+
+
+def as_csv(wave: Wave) -> Iterator[str]:
+    return write_csv(ResultRow._fields, rows(wave))
+
+
+def as_json(wave: Wave) -> Iterator[str]:
+    """A list with a row on each line."""
+    before = "[\n"
+    for row in rows(wave):
+        yield before + json.dumps(row._asdict(), ensure_ascii=False)
+        before = ",\n"
+    yield "\n]\n" if before == ",\n" else "[]\n"
+
+
+def _totals(wave: Wave) -> Iterator[ResultRow]:
     changes = {
         (result.department.id, item): change
         for result in releases.provider_results(wave)
         for item, change in result.changes.items()
     }
-    totals = [_gap_row(wave, row, changes.get((row.department.id, row.item))) for row in releases.gaps(wave)]
-    return totals + list(_cell_rows(wave))
-
-
-def export(wave: Wave, form: str) -> Iterator[bytes]:
-    """The release as a file in one of FORMATS, piece by piece."""
-    if form == "csv":
-        return (line.encode() for line in as_csv(wave))
-    return iter([as_xlsx(wave) if form == "xlsx" else as_json(wave).encode()])
-
-
-def as_csv(wave: Wave) -> Iterator[str]:
-    return write_csv([field.name for field in fields(ResultRow)], (astuple(row) for row in rows(wave)))
-
-
-def as_xlsx(wave: Wave) -> bytes:
-    return write_xlsx("results", [field.name for field in fields(ResultRow)], (astuple(row) for row in rows(wave)))
-
-
-def as_json(wave: Wave) -> str:
-    return json.dumps([asdict(row) for row in rows(wave)], ensure_ascii=False, indent=1) + "\n"
+    for row in releases.gaps(wave):
+        yield _gap_row(wave, row, changes.get((row.department.id, row.item)))
 
 
 def _cell_rows(wave: Wave) -> Iterator[ResultRow]:
-    for matrix in matrices.each_item([wave], SHOWN_ITEMS):
-        columns = dict(matrix.columns)
-        names = {department.id: department.name for department in matrix.providers}
-        for (provider, column), figure in matrix.cells.items():
-            clients = matrix.others[provider] if column == OTHERS else columns[column]
-            yield _row(wave, names[provider], client_text(clients), matrix.item, figure)
+    for cell in cells(wave, SHOWN_ITEMS):
+        yield _row(wave, cell.provider, client_text(cell.clients), cell.item, cell.figure)
 
 
 def client_text(clients: Clients) -> str:
@@ -115,17 +118,9 @@ def _row(
     wave: Wave, provider: str, clients: str, item: str, figure: Figure | None, **others: int | bool | str | None
 ) -> ResultRow:
     """A row with what `figure` shows; whatever else is not given stays empty."""
-    shown: dict[str, int | bool | str | None] = dict.fromkeys(field.name for field in fields(ResultRow))
-    if figure is not None:
-        low, high = figure.interval or (None, None)
-        shown |= {
-            "people_from": figure.people[0],
-            "people_to": figure.people[1],
-            "mean": figure.mean,
-            "approximate": figure.approximate,
-            "low": low,
-            "high": high,
-            "favourable_percent": figure.favourable,
-        }
-    named = {"wave": wave.id, "date": str(wave.local_date), "provider": provider, "clients": clients, "item": item}
-    return ResultRow(**{**shown, **named, **others})
+    named = (wave.id, str(wave.local_date), provider, clients, item)
+    if figure is None:
+        return ResultRow(*named, **others)  # type: ignore[arg-type]
+    low, high = figure.interval or (None, None)
+    shown = (*figure.people, figure.mean, figure.approximate, low, high, figure.favourable)
+    return ResultRow(*named, *shown, **others)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A large company's release, written straight into the tables: every department serves a dozen others."""
+"""A large company's release, written straight into the tables: every department serves a dozen others, or more."""
 
 import random
 from datetime import date
@@ -9,7 +9,7 @@ from survey.models import ClientGroup, ClientGroupDepartment, Department, Pulse,
 
 WORDS = ("Atención", "Logística", "Investigación", "Mantenimiento", "Calidad", "Compras", "Finanzas", "Sistemas")
 PLACES = ("Norte", "Sur", "y Desarrollo de Proyectos", "Central", "Internacional", "de Clientes", "Levante", "Canarias")
-CLIENTS = 12  # of each provider
+CLIENTS = 12  # of each provider, where nothing else is said
 PULSE = {
     "questionnaire": "five-practices",
     "cadence": "quarterly",
@@ -18,7 +18,7 @@ PULSE = {
 }
 
 
-def large_release(count: int, seed: int = 1) -> Wave:
+def large_release(count: int, seed: int = 1, clients_each: int = CLIENTS) -> Wave:
     """A closed wave in which `count` departments are rated; some of their clients only together with others."""
     chance = random.Random(seed)
     with database.atomic():
@@ -30,7 +30,7 @@ def large_release(count: int, seed: int = 1) -> Wave:
         )  # fmt: skip
         alone = {department.id: _group(wave, [department]) for department in departments}
         for place, provider in enumerate(departments):
-            clients = [departments[(place + step * 5 + 1) % count] for step in range(CLIENTS)]
+            clients = [departments[(place + step * 5 + 1) % count] for step in range(clients_each)]
             Rated.create(wave=wave, provider=provider, raters=100)
             groups = [alone[client.id] for client in clients[:-2]] + [_group(wave, clients[-2:], provider)]
             level = chance.uniform(2.2, 4.4)

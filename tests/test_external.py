@@ -93,10 +93,26 @@ def test_a_day_that_cannot_be_meant_is_refused(folder: Folder, when: str) -> Non
 
 
 def test_a_file_counted_in_parts_has_the_same_answers(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("survey.external.ROWS_AT_ONCE", 1)
-    monkeypatch.setattr("survey.external.COMBINATIONS_AT_ONCE", 1)
+    monkeypatch.setattr("survey.counting.MOST_COMBINATIONS", 1)
+    monkeypatch.setattr("survey.counting.BLOCKS_AT_ONCE", 1)
+    monkeypatch.setattr("survey.repeats.ROWS_AT_ONCE", 1)
     folder.take(ANSWERS)
     assert counting("Shop") == [(25.0, 1), (75.0, 2)]
+
+
+@pytest.mark.parametrize("extra", ["", ',"said, at length"', ',"over\ntwo lines"'])
+def test_other_cells_in_the_rows_change_no_answer(folder: Folder, extra: str) -> None:
+    header, *rows = ANSWERS.splitlines()
+    folder.take("\n".join([f"{header},comment", *(row + (extra or ",") for row in rows)]))
+    assert counting("Shop") == [(25.0, 1), (75.0, 2)]
+
+
+def test_a_row_that_is_empty_is_passed_over_and_one_without_an_answer_is_a_fault(folder: Folder) -> None:
+    rows = "\n\n,,,,\n"
+    header, *answers = ANSWERS.splitlines()
+    text = f"{header},comment\n" + "".join(f"{row},\n" for row in answers)
+    assert folder.take(text + rows, rehearse=True).answers.total() == 3
+    assert folder.faults(text + rows + ",,,,but this\n")[0].startswith('scores.csv, line 8, column "score"')
 
 
 def test_a_rehearsal_tells_the_same_and_changes_nothing(folder: Folder) -> None:

@@ -52,6 +52,7 @@ BELOW = {"measure", "colours", "settings"}  # import nothing of Espejo but thems
 PURE_IMPORTS = {"numpy", "scipy"}  # what measure/ may use besides the standard library
 WEB_LIBRARIES = {"flask", "flask_babel", "flask_login", "flask_limiter", "flask_wtf", "wtforms", "werkzeug"}
 GATE = {
+    "cells",
     "closing",
     "confirmations",
     "mirrors",

@@ -108,7 +108,7 @@ def test_a_whole_pulse(company: Company, settings: Settings) -> None:
     assert [closed.id for closed in waves.close_due(wave.closes_at)] == [wave.id]
     assert releases.altered() == []
     assert [released.id for released in releases.released_waves()] == [wave.id, first.id]
-    rows = json.loads(results.as_json(wave))
+    rows = json.loads("".join(results.as_json(wave)))
     assert {row["provider"] for row in rows} == set(company.departments)
     assert {row["outside"] for row in rows if row["provider"] == "Sales" and row["item"] == "overall"} == {95, None}
     assert any(row["change"] is not None for row in rows)

@@ -1,11 +1,14 @@
 """Files as people make them, and cells that are safe to open."""
 
 import csv
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
-from survey.sheets import Faults, ImportRefused, Row, Sheet, number, safe_cell, slug, write_csv
+from survey.sheets import Faults, ImportRefused, Row, Sheet, in_pieces, number, safe_cell, slug, write_csv, write_xlsx
 
 TABLE = "Name,Número\r\nAtención,1\r\n"
 
@@ -104,6 +107,30 @@ def test_ragged_rows_are_named_and_the_others_still_read(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize("quoted", ["2", '"2"'])
+def test_blocks_have_the_rows_that_lines_have(tmp_path: Path, quoted: str) -> None:
+    faults = Faults("table.csv")
+    sheet = Sheet(write(tmp_path, f"a,b\nunit,unit\n1\n1,{quoted}\n\n,\n1,2\n ,2\n1,2,3\n"), faults, header_rows=2)
+    found = [(cells, n) for rows, times in sheet.blocks() for cells, n in zip(rows, times.tolist(), strict=True)]
+    one_by_one = [cells for _, cells in sheet.lines()]
+    assert (
+        sorted(cells for cells, n in found for _ in range(n))
+        == sorted(one_by_one)
+        == [[" ", "2"], ["1", "2"], ["1", "2"]]
+    )
+    assert [str(fault).partition(" has")[0] for fault in faults.found] == [
+        *["table.csv:"] * 2,
+        *["table.csv, line 3:", "table.csv, line 9:"],
+    ]
+
+
+def test_blocks_of_a_file_that_turns_out_unreadable_are_a_fault(tmp_path: Path) -> None:
+    faults = Faults("table.csv")
+    sheet = Sheet(write(tmp_path, b"a,b\n" + b"1,2\n" * 10_000 + b"\x81,\xe9\n"), faults)
+    list(sheet.blocks())
+    assert "cannot be read" in faults.found[0]
+
+
 def test_of_many_faults_the_first_are_told_and_the_rest_counted() -> None:
     faults = Faults("table.csv")
     for line in range(30):
@@ -150,11 +177,40 @@ def test_a_text_that_a_spreadsheet_would_run_gets_a_quote(formula: str) -> None:
     assert safe_cell(formula) == f"'{formula}"
 
 
-@pytest.mark.parametrize("value", [-1, -0.5, None, "a=b", ""])
-def test_numbers_and_plain_texts_stay_as_they_are(value: object) -> None:
-    assert safe_cell(value) == value
+@pytest.mark.parametrize("text", ["a=b", "", "1"])
+def test_plain_texts_stay_as_they_are(text: str) -> None:
+    assert safe_cell(text) == text
+
+
+@pytest.mark.parametrize("text", ["=1+1", "\x01=1+1", "\x00\x0b-1"])
+def test_no_text_of_a_workbook_is_a_formula_not_even_behind_what_xml_cannot_hold(text: str) -> None:
+    content = b"".join(write_xlsx("cells", ["a", "b"], [(text, -0.5)]))
+    first, second = next(load_workbook(BytesIO(content)).active.iter_rows(min_row=2))
+    assert (first.data_type, first.value[0]) == ("s", "'")
+    assert (second.data_type, second.value) == ("n", -0.5)
 
 
 def test_a_written_file_reads_back_with_formula_names_disarmed() -> None:
     lines = "".join(write_csv(["name", "n"], [["=cmd()", -3], ['Say "hi", you', 4]])).splitlines()
     assert list(csv.reader(lines)) == [["name", "n"], ["'=cmd()", "-3"], ['Say "hi", you', "4"]]
+
+
+def test_lines_become_pieces_that_put_together_are_the_lines() -> None:
+    lines = [f"línea {number}\n" for number in range(1201)]
+    pieces = list(in_pieces(iter(lines)))
+    assert len(pieces) == 3
+    assert b"".join(pieces).decode() == "".join(lines)
+
+
+def test_a_workbook_whose_rows_fail_halfway_leaves_no_piece_and_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def fail() -> Iterator[tuple[int]]:
+        yield (1,)
+        raise ValueError("gone")
+
+    with pytest.raises(ValueError, match="gone"):
+        next(write_xlsx("numbers", ["n"], fail()))
+    assert list(tmp_path.iterdir()) == []

@@ -1,9 +1,12 @@
 """What HR's pages show, as files: every table under the address of its page, as CSV or XLSX."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from tempfile import SpooledTemporaryFile
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response, abort, request
 from werkzeug.utils import secure_filename
+from werkzeug.wsgi import wrap_file
 
 from survey import commitments, exports, findings, histories, releases, results
 from survey.exports import Table
@@ -22,6 +25,7 @@ from survey.web.pictures import HISTORY_WAVES, of_practices
 
 blueprint = Blueprint("download", __name__, url_prefix="/hr")
 
+HELD_BYTES = 1_000_000  # of a file, in memory
 FORM = "<any(csv, xlsx):form>"
 
 
@@ -171,4 +175,19 @@ def _table(table: Table, wave: Wave, form: str) -> Response:
 def _file(content: Iterator[bytes], table: str, wave: Wave, form: str) -> Response:
     name = secure_filename(f"espejo-{wave.pulse.key}-{wave.local_date}{table}.{form}")  # a key may be in any letters
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, mimetype=results.FORMATS[form], headers=headers)
+    return Response(_whole(content), mimetype=results.FORMATS[form], headers=headers, direct_passthrough=True)
+
+
+def _whole(content: Iterator[bytes]) -> Iterable[bytes]:
+    """The same once all of it is there, on disk when it is long: what fails halfway is an error page and never half a
+    file, and whoever reads slowly keeps neither the database nor a thread waiting.
+    """
+    with ExitStack() as stack:
+        file = stack.enter_context(SpooledTemporaryFile(HELD_BYTES))
+        file.writelines(content)
+        length = file.tell()
+        file.seek(0)
+        if length <= HELD_BYTES:
+            return [file.read()]
+        stack.pop_all()  # the server closes it
+        return wrap_file(request.environ, file)

@@ -1,11 +1,11 @@
 """Work in a process of its own, so that what it needs of memory and time can be told."""
 
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 LEAST_MEGABYTES = 1.0  # less than that is noise
@@ -30,10 +30,20 @@ def effort(work: Callable[..., object], *given: Any) -> Effort:
 
 
 def _work(pipe: Connection, work: Callable[..., object], given: tuple[Any, ...]) -> None:
-    before, began = _megabytes(), time.perf_counter()
+    before, began = _forget_peak(), time.perf_counter()
     work(*given)
-    pipe.send(Effort(time.perf_counter() - began, max(LEAST_MEGABYTES, _megabytes() - before)))
+    pipe.send(Effort(time.perf_counter() - began, max(LEAST_MEGABYTES, _megabytes("VmHWM") - before)))
 
 
-def _megabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _forget_peak() -> float:
+    """What the process holds now, from which its peak rises again.
+
+    Not getrusage: there a process begins with the peak of the one that started it, and hides what it needs itself.
+    """
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return _megabytes("VmRSS")
+
+
+def _megabytes(name: str) -> float:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))

@@ -5,11 +5,14 @@ import io
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import pytest
 from openpyxl import load_workbook
+from peewee import OperationalError
 
 from survey import commitments, results
+from survey.cells import cells
 from survey.commitments import Draft
 from survey.models import Department
 from tests.engines import storable
@@ -18,8 +21,31 @@ from tests.web.pages import tables
 
 def test_the_download_holds_the_same_figures_as_the_command_line(hanna, released):
     for wave in released:
-        assert hanna.get(f"/hr/results.json?wave={wave.id}").text == results.as_json(wave)
+        assert hanna.get(f"/hr/results.json?wave={wave.id}").text == "".join(results.as_json(wave))
         assert hanna.get(f"/hr/results.csv?wave={wave.id}").text == "".join(results.as_csv(wave))
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_long_download_holds_the_same_as_a_short_one(hanna, monkeypatch, form):
+    short = hanna.get(f"/hr/results.{form}")
+    monkeypatch.setattr("survey.web.download.HELD_BYTES", 100)
+    with hanna.get(f"/hr/results.{form}") as long:
+        assert long.data == short.data
+        assert long.headers["Content-Disposition"] == short.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("held", [100, 1_000_000])
+@pytest.mark.parametrize("form", ["csv", "json", "xlsx"])
+def test_what_fails_halfway_is_an_error_page_and_never_half_a_file(hanna, monkeypatch, form, held):
+    def fail(wave, items, given=cells):
+        yield from islice(given(wave, items), 3)
+        raise OperationalError("the disk is gone")
+
+    monkeypatch.setattr("survey.results.cells", fail)
+    monkeypatch.setattr("survey.web.download.HELD_BYTES", held)
+    found = hanna.get(f"/hr/results.{form}")
+    assert found.status_code == 503
+    assert "Content-Disposition" not in found.headers
 
 
 def test_the_download_has_a_plain_file_name(hanna, released):
