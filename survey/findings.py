@@ -4,7 +4,7 @@ Whoever looks at sixty differences finds three by chance alone. So each family i
 than 5 of 100 waves without any difference would even one be named.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -70,8 +70,9 @@ def real_changes(results: Sequence[ProviderResult]) -> Family[RealChange]:
 
 def badly_served(wave: Wave) -> Family[BadlyServed]:
     """The clients that are served worst, by whom; only groups of at least ten answers are compared."""
-    digest = tallies.digests([wave]).get(wave.id)
-    worst, compared = _worst.get(digest) or _worst.keep(_find_worst(wave), digest)
+    released = tallies.digests([wave])
+    digest = released.get(wave.id)
+    worst, compared = _worst.get(digest) or _worst.keep(_find_worst(wave, released), digest)
     named = {department.id: department for department in Department.select()}
     return Family(
         tuple(
@@ -94,8 +95,8 @@ Worst = tuple[list[tuple[Atom, Change, float]], int]  # who is served badly, wit
 _worst: tallies.Memory[Worst] = tallies.Memory(MOST_RELEASES)
 
 
-def _find_worst(wave: Wave) -> Worst:
-    atoms = tallies.atoms([wave], [OVERALL])
+def _find_worst(wave: Wave, released: Mapping[int, str]) -> Worst:
+    atoms = tallies.atoms([wave], [OVERALL], released)
     total = add_counts(atom.counts for atom in atoms)
     compared = {atom: found for atom in atoms if (found := _against_the_rest(atom, total, wave.min_group))}
     real = _real({atom: found.p for atom, found in compared.items()})

@@ -19,7 +19,7 @@ class History:
 
 
 def history(waves: Sequence[Wave], item: str) -> History:
-    """Inside and outside in each of `waves`. Eight queries at most, whatever their number."""
+    """Inside and outside in each of `waves`. Seven queries at most, whatever their number."""
     waves = sorted(waves, key=lambda wave: wave.opens_at)
     found = releases.both_sides(waves, [item])
     by_wave = [found[wave.id, item] for wave in waves]

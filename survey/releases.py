@@ -232,11 +232,12 @@ _both_sides: tallies.Memory[BothSides] = tallies.Memory(tallies.MOST_SUMS)
 
 
 def both_sides(waves: Sequence[Wave], items: Sequence[str] = ITEMS) -> dict[tuple[int, str], BothSides]:
-    """The two sides of each of `waves`, by id, and items. Seven queries at most.
+    """The two sides of each of `waves`, by id, and items. Six queries at most.
 
     They are remembered by the release and by what customers say, which is the same object until that changes.
     """
-    released, inside = tallies.digests(waves), tallies.by_provider(waves, items)
+    released = tallies.digests(waves)
+    inside = tallies.by_provider(waves, items, released)
     found = {}
     for wave, customers in zip(waves, customers_beside(waves, items), strict=True):
         for item in items:

@@ -70,9 +70,12 @@ def _digests(waves: Sequence[int]) -> Query:
     return Release.select(Release.wave, Release.digest).where(Release.wave.in_(waves)).tuples()
 
 
-def atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS) -> list[Atom]:
-    """Every published tally of these waves and items, by provider and client group. Three queries at most."""
-    return [atom for several in _read_once(_atoms, waves, items, _read_atoms).values() for atom in several]
+def atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS, released: Mapping[int, str] | None = None) -> list[Atom]:
+    """Every published tally of these waves and items, by provider and client group. Three queries at most.
+
+    Whoever knows the digests of the waves gives them as `released`, and saves one.
+    """
+    return [atom for found in _read_once(_atoms, waves, items, _read_atoms, released).values() for atom in found]
 
 
 def sums(
@@ -91,17 +94,22 @@ def sums(
 
 
 def by_provider(
-    waves: Iterable[Wave], items: Sequence[str] = ITEMS
+    waves: Iterable[Wave], items: Sequence[str] = ITEMS, released: Mapping[int, str] | None = None
 ) -> dict[tuple[int, str], dict[int, tuple[int, ...]]]:
-    """{(wave, item): {provider: all its published answers of score 1 … 5}}. Two queries at most."""
-    return _read_once(_sums, waves, items, _read_sums)
+    """{(wave, item): {provider: all its published answers of score 1 … 5}}. Two queries at most, as above."""
+    return _read_once(_sums, waves, items, _read_sums, released)
 
 
 def _read_once(
-    memory: Memory[Value], waves: Iterable[Wave], items: Sequence[str], read: Read[Value]
+    memory: Memory[Value],
+    waves: Iterable[Wave],
+    items: Sequence[str],
+    read: Read[Value],
+    released: Mapping[int, str] | None = None,
 ) -> dict[tuple[int, str], Value]:
     """{(wave, item): what `memory` knows of it}; what it does not know is read together, and remembered."""
-    released = digests(waves := list(waves))
+    waves = list(waves)
+    released = digests(waves) if released is None else released
     known = {(wave.id, item): memory.get(released.get(wave.id), item) for wave in waves for item in items}
     unknown = [place for place, value in known.items() if value is None]
     fresh = read({wave for wave, _ in unknown}, {item for _, item in unknown}) if unknown else {}

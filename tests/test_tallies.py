@@ -1,4 +1,4 @@
-"""What is remembered of releases: it is read once, belongs to its release alone, and nothing of a running wave is kept."""
+"""What is remembered of releases: each is read once, and nothing of a wave that is still open is kept."""
 
 import pytest
 

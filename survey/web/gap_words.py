@@ -11,7 +11,6 @@ from survey.measure.gaps import Gap, State
 from survey.refusal import _l
 from survey.releases import GapRow, Sides
 
-
 NAMES = {
     State.ALIGNED: _l("Aligned"),
     State.FACADE: _l("Façade"),

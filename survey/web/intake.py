@@ -19,7 +19,7 @@ from survey.entries import MappingError
 from survey.guesses import REASONS
 from survey.mapping import FORMS, LONGEST_KEY, Mapping, read_mapping
 from survey.measure.scale import SHOWN_ITEMS
-from survey.models import Department, Upload
+from survey.models import Upload
 from survey.outside import LinkedDepartment, TouchpointRow
 from survey.profiles import Profile
 from survey.refusal import Refusal

@@ -2,7 +2,7 @@
 
 import pytest
 from werkzeug.datastructures import MultiDict
-from wtforms import Form, SelectField
+from wtforms import Form
 
 from survey.web.fields import ChoiceField, NameField, OneOfField, one_line
 
