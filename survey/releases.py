@@ -26,6 +26,7 @@ from survey.measure.gaps import Gap, gap
 from survey.measure.scale import COMMENT_KINDS, ITEMS, OVERALL, SHOWN_ITEMS
 from survey.measure.statistics import add_counts
 from survey.models import (
+    ASKED,
     Addition,
     Comment,
     Department,
@@ -344,7 +345,7 @@ def customers_beside(waves: Sequence[Wave], items: Sequence[str] = ITEMS) -> lis
     """
     openings: dict[int, list[tuple[int, date]]] = defaultdict(list)
     query = Wave.select(Wave.pulse, Wave.occurrence, Wave.local_date).where(
-        Wave.pulse.in_([wave.pulse_id for wave in waves]), Wave.state.in_(["open", "closed"])
+        Wave.pulse.in_([wave.pulse_id for wave in waves]), Wave.state.in_(ASKED)
     )
     for pulse, *opening in query.order_by(Wave.occurrence).tuples():
         openings[pulse].append((opening[0], opening[1]))

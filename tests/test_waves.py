@@ -357,7 +357,7 @@ def test_a_wave_that_cannot_close_does_not_keep_another_from_it(
     with monkeypatch.context() as patched:
         patched.setattr(waves.closing, "publish", fails_for(first, waves.closing.publish))
         assert [wave.id for wave in close_due(first.closes_at)] == [second.id]
-        assert [remind_due(OPENS + 4 * DAY), state(first)] == [1, "open"]
+        assert [remind_due(OPENS + 4 * DAY), state(first)] == [0, "closing"]
     assert f"Wave {first.id} could not be closed" in caplog.text
     assert [wave.id for wave in close_due(first.closes_at)] == [first.id]
 
