@@ -55,7 +55,6 @@ class Count:
     raters: Counter[int]  # people by provider
     answers: dict[tuple[int, str], Answers]  # by provider, item
     added: Counter[tuple[int, int]]  # people by client group and the provider that they added
-    answered: dict[int, int]  # people by client group
     own_views: list[dict[str, int | str]]  # rows, as are:
     noticed: list[dict[str, int]]
 
@@ -67,6 +66,7 @@ def publish(wave: Wave, now: int) -> None:
     and nothing is deleted before that.
     """
     if not Release.select().where(Release.wave == wave).exists():
+        _freeze_participation(wave)
         _store(wave, _count(wave), now)
     _forget_answers(wave)
 
@@ -82,7 +82,6 @@ def _store(wave: Wave, count: Count, now: int) -> None:
         release = Release.insert(wave=wave, released_at=now, digest="").on_conflict_ignore()
         if not release.as_rowcount().execute():
             return
-        _freeze_participation(wave, count.answered)
         _store_raters(wave, count.raters)
         _store_tallies(wave, count.answers)
         _store_additions(wave, count.added)
@@ -182,11 +181,13 @@ def _additions(wave: Wave, members: Mapping[int, list[int]]) -> list[dict[str, A
     return sorted(rows, key=lambda row: (row["provider"], row["clients"]))
 
 
-def _freeze_participation(wave: Wave, answered: Mapping[int, int]) -> None:
-    """Store how many answered of each group."""
-    _forget_who_came_when(wave)
-    for group in ClientGroup.select().where(ClientGroup.wave == wave):
-        ClientGroup.update(answered=answered.get(group.id, 0)).where(ClientGroup.id == group.id).execute()
+def _freeze_participation(wave: Wave) -> None:
+    """Store how many answered of each group, which is counted on pages until then."""
+    answered = audience.answered_so_far([wave])
+    with database.atomic():
+        _forget_who_came_when(wave)
+        for group in ClientGroup.select().where(ClientGroup.wave == wave, ClientGroup.provider.is_null()):
+            ClientGroup.update(answered=answered.get(group.id, 0)).where(ClientGroup.id == group.id).execute()
 
 
 def _forget_who_came_when(wave: Wave) -> None:
@@ -212,7 +213,6 @@ def _count(wave: Wave) -> Count:
         raters=raters,
         answers=defaultdict(lambda: defaultdict(Counter)),
         added=added,
-        answered=audience.answered_so_far([wave]),
         own_views=mirrors.count(wave),
         noticed=notices.count(wave),
     )

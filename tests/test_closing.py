@@ -5,13 +5,16 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from flask import Flask
 
 from survey import closing, erasure, matrices, mirrors, releases, responses, waves
+from survey import database as database_module
 from survey.measure.scale import COMMENT_KINDS, ITEMS
 from survey.models import (
     Addition,
@@ -574,6 +577,44 @@ def test_two_that_close_a_wave_at_once_count_it_once(company: Company, monkeypat
     assert Release.get().digest == closing.digest(wave)
     assert sum(n for _, n in Rated.select(Rated.provider, Rated.raters).tuples()) > 0
     assert Message.select().where(Message.kind == "summary").exists()
+
+
+def test_others_answer_and_read_while_a_wave_closes(
+    company: Company, settings: Settings, app: Flask, sign_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever the closing tells how far it is, somebody answers another wave, and HR reads; nothing is told yet."""
+    add_pulse("other", "quarterly", company.pulse.first_date, "Europe/Madrid")
+    wave, other = waves.open_due(OPENS, K)
+    company.answer(wave)
+    left = iter(list(Invitation.select().where(Invitation.wave == other)))
+    database.close()
+    outcomes: list[tuple[str, str, bool]] = []
+    tell, hanna = closing._tell, sign_in(company.hanna)
+
+    def others(_wave: Wave, share: float) -> None:
+        tell(wave, share)
+        with ThreadPoolExecutor(1) as thread:  # with a connection of its own, as another request has
+            thread.submit(answer_and_read).result()
+
+    def answer_and_read() -> None:
+        with database.connection_context():
+            invitation = next(left)
+            stored = responses.accept(invitation.id, [Answer(int(invitation.providers.split()[0]), {"overall": 1})])
+            late = responses.accept(Invitation.get(Invitation.wave == wave).id, [])
+            told = bool(releases.released_waves())
+        assert "the answers are being counted" in hanna.get("/hr/pulses").text
+        outcomes.append((stored, late, told))
+
+    monkeypatch.setattr(closing, "_tell", others)
+    monkeypatch.setattr(closing, "COUNTED_AT_ONCE", 50)
+    monkeypatch.setattr(database_module, "DELETED_AT_ONCE", 20)
+    with database.connection_context():
+        ratings = Rating.select().where(Rating.wave == wave).count()
+        assert waves.close_wave(wave, wave.closes_at)
+        assert len(outcomes) == 2 * (ratings // 50) > 2
+        assert set(outcomes) == {(responses.Outcome.STORED, responses.Outcome.ALREADY, False)}
+        assert Rating.select().where(Rating.wave == other).count() == len(outcomes)
+        assert releases.altered() == []
 
 
 def test_a_release_that_was_deleted_is_found(company: Company) -> None:
