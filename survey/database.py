@@ -227,11 +227,13 @@ def is_postgresql() -> bool:
 def leave_no_trace() -> None:
     """Rewrite the files so that nothing deleted and no order of arrival is left in them. Not inside a transaction.
 
-    PostgreSQL rewrites the tables of people and answers, in the order of their keys; SQLite rewrites all. Raises
-    OperationalError when somebody reads for so long that it cannot be done now.
+    PostgreSQL rewrites the tables of people and answers, in the order of their keys; SQLite rewrites all, and whoever
+    writes waits for it: of a million people, some seconds. Raises OperationalError when somebody reads for so long that
+    it cannot be done now.
     """
     if is_sqlite():
-        database.execute_sql("VACUUM")
+        with database.obj.alone():
+            database.execute_sql("VACUUM")
         if not _empty_the_log():
             raise OperationalError("The write-ahead log could not be emptied: somebody is reading.")
     elif is_postgresql():

@@ -90,9 +90,14 @@ def remind_due(now: int) -> int:
 
 
 def close_due(now: int) -> list[Wave]:
-    """Close every wave whose time is over, finish what was begun of others, and return those closed."""
-    over = ((Wave.state == "open") & (Wave.closes_at <= now)) | (Wave.state == "closing")
-    due = Wave.select().where(over).order_by(Wave.closes_at, Wave.id)
+    """Close every wave whose time is over, and return those closed; of a large one finish_due has the rest to do."""
+    due = Wave.select().where(Wave.state == "open", Wave.closes_at <= now).order_by(Wave.closes_at, Wave.id)
+    return _each("closed", due, lambda wave: close_soon(wave, now))
+
+
+def finish_due(now: int) -> list[Wave]:
+    """Finish closing every wave that takes no answers any more, and return those closed. It may take minutes."""
+    due = Wave.select().where(Wave.state == "closing").order_by(Wave.closed_at, Wave.id)
     return _each("closed", due, lambda wave: close_wave(wave, now))
 
 
@@ -341,15 +346,11 @@ def close_wave(wave: Wave, now: int) -> bool:
 
 
 def close_soon(wave: Wave, now: int) -> bool:
-    """Close an open wave for somebody who waits; False when it was not open any more.
+    """Close an open wave for somebody who waits; False when it is not closed by that.
 
     Where many have answered it only stops taking answers, and the clock does the rest.
     """
-    if not stop(wave, now):
-        return False
-    if not closing.takes_long(wave):
-        close_wave(wave, now)
-    return True
+    return stop(wave, now) and not closing.takes_long(wave) and close_wave(wave, now)
 
 
 def stop(wave: Wave, now: int) -> bool:

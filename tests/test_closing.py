@@ -537,7 +537,7 @@ def test_a_closing_that_fails_midway_counts_nothing_and_is_done_again(
     assert set(Rating.select().tuples()) == before
     assert not any(table.select().exists() for table in (Rated, Tally, Release))
     assert not Message.select().where(Message.kind == "summary").exists()
-    assert waves.close_due(wave.opens_at) == [wave]  # what has begun is finished, whenever the wave was to close
+    assert waves.finish_due(wave.opens_at) == [wave]  # what has begun is finished, whenever the wave was to close
 
 
 @pytest.mark.parametrize(
@@ -555,7 +555,7 @@ def test_a_closing_that_fails_while_it_deletes_tells_nothing_yet(
     counted = Release.get().digest
     assert releases.released_waves() == []
     assert not erasure.rewrite_due()  # before all is deleted there is nothing to rewrite
-    assert waves.close_due(wave.opens_at) == [wave]
+    assert waves.finish_due(wave.opens_at) == [wave]
     assert Release.get().digest == counted == closing.digest(wave)
     assert releases.released_waves() == [wave]
     assert not Rating.select().exists()

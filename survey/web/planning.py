@@ -207,14 +207,10 @@ def close(wave_id: int) -> str | Response:
         answered = turnout.whole_participation(turnout.participation(wave))
         return render_template("planning/close.html", wave=wave, participation=answered)
     if waves.close_soon(wave, now()):
-        flash(_closed(Wave.get_by_id(wave.id)))
+        flash(_("The wave is closed and its results are released. The leads and HR get their summaries by mail."))
+    elif Wave.get_by_id(wave.id).state == "closing":
+        flash(_("Nobody can answer any more. When all answers are counted, in some minutes, the results are released."))
     return redirect(url_for("hr.overview"))
-
-
-def _closed(wave: Wave) -> str:
-    if wave.state == "closed":
-        return _("The wave is closed and its results are released. The leads and HR get their summaries by mail.")
-    return _("Nobody can answer any more. When all answers are counted, in some minutes, the results are released.")
 
 
 @blueprint.route("/waves/<int(max=2147483647):wave_id>/cancel", methods=["GET", "POST"])

@@ -62,6 +62,11 @@ def cancel() -> None:
     waves.cancel_wave(Wave.get(Wave.opens_at == OPENS), OPENS + DAY)
 
 
+def close_to_the_end() -> None:
+    waves.close_due(OPENS + 20 * DAY)
+    waves.finish_due(OPENS + 20 * DAY)
+
+
 def is_closing() -> bool:
     """Whether a wave takes no answers any more, and nothing of it has left yet."""
     told = releases.released_waves() or Message.select().where(Message.kind.in_(["summary", "company"]))
@@ -71,7 +76,7 @@ def is_closing() -> bool:
 STEPS = {
     "open": Step(lambda company: None, lambda: waves.open_due(OPENS, K, REST)),
     "remind": Step(half_answered, lambda: waves.remind_due(OPENS + 4 * DAY)),
-    "close": Step(half_answered, lambda: waves.close_due(OPENS + 20 * DAY), is_closing),
+    "close": Step(half_answered, close_to_the_end, is_closing),
     "cancel": Step(half_answered, cancel),
     "recall": Step(owing, lambda: duties.recall_complaints(MORNING, 5)),
     "promise": Step(owing, lambda: duties.recall_promises(MORNING, MADRID)),

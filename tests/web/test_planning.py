@@ -74,7 +74,7 @@ def test_a_large_wave_is_left_to_the_clock(wave, hanna, company, monkeypatch):
     assert Rating.select().count() == ratings
     for page in ("close", "cancel"):
         assert "closed already" in hanna.post(f"/hr/waves/{wave.id}/{page}", follow_redirects=True).text
-    assert waves.close_due(wave.opens_at) == [wave]
+    assert waves.finish_due(wave.opens_at) == [wave]
     assert states() == ["closed", "planned"]
 
 
