@@ -8,8 +8,6 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
-from typing import Any
 
 from peewee import ModelSelect, Query, fn
 
@@ -17,7 +15,8 @@ from survey import confirmations, releases
 from survey.confirmations import Confirmation
 from survey.measure.scale import ITEMS
 from survey.models import Commitment, CommitmentClient, Department, Wave, database
-from survey.prepared import joined, prepared
+from survey.moments import once_a_moment
+from survey.prepared import prepared
 from survey.refusal import Refusal, _l
 
 TEXT_CHARACTERS = 300  # of a commitment, and of the reason why one was dropped
@@ -182,29 +181,18 @@ def of_providers(providers: Collection[int], today: date) -> dict[int, list[Comm
     return found
 
 
+@once_a_moment
 def latest(
-    providers: Collection[int],
+    providers: frozenset[int],
     today: date,
     limit: int,
-    states: Sequence[str] = (OPEN, DONE),
+    states: tuple[str, ...] = (OPEN, DONE),
     since: date = date.min,
-) -> list[CommitmentRow]:
+) -> Sequence[CommitmentRow]:
     """The commitments of `providers` in one of `states`, made or ended on `since` or later, the latest first."""
-    return _rows(map(_as_commitment, _latest.raw(list(providers), list(states), since, limit)), today)
-
-
-@prepared
-def _latest(providers: Sequence[int], states: Sequence[str], since: date, limit: int) -> Query:
     last_day = fn.COALESCE(Commitment.ended_on, Commitment.made_on)
     query = _of(providers).where(Commitment.state.in_(states), last_day >= since)
-    return query.order_by(last_day.desc(), Commitment.id.desc()).limit(limit).tuples()
-
-
-@lru_cache(maxsize=1000)
-def _as_commitment(row: tuple[Any, ...]) -> Commitment:
-    """A commitment with its provider, from all their columns: few are told again and again, to everybody."""
-    commitment, provider = joined(row, Commitment, Department)
-    return Commitment(**commitment | {"provider": Department(**provider)})
+    return _rows(query.order_by(last_day.desc(), Commitment.id.desc()).limit(limit), today)
 
 
 def of_suggestion(comment_id: str | None, today: date) -> list[CommitmentRow]:

@@ -4,15 +4,16 @@ Part of the gate: it decides what is shown of their answers, by the same rules a
 one sum is ever told, that of all its clients who were asked, so that nothing can be taken from it.
 """
 
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from peewee import JOIN, fn
+from peewee import JOIN, Query, fn
 
 from survey.measure.noticing import Hearing, hearing
 from survey.models import ASKED, RUNNING, Commitment, NoticeQuestion, NoticeTally, Wave
+from survey.prepared import prepared
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ def of(commitments: Collection[Commitment], named: Container[int]) -> dict[int, 
     `named` holds the ids of those that name clients. Two queries at most.
     """
     done = [commitment for commitment in commitments if commitment.state == "done"]
-    asked = _asked([commitment.id for commitment in done]) if done else {}
-    unasked = [found for found in done if found.id not in asked and found.id in named]
-    passed = _passed_over(unasked) if unasked else set()
+    asked = {found: Asked(*told) for found, *told in _asked([each.id for each in done])} if done else {}
+    unasked = [found.id for found in done if found.id not in asked and found.id in named]
+    passed = {found for (found,) in _passed_over.raw(unasked)} if unasked else set()
     return {
         found.id: confirmation(asked[found.id]) if found.id in asked else Confirmation(_before(found.id, named, passed))
         for found in done
@@ -91,8 +92,10 @@ def heard() -> tuple[int, int]:
     return len(found), sum(told.confirms for told in found)
 
 
-def _asked(commitments: Collection[int]) -> dict[int, Asked]:
-    query = (
+@prepared
+def _asked(commitments: Sequence[int]) -> Query:
+    """Commitments, the waves that ask about them, and what was counted."""
+    return (
         NoticeQuestion.select(
             NoticeQuestion.commitment,
             Wave.local_date,
@@ -103,21 +106,22 @@ def _asked(commitments: Collection[int]) -> dict[int, Asked]:
         )
         .join(Wave)
         .join(NoticeTally, JOIN.LEFT_OUTER, on=NoticeTally.commitment == NoticeQuestion.commitment)
-        .where(NoticeQuestion.commitment.in_(list(commitments)))
+        .where(NoticeQuestion.commitment.in_(commitments))
         .distinct()
+        .tuples()
     )
-    return {commitment: Asked(*told) for commitment, *told in query.tuples()}
 
 
-def _passed_over(commitments: Collection[Commitment]) -> set[int]:
+@prepared
+def _passed_over(commitments: Sequence[int]) -> Query:
     """Those that were done before the latest wave of their pulse opened."""
     release, later = Wave.alias(), Wave.alias()
-    query = (
+    return (
         Commitment.select(Commitment.id)
         .join(release)
         .join(later, on=later.pulse == release.pulse)
-        .where(Commitment.id.in_([commitment.id for commitment in commitments]), later.state.in_(ASKED))
+        .where(Commitment.id.in_(commitments), later.state.in_(ASKED))
         .group_by(Commitment.id, Commitment.ended_on)
         .having(fn.MAX(later.local_date) > Commitment.ended_on)
+        .tuples()
     )
-    return {commitment for (commitment,) in query.tuples()}

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from peewee import Query
-
 from survey.database import delete_by_and_by
 from survey.models import (
     ClientGroupDepartment,
@@ -26,7 +24,7 @@ from survey.models import (
     Wave,
     random_id,
 )
-from survey.prepared import prepared
+from survey.moments import once_a_moment
 
 MOST = 2  # such questions for one person in one wave
 PAGE_TAPS = 1  # to the page that they have to themselves on a phone
@@ -114,14 +112,15 @@ def questions(invitation: Invitation) -> list[Question]:
 
 def told(wave: int, client_group: int, own: int | None) -> list[Question]:
     """What somebody of a client group, whose department is now `own`, is asked in a wave."""
-    found = _asked.raw(wave, client_group)
+    found = _asked(wave, client_group)
     home = _home(client_group, own) if found else None
-    return [Question(*question) for department, *question in found if department == home]
+    return [question for department, question in found if department == home]
 
 
-@prepared
-def _asked(wave: int, client_group: int) -> Query:
-    return (
+@once_a_moment
+def _asked(wave: int, client_group: int) -> list[tuple[int, Question]]:
+    """What each department of a client group is asked in a wave, with the department, the latest first."""
+    query = (
         NoticeQuestion.select(NoticeQuestion.department, Commitment.id, Department.name, Commitment.text)
         .join(ClientGroupDepartment, on=ClientGroupDepartment.department == NoticeQuestion.department)
         .switch(NoticeQuestion)
@@ -132,13 +131,19 @@ def _asked(wave: int, client_group: int) -> Query:
             ClientGroupDepartment.client_group == client_group,
         )
         .order_by(Commitment.ended_on.desc(), Commitment.id.desc())
-        .tuples()
     )
+    return [(department, Question(*question)) for department, *question in query.tuples()]
+
+
+@once_a_moment
+def departments_of(client_group: int) -> tuple[int, ...]:
+    """The departments that a client group was made of when its wave opened."""
+    group = ClientGroupDepartment.select(ClientGroupDepartment.department)
+    return tuple(found for (found,) in group.where(ClientGroupDepartment.client_group == client_group).tuples())
 
 
 def _home(client_group: int, own: int | None) -> int | None:
-    group = ClientGroupDepartment.select(ClientGroupDepartment.department)
-    departments = [found for (found,) in group.where(ClientGroupDepartment.client_group == client_group).tuples()]
+    departments = departments_of(client_group)
     if len(departments) == 1:
         return departments[0]
     return own if own in departments else None

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from peewee import Expression, Query, fn
+from peewee import Query, fn
 
 from survey.models import HR_ROLES, Department, Leadership, Person, ServiceLink
+from survey.moments import once_a_moment
 from survey.prepared import prepared
 from survey.settings import is_address
 from survey.sheets import slug
@@ -85,38 +86,42 @@ def departments(also: Iterable[int] = ()) -> list[Department]:
     Divisions that only hold other departments, and no people, are left out.
     """
     also = list(also)
-    return _without_divisions(list(Department.select().where(_known(also)).order_by(Department.name)), also)
+    known = Department.active | Department.id.in_(also)
+    return _without_divisions(list(Department.select().where(known).order_by(Department.name)), also)
 
 
-def named(also: Sequence[int] = ()) -> list[Named]:
-    """The same departments, for pages that everybody opens."""
-    return _without_divisions([Named(*row) for row in _names.raw(also)], also)
+@once_a_moment
+def active() -> dict[int, Named]:
+    """{id: department} of the active ones, by name, without those that only hold others. For pages that all open."""
+    query = Department.select(Department.id, Department.name, Department.parent).where(Department.active)
+    found = [Named(*row) for row in query.order_by(Department.name).tuples()]
+    return {department.id: department for department in _without_divisions(found)}
+
+
+def named(wanted: Iterable[int]) -> list[Named]:
+    """The departments with these ids in their order, whether they are active or not."""
+    known = active()
+    wanted = list(wanted)
+    if missing := [department for department in wanted if department not in known]:
+        known = known | {row[0]: Named(*row) for row in _names.raw(missing)}
+    return [known[department] for department in wanted]
 
 
 @prepared
-def _names(also: Sequence[int]) -> Query:
+def _names(wanted: Sequence[int]) -> Query:
     columns = Department.id, Department.name, Department.parent
-    return Department.select(*columns).where(_known(also)).order_by(Department.name).tuples()
+    return Department.select(*columns).where(Department.id.in_(wanted)).tuples()
 
 
-def _known(also: Sequence[int]) -> Expression:
-    return Department.active | Department.id.in_(also)
-
-
-def _without_divisions(found: list[D], also: Sequence[int]) -> list[D]:
+def _without_divisions(found: list[D], also: Sequence[int] = ()) -> list[D]:
     """Without those that only hold other departments, unless they are in `also`."""
     divisions = {department.parent_id for department in found if department.parent_id} - set(also)
     if not divisions:
         return found
-    empty = divisions - {department for (department,) in _with_people.raw(sorted(divisions))}
-    return [department for department in found if department.id not in empty]
-
-
-@prepared
-def _with_people(departments: Sequence[int]) -> Query:
-    """Those of the departments in which anybody works."""
     works_there = Person.select().where(Person.department == Department.id, Person.active)
-    return Department.select(Department.id).where(Department.id.in_(departments), fn.EXISTS(works_there)).tuples()
+    query = Department.select(Department.id).where(Department.id.in_(divisions), fn.EXISTS(works_there))
+    empty = divisions - {department for (department,) in query.tuples()}
+    return [department for department in found if department.id not in empty]
 
 
 def departments_below(divisions: Iterable[int]) -> dict[int, list[Department]]:

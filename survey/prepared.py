@@ -3,13 +3,15 @@
 To write the SQL of a query takes peewee ten times as long as SQLite takes to answer it.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from peewee import Model, Query, Select, Value
 
 from survey.models import database
+
+COLLECTIONS = (list, tuple)  # with an order, so that each value has its place
 
 
 class _Slot(NamedTuple):
@@ -51,10 +53,11 @@ class Prepared:
 
     def _find(self, values: tuple[Any, ...]) -> _Written:
         """The SQL depends on the kind of database, and on how many values a collection has."""
-        key = (type(database.obj), *(len(value) if _is_many(value) else None for value in values))
-        if key not in self._written:
-            self._written[key] = self._write(values)
-        return self._written[key]
+        key = (type(database.obj), *map(_size, values))
+        found = self._written.get(key)
+        if found is None:
+            found = self._written[key] = self._write(values)
+        return found
 
     def _write(self, values: tuple[Any, ...]) -> _Written:
         query = self._build(*(_slots(place, value) for place, value in enumerate(values)))
@@ -63,7 +66,7 @@ class Prepared:
 
 
 def prepared(build: Callable[..., Query]) -> Prepared:
-    """Decorates a function that builds a query from its arguments: values of any row, or collections of them.
+    """Decorates a function that builds a query from its arguments: values of any row, or lists and tuples of them.
 
     The arguments are compared with columns, given to them, or offered to `.in_()`, and used in no other way. A value is
     handed to the database as it comes.
@@ -77,14 +80,14 @@ def joined(row: Sequence[Any], *tables: type[Model]) -> list[dict[str, Any]]:
     return [{field.name: field.python_value(next(values)) for field in table._meta.sorted_fields} for table in tables]
 
 
-def _is_many(value: object) -> bool:
-    return isinstance(value, Collection) and not isinstance(value, str | bytes)
+def _size(value: object) -> int | None:
+    """How many values a collection has; None of a single value."""
+    return len(value) if isinstance(value, COLLECTIONS) else None
 
 
 def _slots(place: int, value: object) -> Value | list[Value]:
-    if _is_many(value):
-        return [_slot(place, within) for within in range(len(value))]  # type: ignore[arg-type]
-    return _slot(place)
+    size = _size(value)
+    return _slot(place) if size is None else [_slot(place, within) for within in range(size)]
 
 
 def _slot(place: int, within: int | None = None) -> Value:

@@ -63,6 +63,10 @@ class Questionnaire:
     items: tuple[Item, ...]  # that are asked
     off: tuple[Item, ...] = ()  # that HR has switched off
 
+    def __hash__(self) -> int:
+        """Of the key alone: pages are remembered by their questionnaire, and all its words take long to hash."""
+        return hash(self.key)
+
     @property
     def item_keys(self) -> tuple[str, ...]:
         return tuple(item.key for item in self.items)

@@ -27,6 +27,7 @@ from survey.refusal import Refusal, _l
 from survey.releases import PublicComment
 
 SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32 (2002): without I, L, O and U
+SIGN_OF = bytes(ord(SIGNS[byte & 31]) for byte in range(256))  # 32 divides 256, so each sign is as likely
 GROUPS, GROUP_SIGNS = 7, 4  # "7K2M-9QXR-…", 5 bits a sign
 WELL_FORMED = re.compile("-".join([f"[{SIGNS}]{{{GROUP_SIGNS}}}"] * GROUPS))
 AS_READ = str.maketrans("OIL", "011")  # what people take for one another
@@ -104,8 +105,11 @@ class Taken:
 
 
 def new_code() -> str:
-    bits = secrets.randbits(5 * GROUPS * GROUP_SIGNS)
-    signs = "".join(SIGNS[bits >> 5 * place & 31] for place in range(GROUPS * GROUP_SIGNS))
+    signs = secrets.token_bytes(GROUPS * GROUP_SIGNS).translate(SIGN_OF).decode("ascii")
+    return _in_groups(signs)
+
+
+def _in_groups(signs: str) -> str:
     return "-".join(signs[start : start + GROUP_SIGNS] for start in range(0, len(signs), GROUP_SIGNS))
 
 
@@ -117,7 +121,7 @@ def is_code(text: str) -> bool:
 def read_code(typed: str) -> str:
     """A code as it was given out, however it was typed: small letters, other gaps, O for 0, I or L for 1."""
     signs = re.sub(r"[\s-]", "", typed).upper().translate(AS_READ)
-    return "-".join(signs[start : start + GROUP_SIGNS] for start in range(0, len(signs), GROUP_SIGNS))
+    return _in_groups(signs)
 
 
 def digest(code: str) -> str:

@@ -269,12 +269,13 @@ def sides(counts: Sequence[int] | None, customers: Outside | None, k: int) -> Si
     )
 
 
-def risen(wave: Wave, only: Iterable[int]) -> list[Department]:
-    """Those of the providers `only` that serve surely better, all in all, than in the wave before; by the change."""
-    before, providers = wave_before(wave), set(only)
+def risen(wave: Wave) -> list[Department]:
+    """The departments that serve surely better, all in all, than in the wave before; by the change."""
+    before = wave_before(wave)
     if before is None:
         return []
-    found = tallies.sums([wave, before], [OVERALL], providers)
+    found = tallies.sums([wave, before], [OVERALL])
+    providers = {provider for _, provider, _ in found}
 
     def counts(of: Wave, provider: int) -> tuple[int, ...]:
         return found.get((of.id, provider, OVERALL), ())

@@ -14,7 +14,6 @@ from survey import notices, people
 from survey.database import is_sqlite, repeated
 from survey.measure.scale import COMMENT_KINDS, LOW_SCORES, MISSING, MISSING_REASONS, OVERALL, SCORES
 from survey.models import (
-    ClientGroupDepartment,
     Comment,
     Invitation,
     Person,
@@ -103,7 +102,6 @@ def questions(invitation_id: str) -> Questions | None:
     """What the invitation of this id asks; None when there is none. Changes nothing."""
     for group, providers, answered, person, name, language, department, *wave in _asked_with.raw(invitation_id):
         ids = [int(provider) for provider in providers.split()]
-        known = {found.id: found for found in people.named(also=ids)}
         not_offered = {*ids, *_own_departments(group, person, department)}
         asked_in = as_wave(tuple(wave))
         return Questions(
@@ -112,12 +110,12 @@ def questions(invitation_id: str) -> Questions | None:
             pulse=asked_in.pulse,
             language=language,
             department_id=department,
-            providers=tuple(known[provider] for provider in ids),
+            providers=tuple(people.named(ids)),
             answered=bool(answered),
             person=name,
             person_id=person,
             noticeable=tuple(notices.told(asked_in.id, group, department)) if asked_in.state == "open" else (),
-            addable=tuple(found for found in known.values() if found.id not in not_offered),
+            addable=tuple(found for found in people.active().values() if found.id not in not_offered),
         )
     return None
 
@@ -150,16 +148,10 @@ def _own_departments(client_group: int, person: int | None, department: int | No
 
     A person who has been forgotten may be from any department of the client group.
     """
-    group = {found for (found,) in _departments_of.raw(client_group)}
+    group = notices.departments_of(client_group)
     if person is None:
-        return group
-    return {department} | (group if len(group) == 1 else set())
-
-
-@prepared
-def _departments_of(client_group: int) -> Query:
-    query = ClientGroupDepartment.select(ClientGroupDepartment.department)
-    return query.where(ClientGroupDepartment.client_group == client_group).tuples()
+        return set(group)
+    return {department, *(group if len(group) == 1 else ())}
 
 
 def _addable(invitation_id: str) -> set[int]:

@@ -3,16 +3,14 @@
 All of it comes from releases and from commitments made after them; of figures, only that one has risen.
 """
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
-
-from peewee import Query
 
 from survey import commitments, releases
 from survey.commitments import DONE, LATE, OPEN, CommitmentRow
 from survey.models import Department, ServiceLink, Wave
-from survey.prepared import prepared
+from survey.moments import once_a_moment
 
 MOST = 5  # commitments shown to whoever has answered
 
@@ -36,33 +34,49 @@ def since_last_time(wave: Wave, department: int | None, asked: Collection[int], 
 
     Best a commitment that was kept, then one that is still in time, then a department asked about that surely rose.
     """
-    before = releases.wave_before(wave)
-    if before is None:
+    before = _before(wave)
+    if before.wave is None:
         return SinceLastTime(is_first=True)
-    if found := news(before, department, asked, today):
+    if found := news(before.wave, department, asked, today):
         return SinceLastTime(commitment=found)
-    return SinceLastTime(risen=next(iter(releases.risen(before, asked)), None))
+    return SinceLastTime(risen=next((provider for provider in before.risen if provider.id in asked), None))
+
+
+@dataclass(frozen=True)
+class Before:
+    """The last wave of a pulse that closed before another one opened, and who surely rose in it, the most first."""
+
+    wave: Wave | None
+    risen: tuple[Department, ...]
+
+
+@once_a_moment
+def _before(wave: Wave) -> Before:
+    before = releases.wave_before(wave)
+    return Before(before, tuple(releases.risen(before)) if before else ())
 
 
 def news(before: Wave, department: int | None, asked: Collection[int], today: date) -> CommitmentRow | None:
     """The latest commitment that was kept since the wave `before` opened; else the latest that is still in time."""
     providers = works_with(department, asked)
-    kept = commitments.latest(providers, today, 1, [DONE], since=before.local_date)
-    promised = (row for row in commitments.latest(providers, today, MOST, [OPEN]) if row.state != LATE)
-    return next(iter(kept), None) or next(promised, None)
+    kept = commitments.latest(providers, today, 1, (DONE,), since=before.local_date)
+    if kept:
+        return kept[0]
+    promised = (row for row in commitments.latest(providers, today, MOST, (OPEN,)) if row.state != LATE)
+    return next(promised, None)
 
 
-def you_said_we_did(department: int | None, asked: Collection[int], today: date) -> list[CommitmentRow]:
+def you_said_we_did(department: int | None, asked: Collection[int], today: date) -> Sequence[CommitmentRow]:
     """The latest commitments, open and done, of the departments that `department` works with, the latest first."""
     return commitments.latest(works_with(department, asked), today, MOST)
 
 
-def works_with(department: int | None, asked: Collection[int]) -> set[int]:
+def works_with(department: int | None, asked: Collection[int]) -> frozenset[int]:
     """The departments that a client uses, and those that somebody of it is asked about."""
-    return {provider for (provider,) in _used_by.raw(department)}.union(asked)
+    return _used_by(department).union(asked)
 
 
-@prepared
-def _used_by(client: int | None) -> Query:
+@once_a_moment
+def _used_by(client: int | None) -> frozenset[int]:
     used = ServiceLink.select(ServiceLink.provider).where(ServiceLink.client == client, ServiceLink.weight > 0)
-    return used.tuples()
+    return frozenset(provider for (provider,) in used.tuples())

@@ -17,20 +17,21 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from waitress import create_server
-from waitress.channel import HTTPChannel
-from waitress.task import ThreadedTaskDispatcher
+from waitress.server import BaseWSGIServer
 
 from survey.database import empty_log, is_sqlite
+from survey.dispatching import Dispatcher
 from survey.outbox import Transport
 from survey.scheduler import Clockwork, add_jobs
 from survey.settings import Settings
 
 log = logging.getLogger(__name__)
 
-THREADS = 8
 BACKLOG = 1024  # connections that may wait
+CONNECTIONS = 800  # that are open at once; most of them are of browsers that may ask for more
+IDLE_SECONDS = 20  # after which such a one is closed
+ANSWERS_AT_ONCE = 4  # where the database is another process
 EMPTY_EVERY_SECONDS = 1.0
-LANES = ("/livez", "/readyz", "/metrics")  # each has a thread of its own
 COUNTED_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name of the folder where processes share their counts
 
 
@@ -42,29 +43,6 @@ class WithoutSecrets(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = self.WHOM.sub("…", record.getMessage()), ()
         return True
-
-
-class Dispatcher(ThreadedTaskDispatcher):
-    """Whoever looks after the server never waits behind its visitors, or it would be taken for dead when it is busy."""
-
-    def __init__(self, threads: int) -> None:
-        super().__init__()
-        self.set_thread_count(threads)
-        self._lanes = {path: ThreadedTaskDispatcher() for path in LANES}
-        for lane in self._lanes.values():
-            lane.set_thread_count(1)
-
-    def add_task(self, task: HTTPChannel) -> None:
-        lane = self._lanes.get(task.requests[0].path)
-        if lane:
-            lane.add_task(task)
-        else:
-            super().add_task(task)
-
-    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> bool:
-        for lane in self._lanes.values():
-            lane.shutdown(cancel_pending, timeout)
-        return bool(super().shutdown(cancel_pending, timeout))
 
 
 class Server:
@@ -117,19 +95,13 @@ class Server:
     def _serve(self) -> None:
         signal.signal(signal.SIGTERM, _leave)
         logging.getLogger("waitress").addFilter(WithoutSecrets())
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # below, it writes a line for each who waits
         app = self._make_app()
         app.config["KEPT_CONNECTIONS"] = True
         stop_clock = self._start_clock(app) if self._with_clock else None
         stop_emptying = self._start_emptying() if is_sqlite() else None
         try:
-            # No access log: a list of addresses would hold tokens.
-            create_server(
-                app,
-                sockets=[self._socket],
-                ident=None,
-                clear_untrusted_proxy_headers=False,
-                _dispatcher=Dispatcher(THREADS),
-            ).run()
+            listening(app, self._socket, answers_at_once=1 if is_sqlite() else ANSWERS_AT_ONCE).run()
         finally:
             for stop in (stop_clock, stop_emptying):
                 if stop:
@@ -165,6 +137,21 @@ class Server:
 
         Thread(target=empty, daemon=True).start()
         return stopped.set
+
+
+def listening(app: Flask, address: socket.socket, answers_at_once: int) -> BaseWSGIServer:
+    """A server of the pages that listens already. It keeps no access log: a list of addresses would hold tokens."""
+    return create_server(
+        app,
+        sockets=[address],
+        ident=None,
+        clear_untrusted_proxy_headers=False,
+        connection_limit=CONNECTIONS,
+        channel_timeout=IDLE_SECONDS,
+        cleanup_interval=IDLE_SECONDS // 2,
+        asyncore_use_poll=True,  # select() knows no more than 1,024 files
+        _dispatcher=Dispatcher(answers_at_once),
+    )
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> Any:

@@ -195,8 +195,10 @@ def offered_languages() -> str:
 
 def find_language(text: str) -> str | None:
     """The code of the offered language that `text` names, in any case, with a hyphen or an underscore; else None."""
+    if text in languages():
+        return text
     wanted = text.strip().replace("_", "-").casefold()
-    return next((code for code in languages() if code.casefold() == wanted), None)
+    return next((code for code in languages() if code.casefold() == wanted), None) if wanted else None
 
 
 def code_of(locale: Locale) -> str:
@@ -204,6 +206,7 @@ def code_of(locale: Locale) -> str:
     return str(locale).replace("_", "-")
 
 
+@cache
 def locale_of(code: str) -> Locale:
     return Locale.parse(code, sep="-")
 

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
-from survey import create_app, scheduler
+from survey import create_app, moments, scheduler
 from survey.database import bind, open_database
 from survey.models import Person, database
 from survey.settings import Settings
@@ -81,6 +81,12 @@ def one_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """Tests travel in time, which the clock of a PostgreSQL does not; tests/test_postgres.py is about that one."""
     if request.config.getoption(ON_POSTGRESQL):
         monkeypatch.setattr(scheduler, "server_clock", lambda: None)
+
+
+@pytest.fixture(autouse=True)
+def no_moments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test changes shows at once; tests/test_moments.py is about what is remembered."""
+    monkeypatch.setattr(moments, "SECONDS", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -247,9 +247,9 @@ def test_the_latest_are_those_that_something_happened_to_last(wave: Wave, financ
     first = Commitment.get(Commitment.text == "Made 0")
     commitments.finish(first, TODAY + timedelta(days=9))
     commitments.drop(Commitment.get(Commitment.text == "Made 3"), "No budget.", TODAY)
-    found = [row.commitment.text for row in commitments.latest([finance.id], TODAY, 2)]
+    found = [row.commitment.text for row in commitments.latest(frozenset([finance.id]), TODAY, 2)]
     assert found == ["Made 0", "Made 2"]
-    assert not commitments.latest([finance.id], TODAY, 5, since=TODAY + timedelta(days=10))
+    assert not commitments.latest(frozenset([finance.id]), TODAY, 5, since=TODAY + timedelta(days=10))
 
 
 # --- Due -----------------------------------------------------------------------------------------------------------

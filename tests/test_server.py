@@ -6,20 +6,20 @@ import socket
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Event
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from survey.database import open_database
 from survey.models import Invitation, Person, database
-from survey.server import Dispatcher, WithoutSecrets
+from survey.server import WithoutSecrets
 from survey.signing import invitation_token, sign_in_token
 from survey.waves import open_now
 from tests.cast import Company, K
 from tests.engines import settings_in
-from tests.servers import PATIENCE_SECONDS, Installation
+from tests.servers import PATIENCE_SECONDS, Installation, is_well
 from tests.web.pages import Link
 
 VISITOR = "127.0.0.77"  # every visitor comes from here, so that the address can be told from the server's own
@@ -97,32 +97,15 @@ def test_no_log_names_a_visitor_an_address_or_a_token(tmp_path: Path) -> None:
     assert not re.search(r"/(r|login)/\w", log)
 
 
-class Request:
-    """A task for the dispatcher: it is served when it gets a thread, and may keep that."""
-
-    def __init__(self, path: str, until: Event | None = None) -> None:
-        self.requests = [self]
-        self.path, self.served, self._until = path, Event(), until
-
-    def service(self) -> None:
-        self.served.set()
-        if self._until:
-            self._until.wait(PATIENCE_SECONDS)
-
-
-def test_who_looks_after_the_server_does_not_wait_behind_its_visitors() -> None:
-    dispatcher, end = Dispatcher(threads=2), Event()
-    visitors = [Request("/r/1.2", end) for _ in range(3)]
-    for visitor in visitors:
-        dispatcher.add_task(visitor)
-    ready, alive = Request("/readyz", end), Request("/livez")
-    for check in (ready, alive):
-        dispatcher.add_task(check)
-        assert check.served.wait(PATIENCE_SECONDS)
-    assert not visitors[2].served.is_set()
-    end.set()
-    assert visitors[2].served.wait(PATIENCE_SECONDS)
-    assert dispatcher.shutdown()
+def test_browsers_that_keep_their_connections_keep_nobody_out(tmp_path: Path) -> None:
+    installed = Installation(tmp_path)
+    with installed.serving("serve", "--no-scheduler") as address, ExitStack() as visitors:
+        place = (urlsplit(address).hostname, urlsplit(address).port)
+        for _ in range(200):
+            kept = visitors.enter_context(socket.create_connection(place, PATIENCE_SECONDS))
+            kept.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+        assert is_well(f"{address}/livez")
 
 
 @pytest.mark.parametrize(

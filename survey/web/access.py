@@ -10,7 +10,7 @@ from flask import abort, current_app, redirect, request, session, url_for
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, UserMixin, current_user, login_user
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFProtect, generate_csrf
 from werkzeug.wrappers import Response
 
 from survey.models import HR_ROLES, Department, Person
@@ -22,7 +22,17 @@ OWN_PAGE = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")  # no line ends, space
 
 login_manager = LoginManager()
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address)  # counts in memory only: who tried how often is never written down
+
+
+class PageLimiter(Limiter):
+    """Limits stand at the pages that have some, and none is common to all: nothing is looked up before other pages."""
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        if not in_middleware:
+            super()._check_request_limit(callable_name, in_middleware)
+
+
+limiter = PageLimiter(get_remote_address)  # counts in memory only: who tried how often is never written down
 limiter.logger.setLevel(logging.WARNING)  # below, it names the visitor, or the address that was typed
 
 
@@ -128,6 +138,11 @@ def has_session() -> bool:
     send all the same, and these pages bring none.
     """
     return current_app.config["SESSION_COOKIE_NAME"] in request.cookies
+
+
+def form_key() -> str:
+    """The key of a form, for browsers that have a session; to make one would begin a session."""
+    return generate_csrf() if has_session() else ""
 
 
 def settings() -> Settings:

@@ -52,7 +52,7 @@ class AboutProvider:
     Three of these make an answer; a library's forms, which can do much more, took a fifth of the time it takes.
     """
 
-    def __init__(self, sent: MultiDict[str, str], prefix: str, items: Sequence[str]) -> None:
+    def __init__(self, sent: Mapping[str, str], prefix: str, items: Sequence[str]) -> None:
         def given(name: str) -> Field:
             return Field(f"{prefix}{name}", sent.get(f"{prefix}{name}"))
 
@@ -94,7 +94,7 @@ class Page:
 
     provider: Named
     items: tuple[str, ...]
-    sent: MultiDict[str, str]
+    sent: Mapping[str, str]
     added: bool = False
     given: str | None = None  # the overall score, as the mail's link gave it
 
@@ -112,8 +112,8 @@ class Page:
 
     @property
     def is_blank(self) -> bool:
-        """Nothing was filled in or sent, so that it reads alike for everybody who is asked about this provider."""
-        return not (self.sent or self.given)
+        """Nothing was sent, so that it reads alike for everybody who is asked about this provider."""
+        return not self.sent
 
     @cached_property
     def code_offered(self) -> str:
@@ -167,7 +167,7 @@ class NoticePart:
         return self.noticed.data
 
 
-def _notice_part(question: Question, sent: MultiDict[str, str]) -> NoticePart:
+def _notice_part(question: Question, sent: Mapping[str, str]) -> NoticePart:
     name = f"c{question.commitment}-noticed"
     chosen = Field(name, sent.get(name))
     _must_be_offered(chosen, (NOTICED, NOT_YET, CANNOT_SAY))
@@ -246,16 +246,17 @@ def read_form(
     asked: Questions, questionnaire: Questionnaire, sent: MultiDict[str, str], link: Mapping[str, str]
 ) -> AnswerForm:
     """What was filled in; `link`: what the address says of a page that nothing was filled in yet: `overall=4`."""
-    pages = [Page(provider, questionnaire.item_keys, sent) for provider in asked.providers]
+    fields, items = sent.to_dict(), questionnaire.item_keys  # each comes once, but for departments that are added
+    pages = [Page(provider, items, fields) for provider in asked.providers]
     pages[0].given = given = _given(link, questionnaire)  # the mail asks this about the first provider
     addable = {str(department.id): department for department in asked.addable}
     wanted = _wanted(sent)
     added = [addable.pop(key) for key in wanted if key in addable][: responses.MOST_ADDED]
     is_full = len(added) == responses.MOST_ADDED
     return AnswerForm(
-        pages=[*pages, *(Page(department, questionnaire.item_keys, sent, added=True) for department in added)],
+        pages=[*pages, *(Page(department, items, fields, added=True) for department in added)],
         offered=() if is_full else tuple(addable.values()),
-        notices=[_notice_part(question, sent) for question in asked.noticeable],
+        notices=[_notice_part(question, fields) for question in asked.noticeable],
         refused=len(added) < len(wanted),
         just_added=next((department for department in added if str(department.id) == sent.get("add")), None),
         given=given,

@@ -12,7 +12,7 @@ from survey.demo import Mailbox
 from survey.models import Department, Invitation, Leadership, Person, Wave
 from survey.people import leads_of
 from survey.web.access import settings, sign_in
-from survey.web.framing import framed
+from survey.web.mail_view import framed
 from survey.wording import language
 
 blueprint = Blueprint("demo", __name__)

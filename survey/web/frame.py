@@ -11,7 +11,8 @@ from urllib.parse import unquote_to_bytes
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from flask import Flask, Response, abort, current_app, g, request
+from flask import Flask, Request, Response, abort, current_app, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_babel import Babel
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -25,7 +26,7 @@ from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
 from survey.web import duty_words, excuse_words, gap_words, navigation, notice_words
-from survey.web.parts import Parts
+from survey.web.parts import EXTENSION, Parts
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,8 +66,19 @@ def security_policy(styles: str) -> str:
     )
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Flask's, but whoever sends none, as almost all who answer, costs no look at the key."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
+
+
 class Espejo(Flask):
     """Flask, but a failed request is logged by the name of its page: its address may hold a token."""
+
+    session_interface = Sessions()
 
     def log_exception(self, exc_info: Any) -> None:
         self.logger.error("Exception in %s [%s]", request.endpoint, request.method, exc_info=exc_info)
@@ -103,7 +115,7 @@ def configure(app: Flask, settings: Settings) -> None:
         mail_is_sent=bool(settings.smtp_url),
         timezone=settings.timezone,
         asset=asset,
-        remembered=Parts().remembered,
+        remembered=app.extensions.setdefault(EXTENSION, Parts()).remembered,
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )

@@ -24,7 +24,7 @@ from survey.web import questionnaire
 from survey.web.access import hr_only, settings
 from survey.web.fields import ChoiceField, OneOfField
 from survey.web.frame import now
-from survey.web.framing import framed
+from survey.web.mail_view import framed
 from survey.workdays import CalendarUnknown, find_calendar
 
 blueprint = Blueprint("launch", __name__, url_prefix="/hr/pulses/new")

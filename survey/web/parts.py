@@ -1,34 +1,65 @@
 """Parts of pages that read alike for many readers: each is rendered once, and kept.
 
 {% call remembered("thanks", language, first_time) %} … {% endcall %}
+
+What is in no key must be the same for all readers. A key begins with the part's name and the language. Days of this
+year are written without it, so that all parts are rendered again in the next one.
 """
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from typing import Generic, TypeVar
 
-from markupsafe import Markup
+from flask import current_app
+from markupsafe import Markup, escape
+
+from survey.stencils import Stencil
+
+T = TypeVar("T")
 
 MOST_PARTS = 2000  # of a few kilobytes each
+EXTENSION = "espejo-parts"
+
+
+class Kept(Generic[T]):
+    """What has been made, by all that it is made of."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Hashable, ...], T] = {}
+
+    def get(self, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
+        place = (time.gmtime().tm_year, *key)
+        found = self._found.get(place)
+        if found is None:
+            if len(self._found) >= MOST_PARTS:
+                self._found.clear()
+            found = self._found[place] = make()
+        return found
 
 
 class Parts:
-    """What has been rendered, by all that it is made of: what is not in the key must be the same for all readers."""
+    """The parts of one application's pages."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Hashable, ...], Markup] = {}
+        self._parts: Kept[Markup] = Kept()
+        self._stencils: Kept[Stencil] = Kept()
 
-    def remembered(self, *key: Hashable, caller: Callable[[], Markup], unless: object = False) -> Markup:
-        """The part as it was rendered before; it is made afresh when there is none, and always when `unless` holds.
+    def remembered(self, *key: Hashable, caller: Callable[[], Markup]) -> Markup:
+        """The part as it was rendered before; it is rendered now when there is none."""
+        return self._parts.get(key, caller)
 
-        The key begins with the part's name and the language. Days of this year are written without it, so that all
-        parts are rendered again in the next one.
+    def filled(self, *key: Hashable, own: Mapping[str, str], write: Callable[[Mapping[str, str]], str]) -> Markup:
+        """A part with what is the reader's own in its places, as text unless it is Markup.
+
+        `write` renders it around what it is given for each of `own`; whether a value is empty may decide what else is
+        written.
         """
-        if unless:
-            return caller()
-        place = (time.gmtime().tm_year, *key)
-        found = self._kept.get(place)
-        if found is None:
-            if len(self._kept) >= MOST_PARTS:
-                self._kept.clear()
-            found = self._kept[place] = caller()
-        return found
+        given = tuple(name for name, value in own.items() if value)
+        blank = dict.fromkeys(own, "")
+        stencil = self._stencils.get((*key, given), lambda: Stencil(given, lambda places: write(blank | places)))
+        return Markup(stencil.fill({name: escape(own[name]) for name in given}))  # noqa: S704
+
+
+def parts() -> Parts:
+    """Those of the application that answers."""
+    return current_app.extensions[EXTENSION]

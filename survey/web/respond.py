@@ -1,11 +1,10 @@
 """The employee's pages: answer from a mailed link; read who can learn what."""
 
-import hashlib
 from collections.abc import Sequence
 
-from flask import Blueprint, Response, current_app, g, make_response, render_template, request, url_for
+from flask import Blueprint, Response, current_app, g, make_response, render_template, request
 from flask_babel import lazy_gettext as _l
-from flask_wtf.csrf import CSRFError, generate_csrf
+from flask_wtf.csrf import CSRFError
 from werkzeug.datastructures import MultiDict
 
 from survey import mirrors, receipts, responses, returns
@@ -17,8 +16,9 @@ from survey.questionnaire import Questionnaire
 from survey.responses import Outcome, Questions
 from survey.returns import SinceLastTime
 from survey.settings import find_language
-from survey.signing import invitation_id, reader_token
-from survey.web.access import csrf, has_session, limiter, settings
+from survey.signing import invitation_id
+from survey.web import answer_page
+from survey.web.access import csrf, form_key, has_session, limiter, settings
 from survey.web.answer_form import OTHER_BUTTONS, AnswerForm, Fault, read_form
 from survey.web.frame import browser_language, error_page, log_failure, today
 
@@ -53,11 +53,6 @@ def answer(token: str) -> Response:
     return _reply(token)
 
 
-def _form_key() -> str:
-    """The key of a form, for browsers that have a session; to make one would begin a session."""
-    return generate_csrf() if has_session() else ""
-
-
 @blueprint.errorhandler(CSRFError)
 def ask_again(_error: CSRFError) -> Response:
     """The page as it was filled in: whoever left it open for too long must not lose what they wrote."""
@@ -78,7 +73,7 @@ def keep(error: Exception) -> Response:
         "kept.html",
         status=503,
         notice=NOT_STORED,
-        form_key=_form_key(),
+        form_key=form_key(),
         comments=[(name, text) for name, text in kept if name.endswith("-comment") and text],
         others=[(name, text) for name, text in kept if not name.endswith("-comment")],
         characters=responses.COMMENT_CHARACTERS,
@@ -95,6 +90,8 @@ def _token() -> str:
 
 def _language_of_form() -> str | None:
     """The language that the reader switches to, else the one of the page that was sent."""
+    if request.method != "POST":
+        return None
     asked = (find_language(request.form.get(name, "")) for name in ("switch", "language"))
     return next((language for language in asked if language), None)
 
@@ -148,19 +145,7 @@ def _ask(
     status: int = 200,
     since: SinceLastTime | None = None,
 ) -> Response:
-    return _page(
-        "questions.html",
-        status,
-        asked=asked,
-        draft=_draft(asked),
-        questionnaire=questionnaire,
-        answer_form=form,
-        faults=faults,
-        form_key=_form_key(),
-        characters=responses.COMMENT_CHARACTERS,
-        since=since,
-        improvements=_improvements(asked),
-    )
+    return make_response(answer_page.questions(asked, questionnaire, form, faults, since), status)
 
 
 def _posted_codes() -> list[str]:
@@ -170,21 +155,12 @@ def _posted_codes() -> list[str]:
 def _received(asked: Questions, codes: Sequence[str], first_time: bool) -> Response:
     """Thanks, and the receipts; or, to whoever sends twice, that the first answer stands, and the same receipts."""
     repeated = request.method == "POST" and not first_time
-    told: dict[str, object] = {"first_time": first_time, "repeated": repeated, "back": _back(asked), "own": _own(asked)}
     taken = receipts.taken(codes) if codes else []
-    status = 409 if repeated else 200
-    told |= {"improvements": _improvements(asked), "receipts": taken, "address": settings().address}
-    return _end("received.html", asked, status, **told)
+    page = answer_page.received(asked, taken, _back(asked), _own(asked), is_first=first_time, is_repeated=repeated)
+    return make_response(page, 409 if repeated else 200)
 
 
-def _improvements(asked: Questions) -> str:
-    """The address of all that departments have done; empty once the person is forgotten."""
-    if asked.person_id is None:
-        return ""
-    return url_for("returns.by_link", token=reader_token(asked.person_id, settings()))
-
-
-def _back(asked: Questions) -> list[CommitmentRow] | None:
+def _back(asked: Questions) -> Sequence[CommitmentRow] | None:
     """What is given in return; None when the database fails just then, as the answers are stored all the same."""
     try:
         return returns.you_said_we_did(asked.department_id, asked.provider_ids, today())
@@ -202,14 +178,9 @@ def _own(asked: Questions) -> Glass | None:
         return None
 
 
-def _end(template: str, asked: Questions, status: int, **values: object) -> Response:
+def _end(template: str, asked: Questions, status: int) -> Response:
     """A page after which there is nothing more to send; what the device has kept for this link goes."""
-    return _page(template, status, asked=asked, draft=_draft(asked), **values)
-
-
-def _draft(asked: Questions) -> str:
-    """The name under which a device keeps what was filled in: it leads nobody back to the link."""
-    return hashlib.sha256(f"draft {asked.invitation_id}".encode()).hexdigest()[:16]
+    return _page(template, status, draft=answer_page.draft(asked))
 
 
 def preview(asked: Questions, questionnaire: Questionnaire) -> Response:

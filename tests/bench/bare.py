@@ -7,17 +7,17 @@ stores as durably as Espejo and on the same server, but asks nothing, checks not
 import argparse
 import json
 import os
+import socket
 import sqlite3
 import threading
 from pathlib import Path
 
 from flask import Flask, request
-from waitress import serve
 
 from survey.database import BUSY_TIMEOUT_SECONDS, SQLITE_PRAGMAS
 from survey.measure.scale import ITEMS
 from survey.models import random_id
-from survey.server import BACKLOG, THREADS
+from survey.server import BACKLOG, listening
 
 ANSWERED = "UPDATE invitation SET answered = 1 WHERE id = ? AND NOT answered"
 RATING = "INSERT INTO rating (id, wave_id, provider_id, client_group_id, answers, added) VALUES (?, ?, ?, ?, ?, 0)"
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     chosen = parser.parse_args()
     app = bare_app(Path(os.environ["ESPEJO_HOME"]))
-    serve(app, host="127.0.0.1", port=chosen.port, threads=THREADS, backlog=BACKLOG, ident=None)
+    listening(app, socket.create_server(("127.0.0.1", chosen.port), backlog=BACKLOG), answers_at_once=1).run()
 
 
 if __name__ == "__main__":

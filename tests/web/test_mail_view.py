@@ -2,7 +2,7 @@
 
 import re
 
-from survey.web.framing import framed
+from survey.web.mail_view import framed
 
 MAIL = """<html><head><style>p{margin:0}</style></head>
 <body><p style="color: &quot;red&quot;">A</p><b style="x:y">B</b></body>"""

@@ -1,0 +1,19 @@
+"""Texts with places: what is put in stands there as it is, and nobody's text can hold a place."""
+
+from survey.stencils import MARK, Stencil
+
+
+def test_each_value_stands_in_its_places() -> None:
+    stencil = Stencil(["name", "link"], lambda own: f"{own['link']} for {own['name']}: {own['link']}")
+    assert stencil.fill({"name": "Ana", "link": "/r/1"}) == "/r/1 for Ana: /r/1"
+    assert stencil.fill({"name": "Bo", "link": "/r/2", "more": "unused"}) == "/r/2 for Bo: /r/2"
+
+
+def test_what_is_put_in_is_read_as_nothing_but_text() -> None:
+    stencil = Stencil(["name"], lambda own: f"{{name}} %(name)s {own['name']}.")
+    for hostile in (r"\1\g<0>", "{name}%(name)s$name", f"{MARK}name{MARK}", ""):
+        assert stencil.fill({"name": hostile}) == f"{{name}} %(name)s {hostile}."
+
+
+def test_a_text_without_places_stays_as_it_is() -> None:
+    assert Stencil([], lambda own: "the same for all").fill({"name": "Ana"}) == "the same for all"
