@@ -183,7 +183,7 @@ def _additions(wave: Wave, members: Mapping[int, list[int]]) -> list[dict[str, A
 
 def _freeze_participation(wave: Wave) -> None:
     """Store how many answered of each group, which is counted on pages until then."""
-    answered = audience.answered_so_far([wave])
+    answered = audience.answered_so_far([wave.id])
     with database.atomic():
         _forget_who_came_when(wave)
         for group in ClientGroup.select().where(ClientGroup.wave == wave, ClientGroup.provider.is_null()):

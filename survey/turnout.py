@@ -8,7 +8,7 @@ from peewee import JOIN, fn
 
 from survey import audience
 from survey.measure.disclosure import whole
-from survey.models import RUNNING, ClientGroup, ClientGroupDepartment, Department, Wave
+from survey.models import ClientGroup, ClientGroupDepartment, Department, Wave
 from survey.releases import Clients
 
 COMPARED = 4  # waves side by side
@@ -65,10 +65,11 @@ def participation(wave: Wave) -> list[Participation]:
 def participations(waves: Sequence[Wave]) -> dict[int, list[Participation]]:
     """The participation of each wave, by its id. Three queries, whatever the number of waves."""
     clients, divisions = _clients(waves)
-    counted = audience.answered_so_far([wave for wave in waves if wave.state in RUNNING])
     least = {wave.id: wave.min_group for wave in waves}
     found: dict[int, list[Participation]] = {wave.id: [] for wave in waves}
-    for group in ClientGroup.select().where(ClientGroup.wave.in_(list(least)), ClientGroup.provider.is_null()):
+    groups = list(ClientGroup.select().where(ClientGroup.wave.in_(list(least)), ClientGroup.provider.is_null()))
+    counted = audience.answered_so_far({group.wave_id for group in groups if group.answered is None})
+    for group in groups:
         if group.invited >= least[group.wave_id]:
             answered = counted.get(group.id, 0) if group.answered is None else group.answered
             row = Participation(clients[group.id], group.invited, answered, divisions[group.id])
