@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 
 from markupsafe import Markup
@@ -19,6 +20,7 @@ SHORTEST_SPAN = 50  # points that an axis shows at least, so that small changes 
 DAY_GAP = 10  # between the names of two days
 NAME_ROOM = 150  # the widest name in a field
 BAND = 20  # about the height of a name
+PLACED = 64  # pictures whose names are remembered where they stand
 
 
 @dataclass(frozen=True)
@@ -166,8 +168,9 @@ def quadrant(spots: Sequence[Spot], corners: Corners, words: Words) -> Markup:
     x, y = Scale(*ends, start=LEFT, end=WIDTH), Scale(*ends, start=SQUARE_BOTTOM, end=FIELD_TOP)
     field = Box(LEFT, FIELD_TOP, WIDTH, SQUARE_BOTTOM)
     named = _corner_names(corners, field)
-    names = [shorten(spot.name, NAME_ROOM, SMALL) for spot in spots]
-    centres = [(x(spot.inside.value), y(spot.outside.value)) for spot in spots]
+    taken = tuple(box for _, box in named)
+    names = tuple(shorten(spot.name, NAME_ROOM, SMALL) for spot in spots)
+    centres = tuple((x(spot.inside.value), y(spot.outside.value)) for spot in spots)
     return draw(
         "quadrant.svg",
         words,
@@ -177,13 +180,14 @@ def quadrant(spots: Sequence[Spot], corners: Corners, words: Words) -> Markup:
         y=y,
         corners=corners,
         corner_names=named,
-        spots=list(zip(spots, centres, place_names(names, centres, field, [box for *_, box in named]), strict=True)),
+        spots=list(zip(spots, centres, place_names(names, centres, field, taken), strict=True)),
     )
 
 
+@lru_cache(maxsize=PLACED)
 def place_names(
-    names: Sequence[str], centres: Sequence[tuple[float, float]], field: Box, taken: Iterable[Box]
-) -> list[tuple[str, Box] | None]:
+    names: tuple[str, ...], centres: tuple[tuple[float, float], ...], field: Box, taken: tuple[Box, ...]
+) -> tuple[tuple[str, Box] | None, ...]:
     """Each name with its box near its mark, in `field`; None where there is no room, for no name covers anything.
 
     From the top mark down, each name takes the first free place: right, left, above, below, and the same farther away.
@@ -196,7 +200,7 @@ def place_names(
                 placed[place] = (names[place], box)
                 full.add(box)
                 break
-    return placed
+    return tuple(placed)
 
 
 class Covered:

@@ -331,7 +331,12 @@ def day(value: date | datetime) -> str:
 
 def short_day(value: date) -> str:
     """ "3 mar 2026", for tables."""
-    return format_skeleton("yMMMd", value, locale=date_locale())
+    return _short_day(value.date() if isinstance(value, datetime) else value, date_locale())
+
+
+@lru_cache(maxsize=KEPT)
+def _short_day(value: date, locale: Locale) -> str:
+    return format_skeleton("yMMMd", value, locale=locale)
 
 
 def date_locale() -> Locale:
