@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from survey.audience import PROVIDERS_PER_PERSON
 from survey.measure.scale import OVERALL
-from survey.models import ItemOff, Pulse, Rewording, Wave, database
+from survey.models import ASKED, ItemOff, Pulse, Rewording, Wave, database
 from survey.questionnaire import (
     MOST_TAPS,
     Item,
@@ -161,7 +161,7 @@ def check(key: str) -> None:
     for language in languages():
         if language not in file.languages:
             raise QuestionnaireError(NO_LANGUAGE, key=key, language=language)
-    used = Wave.state.in_(["open", "closed"]) & (Wave.questionnaire != "") & (Pulse.questionnaire == key)
+    used = Wave.state.in_(ASKED) & (Wave.questionnaire != "") & (Pulse.questionnaire == key)
     # Each opening is compared with the one before, so the last one speaks for all.
     last = Wave.select().join(Pulse).where(used).order_by(Wave.opened_at.desc(), Wave.id.desc()).first()
     if last is not None:

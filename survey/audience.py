@@ -1,7 +1,7 @@
-"""Who is asked in a wave: whole departments, in groups of at least k, and nobody who was asked lately."""
+"""Who is asked in a wave: whole departments, in groups of at least k, and nobody asked lately; and who has answered."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -179,3 +179,17 @@ def _last_asked(pulses: list[int]) -> dict[tuple[int, int], str]:
         .group_by(Wave.pulse, ClientGroupDepartment.department)
     )
     return {(pulse, department): str(day) for pulse, department, day in query.tuples()}
+
+
+def answered_so_far(waves: Collection[int]) -> dict[int, int]:
+    """{client group: how many of it have answered} of the waves of these ids, of groups of which somebody has.
+
+    Asked by group and answer, as the index has them: of a million people it takes a moment instead of a minute.
+    """
+    groups = ClientGroup.select(ClientGroup.id).where(ClientGroup.wave.in_(list(waves)))
+    query = (
+        Invitation.select(Invitation.client_group, fn.COUNT(Invitation.answered))
+        .where(Invitation.client_group.in_(groups), Invitation.answered == True)  # noqa: E712 - for the index
+        .group_by(Invitation.client_group)
+    )
+    return dict(query.tuples())

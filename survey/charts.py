@@ -7,7 +7,7 @@ in a field, over time or inside × outside, are in plots.py.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ TOP = 42  # room for the legend and the axis
 DETAIL = 24  # room below for the details of the mark that is pointed at
 FONT_SIZE = 14  # of names
 SMALL = 12  # of everything else
+WIDTHS_KEPT = 4096  # texts whose width is remembered: a picture asks for that of each name many times
 NARROW, WIDE = "ijlftrI .,:;'-()", "mMW@%…"  # letters; the others differ little from each other
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no picture can hold these (XML 1.0, section 2.2)
 FONTS = ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf")
@@ -136,6 +137,7 @@ def shorten(name: str, room: float = LABELS, size: int = FONT_SIZE) -> str:
     return next((cut for end in ends if text_width(cut := f"{name[:end].rstrip()}…", size) <= room), "…")
 
 
+@lru_cache(maxsize=WIDTHS_KEPT)
 def text_width(text: str, size: int = FONT_SIZE) -> float:
     """How wide `text` is drawn, nearly: by kinds of letters of the shipped font, never too narrow for whole names."""
     return size * sum(

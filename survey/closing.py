@@ -2,6 +2,10 @@
 
 A rating is counted and deleted; what is left of it is one more answer in a tally. Answers that are too few to be shown
 in any group are not kept at all.
+
+Of a large company there are millions, and others go on reading and writing meanwhile. So they are counted without a
+transaction, as nothing is added to a wave that is closing; what was counted is stored in a short one; and then they are
+deleted in many short ones. Until all of that is done the wave is not closed, and nothing of it is told.
 """
 
 import json
@@ -13,10 +17,10 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from peewee import Expression, chunked, fn
+from peewee import Expression, chunked
 
-from survey import mirrors, notices
-from survey.database import ROWS_AT_ONCE, write_anew
+from survey import audience, mirrors, notices
+from survey.database import ROWS_AT_ONCE, delete_by_and_by, write_anew
 from survey.measure.disclosure import COMMENTS_FROM, merge
 from survey.measure.scale import SCORES
 from survey.models import (
@@ -46,25 +50,61 @@ Answers = dict[int, Counter[int]]  # {client group: how many answers of each sco
 
 @dataclass
 class Count:
-    """People and answers of a wave, before anything is merged."""
+    """What was said in a wave, before anything is merged."""
 
-    raters: Counter[int]  # by provider
+    raters: Counter[int]  # people by provider
     answers: dict[tuple[int, str], Answers]  # by provider, item
     added: Counter[tuple[int, int]]  # people by client group and the provider that they added
+    own_views: list[dict[str, int | str]]  # rows, as are:
+    noticed: list[dict[str, int]]
 
 
-def publish(wave: Wave, now: int) -> Release:
-    """Turn the ratings of a wave into its release. Runs inside the transaction that closes the wave."""
-    _freeze_participation(wave)
-    count = _count(wave)
-    _store_raters(wave, count.raters)
-    _store_tallies(wave, count.answers)
-    _store_additions(wave, count.added)
-    _keep_comments(wave, count.raters)
-    Rating.delete().where(Rating.wave == wave).execute()
-    mirrors.count(wave)
-    notices.count(wave)
-    return Release.create(wave=wave, released_at=now, digest=digest(wave))
+def publish(wave: Wave, now: int) -> None:
+    """Turn the ratings of a wave that is closing into its release, and delete them. Not inside a transaction.
+
+    Whoever is killed may begin again, and two may do it at once: the one that stores first is the one that has counted,
+    and nothing is deleted before that.
+    """
+    if not Release.select().where(Release.wave == wave).exists():
+        _freeze_participation(wave)
+        _store(wave, _count(wave), now)
+    _forget_answers(wave)
+
+
+def takes_long(wave: Wave) -> bool:
+    """Whether so many have answered that nobody should wait for the wave to be closed."""
+    return Rating.select().where(Rating.wave == wave).limit(1).offset(COUNTED_AT_ONCE).exists()
+
+
+def _store(wave: Wave, count: Count, now: int) -> None:
+    """Store all that is published, in one transaction; nothing when another process was first."""
+    with database.atomic():
+        release = Release.insert(wave=wave, released_at=now, digest="").on_conflict_ignore()
+        if not release.as_rowcount().execute():
+            return
+        _store_raters(wave, count.raters)
+        _store_tallies(wave, count.answers)
+        _store_additions(wave, count.added)
+        _keep_comments(wave, count.raters)
+        mirrors.store_counted(count.own_views)
+        notices.store_counted(count.noticed)
+        Release.update(digest=digest(wave)).where(Release.wave == wave).execute()
+
+
+def _forget_answers(wave: Wave) -> None:
+    """Delete all that was said and is counted."""
+    whole, gone = Rating.select().where(Rating.wave == wave).count(), 0
+    for deleted in delete_by_and_by(Rating.id, Rating.wave == wave):
+        before, gone = gone // COUNTED_AT_ONCE, gone + deleted
+        if gone // COUNTED_AT_ONCE > before:
+            _tell(wave, (1 + gone / whole) / 2)
+    mirrors.forget(wave)
+    notices.forget(wave)
+
+
+def _tell(wave: Wave, share: float) -> None:
+    """How much of the work is done: it says no more of what was said than that many have."""
+    Wave.update(counted=int(100 * share)).where(Wave.id == wave.id, Wave.state == "closing").execute()
 
 
 def discard(wave: Wave) -> None:
@@ -142,16 +182,12 @@ def _additions(wave: Wave, members: Mapping[int, list[int]]) -> list[dict[str, A
 
 
 def _freeze_participation(wave: Wave) -> None:
-    """Store how many answered of each group."""
-    _forget_who_came_when(wave)
-    query = (
-        Invitation.select(Invitation.client_group, fn.COUNT(Invitation.id))
-        .where(Invitation.wave == wave, Invitation.answered)
-        .group_by(Invitation.client_group)
-    )
-    answered = dict(query.tuples())
-    for group in ClientGroup.select().where(ClientGroup.wave == wave):
-        ClientGroup.update(answered=answered.get(group.id, 0)).where(ClientGroup.id == group.id).execute()
+    """Store how many answered of each group, which is counted on pages until then."""
+    answered = audience.answered_so_far([wave.id])
+    with database.atomic():
+        _forget_who_came_when(wave)
+        for group in ClientGroup.select().where(ClientGroup.wave == wave, ClientGroup.provider.is_null()):
+            ClientGroup.update(answered=answered.get(group.id, 0)).where(ClientGroup.id == group.id).execute()
 
 
 def _forget_who_came_when(wave: Wave) -> None:
@@ -173,7 +209,13 @@ def _count(wave: Wave) -> Count:
             added[group, provider] += n * was_added
             for item, score in _read(answers):
                 scores[provider, group, item, score] += n
-    count = Count(raters, defaultdict(lambda: defaultdict(Counter)), added)
+    count = Count(
+        raters=raters,
+        answers=defaultdict(lambda: defaultdict(Counter)),
+        added=added,
+        own_views=mirrors.count(wave),
+        noticed=notices.count(wave),
+    )
     for (provider, group, item, score), n in scores.items():
         count.answers[provider, item][group][score] = n
     return count
@@ -187,9 +229,9 @@ def _read(answers: str) -> tuple[tuple[str, int], ...]:
 def _ratings(wave: Wave) -> Iterator[list[tuple[int, int, str, bool]]]:
     """All ratings of a wave as (provider, client group, answers, added), some at a time, in the order of their ids.
 
-    The log tells how far it is, in whole steps, so that it tells nothing of small waves.
+    HR's pages and the log tell how far it is, in whole steps, so that they tell nothing of small waves.
     """
-    last, counted = "", 0
+    last, counted, whole = "", 0, Rating.select().where(Rating.wave == wave).count()
     query = Rating.select(Rating.id, Rating.provider, Rating.client_group, Rating.answers, Rating.added)
     query = query.where(Rating.wave == wave).order_by(Rating.id).limit(COUNTED_AT_ONCE)
     while some := database.execute(query.where(Rating.id > last)).fetchall():
@@ -197,6 +239,7 @@ def _ratings(wave: Wave) -> Iterator[list[tuple[int, int, str, bool]]]:
         last, counted = some[-1][0], counted + COUNTED_AT_ONCE
         if len(some) == COUNTED_AT_ONCE:
             log.info("Wave %d is being closed: %d ratings are counted.", wave.id, counted)
+            _tell(wave, counted / max(whole, counted) / 2)
 
 
 def _store_raters(wave: Wave, raters: Counter[int]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
 
-from survey import releases
+from survey import releases, tallies
 from survey.measure.disclosure import SIGNIFICANT, Change, Figure, change, figure, shown_probability
 from survey.measure.gaps import State
 from survey.measure.statistics import holm
@@ -80,7 +80,7 @@ def inside(pairs: Iterable[tuple[Side, Side]], items: Sequence[str]) -> Comparis
     """Each pair on each item, inside. One query."""
     pairs = list(pairs)
     waves = {side.wave.id: side.wave for pair in pairs for side in pair}
-    found = releases.sums(waves.values(), items)
+    found = tallies.sums(waves.values(), items)
 
     def counts(side: Side, item: str) -> tuple[int, ...]:
         return found.get((side.wave.id, side.department.id, item), (0,) * 5)

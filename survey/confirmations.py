@@ -12,7 +12,7 @@ from enum import StrEnum
 from peewee import JOIN, Query, fn
 
 from survey.measure.noticing import Hearing, hearing
-from survey.models import Commitment, NoticeQuestion, NoticeTally, Wave
+from survey.models import ASKED, RUNNING, Commitment, NoticeQuestion, NoticeTally, Wave
 from survey.prepared import prepared
 
 
@@ -87,6 +87,7 @@ def confirmation(asked: Asked) -> Confirmation:
 def heard() -> tuple[int, int]:
     """Of how many commitments enough clients have said whether they noticed, and how many of these they confirm."""
     query = NoticeTally.select(NoticeTally.noticed, NoticeTally.not_yet, Wave.min_group).join(Wave)
+    query = query.where(Wave.state == "closed")
     found = [told for counts in query.tuples() if (told := hearing(*counts))]
     return len(found), sum(told.confirms for told in found)
 
@@ -98,7 +99,7 @@ def _asked(commitments: Sequence[int]) -> Query:
         NoticeQuestion.select(
             NoticeQuestion.commitment,
             Wave.local_date,
-            Wave.state == "open",
+            Wave.state.in_(RUNNING),
             Wave.min_group,
             NoticeTally.noticed,
             NoticeTally.not_yet,
@@ -119,7 +120,7 @@ def _passed_over(commitments: Sequence[int]) -> Query:
         Commitment.select(Commitment.id)
         .join(release)
         .join(later, on=later.pulse == release.pulse)
-        .where(Commitment.id.in_(commitments), later.state.in_(["open", "closed"]))
+        .where(Commitment.id.in_(commitments), later.state.in_(ASKED))
         .group_by(Commitment.id, Commitment.ended_on)
         .having(fn.MAX(later.local_date) > Commitment.ended_on)
         .tuples()

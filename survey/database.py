@@ -46,6 +46,7 @@ T = TypeVar("T")
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
 ROWS_AT_ONCE = 500  # in one statement
+DELETED_AT_ONCE = 2000  # rows, while others wait to write
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
 TURN_LOCK = 0x7475726E  # "turn": held on PostgreSQL while it is decided who is asked
 ATTEMPTS = 10  # of a transaction that meets others
@@ -56,6 +57,9 @@ TELLING = (*UNORDERED, Message, Bounce, Leadership, LeadView, Upload, RosterFile
 DATABASE_ERRORS = (PeeweeException, sqlite3.Error)
 # Among these, what passes by itself or by mending the machine: it is away, full, locked, or can only be read.
 UNAVAILABLE = (OperationalError, InterfaceError, InternalError, sqlite3.OperationalError)
+
+# Emptying SQLite's log keeps writers waiting until all of it is written back; this does the most of it without.
+WRITE_LOG_BACK = "PRAGMA wal_checkpoint(PASSIVE)"
 
 SQLITE_PRAGMAS = {
     "journal_mode": "wal",  # readers never wait for the writer
@@ -186,6 +190,24 @@ def write_anew(column: Field, which: Expression | None = None) -> None:
         (query if which is None else query.where(which)).execute()
 
 
+def delete_by_and_by(key: Field, which: Expression) -> Iterator[int]:
+    """Delete rows some at a time, in the order of their key, and let others write in between; yields how many.
+
+    Each time is a transaction of its own: whoever is killed leaves the rest. The key is a text.
+    """
+    last: str | None = ""
+    while last is not None:
+        begun = time.monotonic()
+        with database.atomic():
+            ahead = key.model.select(key).where(which, key > last).order_by(key)
+            last = ahead.limit(1).offset(DELETED_AT_ONCE - 1).scalar()
+            some = which if last is None else which & (key <= last)
+            deleted = key.model.delete().where(some).execute()
+        yield deleted
+        if last is not None:
+            time.sleep(time.monotonic() - begun)  # others have waited that long
+
+
 def server_clock() -> int | None:
     """The time that PostgreSQL tells, the same for every machine that uses it; SQLite has no clock of its own."""
     if not is_postgresql():
@@ -205,11 +227,13 @@ def is_postgresql() -> bool:
 def leave_no_trace() -> None:
     """Rewrite the files so that nothing deleted and no order of arrival is left in them. Not inside a transaction.
 
-    PostgreSQL rewrites the tables of people and answers, in the order of their keys; SQLite rewrites all. Raises
-    OperationalError when somebody reads for so long that it cannot be done now.
+    PostgreSQL rewrites the tables of people and answers, in the order of their keys; SQLite rewrites all, and whoever
+    writes waits for it: of a million people, some seconds. Raises OperationalError when somebody reads for so long that
+    it cannot be done now.
     """
     if is_sqlite():
-        database.execute_sql("VACUUM")
+        with database.obj.alone():
+            database.execute_sql("VACUUM")
         if not _empty_the_log():
             raise OperationalError("The write-ahead log could not be emptied: somebody is reading.")
     elif is_postgresql():
@@ -224,6 +248,7 @@ def _empty_the_log() -> bool:
     SQLite waits for readers by itself, but not for another connection that is writing the log back just now, which
     whoever stores an answer may be doing: it tells so by -1.
     """
+    database.execute_sql(WRITE_LOG_BACK).fetchone()
     for _ in range(BUSY_TIMEOUT_SECONDS * 10):
         is_busy, pages, _done = database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if not is_busy or pages != -1:  # it is empty, there is none, or whoever reads is in the way
@@ -243,5 +268,6 @@ def empty_log(settings: Settings) -> bool:
     if not log.exists() or not log.stat().st_size:
         return True
     with closing(sqlite3.connect(file, timeout=0)) as own:
+        own.execute(WRITE_LOG_BACK).fetchone()
         (is_busy, *_) = own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not is_busy

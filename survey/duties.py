@@ -68,7 +68,7 @@ def recall_complaints(now: int, within: int) -> int:
         Release.select(Release, Wave, Pulse)
         .join(Wave)
         .join(Pulse)
-        .where(Release.recalled < RECALLS)
+        .where(Release.recalled < RECALLS, Wave.state == "closed")
         .order_by(Release.released_at, Release.wave)
     )
     return sum(_recall(release, now, within) for release in list(query))

@@ -87,7 +87,8 @@ def rewrite_due() -> bool:
     Closing, cancelling, forgetting and erasing do so at once. When they could not, because somebody was reading or the
     process was killed, the clock does.
     """
-    waiting = [release.wave_id for release in Release.select().where(~Release.rewritten)]
+    over = Wave.select(Wave.id).where(Wave.state == "closed")  # of one that is closing, answers are still there
+    waiting = [release.wave_id for release in Release.select().where(~Release.rewritten, Release.wave.in_(over))]
     cancelled = [wave.id for wave in Wave.select(Wave.id).where(Wave.traces_left)]
     if not waiting and not cancelled:
         return False

@@ -4,22 +4,24 @@ Whoever looks at sixty differences finds three by chance alone. So each family i
 than 5 of 100 waves without any difference would even one be named.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from survey import releases
+from survey import tallies
 from survey.measure.disclosure import SIGNIFICANT, Change, Figure, as_change, exact_estimate, figure, whole
 from survey.measure.gaps import State
 from survey.measure.scale import OVERALL
 from survey.measure.statistics import add_counts, difference, holm
 from survey.models import Department, Wave
-from survey.releases import Atom, Clients, GapRow, ProviderResult
+from survey.releases import Clients, GapRow, ProviderResult
+from survey.tallies import Atom
 
 Found = TypeVar("Found")
 Key = TypeVar("Key", bound=Hashable)
 
 LARGEST = 3  # of each kind
+MOST_RELEASES = 64  # whose worst are remembered
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,9 @@ def real_changes(results: Sequence[ProviderResult]) -> Family[RealChange]:
 
 def badly_served(wave: Wave) -> Family[BadlyServed]:
     """The clients that are served worst, by whom; only groups of at least ten answers are compared."""
-    atoms = releases.atoms([wave], [OVERALL])
-    total = add_counts(atom.counts for atom in atoms)
-    compared = {atom: found for atom in atoms if (found := _against_the_rest(atom, total, wave.min_group))}
-    real = _real({atom: found.p for atom, found in compared.items()})
-    worst = sorted((atom for atom in real if compared[atom].points < 0), key=lambda atom: compared[atom].points)[
-        :LARGEST
-    ]
+    released = tallies.digests([wave])
+    digest = released.get(wave.id)
+    worst, compared = _worst.get(digest) or _worst.keep(_find_worst(wave, released), digest)
     named = {department.id: department for department in Department.select()}
     return Family(
         tuple(
@@ -82,14 +80,28 @@ def badly_served(wave: Wave) -> Family[BadlyServed]:
                 provider=named[atom.provider],
                 clients=Clients(tuple(sorted(named[client].name for client in atom.departments)), atom.others),
                 figure=shown,
-                difference=compared[atom],
-                p=real[atom],
+                difference=difference,
+                p=p,
             )
-            for atom in worst
+            for atom, difference, p in worst
             if (shown := figure(atom.counts, wave.min_group))
         ),
-        compared=len(compared),
+        compared=compared,
     )
+
+
+Worst = tuple[list[tuple[Atom, Change, float]], int]  # who is served badly, with the corrected p; of how many compared
+
+_worst: tallies.Memory[Worst] = tallies.Memory(MOST_RELEASES)
+
+
+def _find_worst(wave: Wave, released: Mapping[int, str]) -> Worst:
+    atoms = tallies.atoms([wave], [OVERALL], released)
+    total = add_counts(atom.counts for atom in atoms)
+    compared = {atom: found for atom in atoms if (found := _against_the_rest(atom, total, wave.min_group))}
+    real = _real({atom: found.p for atom, found in compared.items()})
+    worst = sorted((atom for atom in real if compared[atom].points < 0), key=lambda atom: compared[atom].points)
+    return [(atom, compared[atom], real[atom]) for atom in worst[:LARGEST]], len(compared)
 
 
 def facades(gaps: Iterable[GapRow]) -> list[GapRow]:

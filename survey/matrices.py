@@ -1,6 +1,6 @@
 """Who serves whom: providers × clients, of one wave, of several together, or with the clients by division.
 
-Every view adds up whole published atoms (releases.atoms) and nothing else, so none tells more than they do.
+Every view adds up whole published atoms (tallies.atoms) and nothing else, so none tells more than they do.
 """
 
 from collections import defaultdict
@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from survey import releases
+from survey import tallies
 from survey.measure.disclosure import Figure, common_groups, figure
 from survey.measure.statistics import add_counts
 from survey.models import Department, Wave
-from survey.releases import Atom, Clients
+from survey.releases import Clients
+from survey.tallies import Atom
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -54,7 +55,7 @@ def by_division(waves: Sequence[Wave], item: str) -> Matrix:
 def each_item(waves: Sequence[Wave], items: Sequence[str], division: bool = False) -> list[Matrix]:
     """The matrix of each item, the clients by department or by division, in a fixed number of queries."""
     departments, by_item = everybody(), defaultdict(list)
-    for atom in releases.atoms(waves, items):
+    for atom in tallies.atoms(waves, items):
         by_item[atom.item].append(atom)
     if division:
         parents = {department.id: department.parent_id or department.id for department in departments}

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from peewee import Expression, Query, fn
 
-from survey.database import repeated
+from survey.database import delete_by_and_by, repeated
 from survey.measure.excuses import NOTHING, REASONS
 from survey.measure.scale import ITEMS, SCORES
 from survey.measure.sight import VIEWS
@@ -181,19 +181,33 @@ def _as_text(views: Views) -> str:
 # --- Counting ------------------------------------------------------------------------------------------------------
 
 
-def count(wave: Wave) -> None:
-    """Turn members' views into tallies of at least k answers each, and delete them. Part of closing a wave."""
+def count(wave: Wave) -> list[dict[str, int | str]]:
+    """The rows of members' views as tallies, of at least k answers each. Part of closing a wave; changes nothing."""
     counted: dict[tuple[int, str, str], Counter[int]] = defaultdict(Counter)
     said = OwnView.select(OwnView.department, OwnView.answers).where(OwnView.wave == wave)
     for department, answers in database.execute(said):  # as they come: they are many
         for view, scores in json.loads(answers).items():
             for item, score in scores.items():
                 counted[department, view, item][score] += 1
-    for (department, view, item), counts in sorted(counted.items()):
-        if counts.total() >= wave.min_group:
-            numbers = {f"n{score}": counts[score] for score in SCORES}
-            OwnViewTally.create(wave=wave, department=department, view=view, item=item, **numbers)
-    _forget(wave)
+    return [
+        {"wave": wave.id, "department": department, "view": view, "item": item}
+        | {f"n{score}": counts[score] for score in SCORES}
+        for (department, view, item), counts in sorted(counted.items())
+        if counts.total() >= wave.min_group
+    ]
+
+
+def store_counted(rows: Sequence[dict[str, int | str]]) -> None:
+    """Store what was counted. Part of closing a wave."""
+    for row in rows:
+        OwnViewTally.create(**row)
+
+
+def forget(wave: Wave) -> None:
+    """Delete what members said, and who of them did, some at a time."""
+    for key, which in ((OwnView.id, OwnView.wave == wave), (Mirrored.invitation, _is_of(wave))):
+        for _ in delete_by_and_by(key, which):
+            pass
 
 
 def tallies(wave: Wave) -> list[tuple[int | str, ...]]:
@@ -208,11 +222,12 @@ def discard(wave: Wave) -> None:
     """Forget what was said in a wave that is cancelled."""
     LeadView.delete().where(LeadView.wave == wave).execute()
     Hindrance.delete().where(Hindrance.wave == wave).execute()
-    _forget(wave)
-
-
-def _forget(wave: Wave) -> None:
-    """Delete what members said, and who of them did."""
     OwnView.delete().where(OwnView.wave == wave).execute()
-    of_wave = Invitation.select(Invitation.id).where(Invitation.id == Mirrored.invitation, Invitation.wave == wave)
-    Mirrored.delete().where(fn.EXISTS(of_wave)).execute()
+    Mirrored.delete().where(_is_of(wave)).execute()
+
+
+def _is_of(wave: Wave) -> Expression:
+    """Whether somebody who has spoken was asked in this wave."""
+    return fn.EXISTS(
+        Invitation.select(Invitation.id).where(Invitation.id == Mirrored.invitation, Invitation.wave == wave)
+    )

@@ -153,8 +153,16 @@ class PulseDepartment(Table):
         primary_key = CompositeKey("pulse", "department")
 
 
+# States of a wave.
+RUNNING = ("open", "closing")  # nothing of it is told yet but who has answered
+ASKED = (*RUNNING, "closed")  # it has asked people
+
+
 class Wave(Table):
-    """One run of a pulse: planned → open → closed, or cancelled."""
+    """One run of a pulse: planned → open → closing → closed, or cancelled.
+
+    It takes answers while it is open. While it is closing they are counted and deleted, and nothing is told of them.
+    """
 
     id = AutoField()
     pulse = required(Pulse)
@@ -163,18 +171,21 @@ class Wave(Table):
     opens_at = BigIntegerField()  # planned instant
     closes_at = BigIntegerField()  # planned instant
     state = CharField(
-        max_length=9, default="planned", constraints=[Check("state IN ('planned', 'open', 'closed', 'cancelled')")]
+        max_length=9,
+        default="planned",
+        constraints=[Check("state IN ('planned', 'open', 'closing', 'closed', 'cancelled')")],
     )
     cancel_reason = CharField(max_length=20, default="")  # see survey.waves
     min_group = SmallIntegerField(null=True)  # k, frozen when the wave opens
     opened_at = BigIntegerField(null=True)
-    closed_at = BigIntegerField(null=True)
+    closed_at = BigIntegerField(null=True)  # from when on it took no answers
     day_chosen = BooleanField(default=False)  # HR chose the day, so days off do not move it
     summary_after_days = SmallIntegerField(default=0)  # between closing and the leads' summaries; 0: at once
     cancelled_at = BigIntegerField(null=True)
     left_out = IntegerField(null=True)  # people of the audience who were not asked: they had been lately
     traces_left = BooleanField(null=True)  # its answers were deleted, and the files are still to be rewritten
     questionnaire = TextField(default="")  # JSON: what it asks, in which words, frozen when it opens; see survey.asking
+    counted = SmallIntegerField(null=True)  # percent of the work of closing that is done, while it is closing
 
     class Meta:
         indexes = (

@@ -6,11 +6,12 @@ department; counted and deleted when the wave closes, and not kept when they are
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from survey.database import delete_by_and_by
 from survey.models import (
     ClientGroupDepartment,
     Commitment,
@@ -166,29 +167,37 @@ def store(invitation: Invitation, said: Answers) -> None:
 # --- Counting ------------------------------------------------------------------------------------------------------
 
 
-def count(wave: Wave) -> None:
-    """Turn the answers into one tally for each commitment, and delete them. Part of closing a wave.
+def count(wave: Wave) -> list[dict[str, int]]:
+    """The rows of the answers as one tally for each commitment. Part of closing a wave; changes nothing.
 
     Of a commitment that fewer than k people answered about nothing is kept.
     """
     counted: dict[int, Counter[bool]] = defaultdict(Counter)
     for commitment, noticed in Notice.select(Notice.commitment, Notice.noticed).where(Notice.wave == wave).tuples():
         counted[commitment][bool(noticed)] += 1
-    for commitment, answers in sorted(counted.items()):
-        if answers.total() >= wave.min_group:
-            numbers = {"noticed": answers[True], "not_yet": answers[False]}
-            NoticeTally.create(wave=wave, commitment=commitment, **numbers)
-    _forget_answers(wave)
+    return [
+        {"wave": wave.id, "commitment": commitment, "noticed": answers[True], "not_yet": answers[False]}
+        for commitment, answers in sorted(counted.items())
+        if answers.total() >= wave.min_group
+    ]
+
+
+def store_counted(rows: Sequence[dict[str, int]]) -> None:
+    """Store what was counted. Part of closing a wave."""
+    for row in rows:
+        NoticeTally.create(**row)
+
+
+def forget(wave: Wave) -> None:
+    """Delete the answers, some at a time."""
+    for _ in delete_by_and_by(Notice.id, Notice.wave == wave):
+        pass
 
 
 def discard(wave: Wave) -> None:
     """Forget what was asked and said in a wave that is cancelled: a later one may ask again."""
-    _forget_answers(wave)
-    NoticeQuestion.delete().where(NoticeQuestion.wave == wave).execute()
-
-
-def _forget_answers(wave: Wave) -> None:
     Notice.delete().where(Notice.wave == wave).execute()
+    NoticeQuestion.delete().where(NoticeQuestion.wave == wave).execute()
 
 
 def document(wave: Wave) -> list[dict[str, Any]]:

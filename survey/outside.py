@@ -129,9 +129,12 @@ class Outside:
     touchpoints: tuple[str, ...]  # names
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Customers:
-    """What customers say as of the end of a day: about departments, by (id, item), and about the company, by item."""
+    """What customers say as of the end of a day: about departments, by (id, item), and about the company, by item.
+
+    Equal to itself alone, so that what is computed from it can be remembered by it.
+    """
 
     departments: dict[tuple[int, str], Outside]
     company: dict[str, Outside]

@@ -1,8 +1,10 @@
 """Pictures drawn in a field: over time, and inside × outside."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 
 from markupsafe import Markup
@@ -17,6 +19,8 @@ STEP = 25  # points between the lines of an axis
 SHORTEST_SPAN = 50  # points that an axis shows at least, so that small changes look small
 DAY_GAP = 10  # between the names of two days
 NAME_ROOM = 150  # the widest name in a field
+BAND = 20  # about the height of a name
+PLACED = 64  # pictures whose names are remembered where they stand
 
 
 @dataclass(frozen=True)
@@ -164,8 +168,9 @@ def quadrant(spots: Sequence[Spot], corners: Corners, words: Words) -> Markup:
     x, y = Scale(*ends, start=LEFT, end=WIDTH), Scale(*ends, start=SQUARE_BOTTOM, end=FIELD_TOP)
     field = Box(LEFT, FIELD_TOP, WIDTH, SQUARE_BOTTOM)
     named = _corner_names(corners, field)
-    names = [shorten(spot.name, NAME_ROOM, SMALL) for spot in spots]
-    centres = [(x(spot.inside.value), y(spot.outside.value)) for spot in spots]
+    taken = tuple(box for _, box in named)
+    names = tuple(shorten(spot.name, NAME_ROOM, SMALL) for spot in spots)
+    centres = tuple((x(spot.inside.value), y(spot.outside.value)) for spot in spots)
     return draw(
         "quadrant.svg",
         words,
@@ -175,26 +180,46 @@ def quadrant(spots: Sequence[Spot], corners: Corners, words: Words) -> Markup:
         y=y,
         corners=corners,
         corner_names=named,
-        spots=list(zip(spots, centres, place_names(names, centres, field, [box for *_, box in named]), strict=True)),
+        spots=list(zip(spots, centres, place_names(names, centres, field, taken), strict=True)),
     )
 
 
+@lru_cache(maxsize=PLACED)
 def place_names(
-    names: Sequence[str], centres: Sequence[tuple[float, float]], field: Box, taken: Iterable[Box]
-) -> list[tuple[str, Box] | None]:
+    names: tuple[str, ...], centres: tuple[tuple[float, float], ...], field: Box, taken: tuple[Box, ...]
+) -> tuple[tuple[str, Box] | None, ...]:
     """Each name with its box near its mark, in `field`; None where there is no room, for no name covers anything.
 
     From the top mark down, each name takes the first free place: right, left, above, below, and the same farther away.
     """
-    taken = [*taken, *(Box(x - 7, y - 7, x + 7, y + 7) for x, y in centres)]
+    full = Covered([*taken, *(Box(x - 7, y - 7, x + 7, y + 7) for x, y in centres)])
     placed: list[tuple[str, Box] | None] = [None] * len(names)
     for place in sorted(range(len(names)), key=lambda place: centres[place][::-1]):
         for box in _places_beside(names[place], *centres[place]):
-            if field.holds(box) and not any(box.touches(other) for other in taken):
+            if field.holds(box) and not full.touches(box):
                 placed[place] = (names[place], box)
-                taken.append(box)
+                full.add(box)
                 break
-    return placed
+    return tuple(placed)
+
+
+class Covered:
+    """Where something stands already, kept by bands across the field: a box is only compared with those near it."""
+
+    def __init__(self, boxes: Iterable[Box]) -> None:
+        self._bands: dict[int, list[Box]] = defaultdict(list)
+        for box in boxes:
+            self.add(box)
+
+    def add(self, box: Box) -> None:
+        for band in self._across(box):
+            self._bands[band].append(box)
+
+    def touches(self, box: Box) -> bool:
+        return any(box.touches(other) for band in self._across(box) for other in self._bands[band])
+
+    def _across(self, box: Box) -> range:
+        return range(int(box.top // BAND), int(box.bottom // BAND) + 1)
 
 
 def _places_beside(name: str, x: float, y: float) -> Iterable[Box]:

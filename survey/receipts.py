@@ -21,7 +21,7 @@ from survey import releases
 from survey.database import is_sqlite
 from survey.measure.cadence import local
 from survey.measure.disclosure import COMMENTS_FROM
-from survey.models import Comment, Department, Pulse, Receipt, Reply, Wave, database
+from survey.models import RUNNING, Comment, Department, Pulse, Receipt, Reply, Wave, database
 from survey.prepared import prepared
 from survey.refusal import Refusal, _l
 from survey.releases import PublicComment
@@ -188,7 +188,7 @@ def held(code: str) -> Held | None:
 
 
 def _state(receipt: Receipt) -> State:
-    if receipt.wave.state == "open":
+    if receipt.wave.state in RUNNING:
         return State.WAITING
     if receipt.wave.state == "cancelled":
         return State.CALLED_OFF

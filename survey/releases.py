@@ -10,9 +10,9 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
-from peewee import Query, fn
+from peewee import Query
 
-from survey import closing
+from survey import closing, tallies
 from survey.measure.disclosure import (
     COMMENTS_FROM,
     Change,
@@ -25,26 +25,21 @@ from survey.measure.disclosure import (
     whole_interval,
 )
 from survey.measure.gaps import Gap, gap
-from survey.measure.scale import COMMENT_KINDS, ITEMS, OVERALL, SCORES, SHOWN_ITEMS
+from survey.measure.scale import COMMENT_KINDS, ITEMS, OVERALL, SHOWN_ITEMS
 from survey.measure.statistics import add_counts
 from survey.models import (
+    ASKED,
     Addition,
-    ClientGroup,
-    ClientGroupDepartment,
     Comment,
     Department,
     Pulse,
     Rated,
     Release,
-    Tally,
     Wave,
-    database,
 )
 from survey.outside import WINDOW_DAYS, Customers, Outside, customers_at
 from survey.people import departments
 from survey.prepared import joined, prepared
-
-COUNTS = [getattr(Tally, f"n{score}") for score in SCORES]
 
 
 @dataclass(frozen=True)
@@ -53,18 +48,6 @@ class Clients:
 
     departments: tuple[str, ...]
     others: bool
-
-
-@dataclass(frozen=True)
-class Atom:
-    """One published tally: for the modules of this package that add them up, never for a page."""
-
-    wave: int
-    provider: int
-    departments: frozenset[int]  # the clients, by id
-    others: bool  # the clients are a provider's small groups, put together
-    item: str
-    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -101,6 +84,9 @@ class Sides:
     inside: Figure | None
     outside: OutsideFigure | None
     gap: Gap
+
+
+NEITHER = Sides(inside=None, outside=None, gap=gap(None, None))
 
 
 @dataclass(frozen=True)
@@ -178,7 +164,7 @@ def provider_results(wave: Wave) -> list[ProviderResult]:
     A department that has been dissolved since is among them where the wave has figures of it.
     """
     before = wave_before(wave)
-    published = sums([wave, before] if before else [wave])
+    published = tallies.sums([wave, before] if before else [wave])
     raters = raters_of(wave)
     results = []
     for department in departments(also=raters):
@@ -204,12 +190,12 @@ def client_counts(
     wave: Wave, only: Collection[int] | None = None, items: Sequence[str] = ITEMS
 ) -> dict[tuple[int, str], tuple[int, ...]]:
     """{(provider, item): all its published answers of score 1 … 5}; for this package, never for a page."""
-    return {(provider, item): counts for (_, provider, item), counts in sums([wave], items, only).items()}
+    return {(provider, item): counts for (_, provider, item), counts in tallies.sums([wave], items, only).items()}
 
 
 def trend(department: Department, item: str, waves: Sequence[Wave]) -> list[tuple[Wave, Figure | None]]:
     """How a department served on an item in each of `waves`."""
-    found = sums(waves, [item], only=[department.id])
+    found = tallies.sums(waves, [item], only=[department.id])
     counts = [found.get((wave.id, department.id, item), ()) for wave in waves]
     return [(wave, figure(each, wave.min_group)) for wave, each in zip(waves, counts, strict=True)]
 
@@ -230,22 +216,57 @@ def gaps(wave: Wave, only: Collection[int] | None = None) -> list[GapRow]:
 
 def all_gaps(wave: Wave) -> Gaps:
     """Inside against outside of the company and of every department, with one side at least."""
-    inside = client_counts(wave)
-    whole_inside = _by_item(inside)
-    (outside,) = customers_beside([wave])
+    found = both_sides([wave])
     company = {
-        item: sides(whole_inside.get(item), outside.company.get(item), wave.min_group)
-        for item in SHOWN_ITEMS
-        if item in whole_inside or item in outside.company
+        item: company for item in SHOWN_ITEMS if (company := found[wave.id, item].company) and company != NEITHER
     }
-    rows = []
-    for department in departments(also={provider for provider, _ in inside}):
-        for item in ITEMS:
-            counts, customers = inside.get((department.id, item)), outside.departments.get((department.id, item))
-            if counts is not None or customers is not None:
-                found = sides(counts, customers, wave.min_group)
-                rows.append(GapRow(found.inside, found.outside, found.gap, department, item))
+    known = {department for both in found.values() for department in both.departments}
+    rows = [
+        GapRow(one.inside, one.outside, one.gap, department, item)
+        for department in departments(also=known)
+        for item in ITEMS
+        if (one := found[wave.id, item].departments.get(department.id))
+    ]
     return Gaps(company, rows)
+
+
+@dataclass(frozen=True)
+class BothSides:
+    """Inside and outside of a wave on one item: of the company, and of each department that has one side at least."""
+
+    company: Sides
+    departments: dict[int, Sides]
+
+
+_both_sides: tallies.Memory[BothSides] = tallies.Memory(tallies.MOST_SUMS)
+
+
+def both_sides(waves: Sequence[Wave], items: Sequence[str] = ITEMS) -> dict[tuple[int, str], BothSides]:
+    """The two sides of each of `waves`, by id, and items. Six queries at most.
+
+    They are remembered by the release and by what customers say, which is the same object until that changes.
+    """
+    released = tallies.digests(waves)
+    inside = tallies.by_provider(waves, items, released)
+    found = {}
+    for wave, customers in zip(waves, customers_beside(waves, items), strict=True):
+        for item in items:
+            key = (released.get(wave.id), item, customers)
+            found[wave.id, item] = _both_sides.get(*key) or _both_sides.keep(
+                _set_beside(inside[wave.id, item], customers, item, wave.min_group), *key
+            )
+    return found
+
+
+def _set_beside(inside: Mapping[int, tuple[int, ...]], customers: Customers, item: str, k: int) -> BothSides:
+    outside = {department: found for (department, of), found in customers.departments.items() if of == item}
+    return BothSides(
+        company=sides(add_counts(inside.values()), customers.company.get(item), k),
+        departments={
+            department: sides(inside.get(department), outside.get(department), k)
+            for department in inside.keys() | outside.keys()
+        },
+    )
 
 
 def sides(counts: Sequence[int] | None, customers: Outside | None, k: int) -> Sides:
@@ -262,7 +283,7 @@ def risen(wave: Wave) -> list[Department]:
     before = wave_before(wave)
     if before is None:
         return []
-    found = sums([wave, before], [OVERALL])
+    found = tallies.sums([wave, before], [OVERALL])
     providers = {provider for _, provider, _ in found}
 
     def counts(of: Wave, provider: int) -> tuple[int, ...]:
@@ -284,7 +305,7 @@ def named_clients(wave: Wave, only: Collection[int]) -> dict[int, list[Departmen
     Those that are only shown together with others, as "other departments", are not among them.
     """
     clients: dict[int, set[int]] = {provider: set() for provider in only}
-    for atom in atoms([wave]):
+    for atom in tallies.atoms([wave]):
         if atom.provider in clients and not atom.others:
             clients[atom.provider] |= atom.departments
     wanted = {client for found in clients.values() for client in found}
@@ -318,63 +339,13 @@ def comments(wave: Wave, only: Collection[int]) -> dict[int, list[PublicComment]
 def added(waves: Iterable[Wave]) -> list[Added]:
     """What people added to the departments they were asked about, where enough did; wave by wave, most people first."""
     ids = [wave.id for wave in waves]
-    clients = _members(ids)
+    clients = tallies.members(ids)
     rows = (
         Addition.select(Addition.provider, Addition.client_group, Addition.people)
         .where(Addition.wave.in_(ids))
         .order_by(Addition.wave, Addition.people.desc(), Addition.provider, Addition.client_group)
     )
     return [Added(provider, clients[group], band(people)) for provider, group, people in rows.tuples()]
-
-
-# --- Reading what is published -------------------------------------------------------------------------------------
-
-
-def atoms(waves: Iterable[Wave], items: Sequence[str] = ITEMS) -> list[Atom]:
-    """Every published tally of these waves and items. Two queries."""
-    ids = [wave.id for wave in waves]
-    clients = _members(ids)
-    tallies = (
-        Tally.select(Tally.wave, Tally.provider, ClientGroup.id, ClientGroup.provider, Tally.item, *COUNTS)
-        .join(ClientGroup)
-        .where(Tally.wave.in_(ids), Tally.item.in_(items))
-        .order_by(Tally.provider, ClientGroup.id)
-    )
-    return [
-        Atom(wave, provider, clients[group], others is not None, item, tuple(counts))
-        for wave, provider, group, others, item, *counts in database.execute(tallies)  # as it comes: they are many
-    ]
-
-
-def sums(
-    waves: Iterable[Wave], items: Sequence[str] = ITEMS, only: Collection[int] | None = None
-) -> dict[tuple[int, int, str], tuple[int, ...]]:
-    """{(wave, provider, item): all its published answers of score 1 … 5}, of the providers `only`. One query.
-
-    The database adds up, so what is read grows with the providers and not with their clients.
-    """
-    asked = Tally.wave.in_([wave.id for wave in waves]) & Tally.item.in_(items)
-    asked = asked if only is None else asked & Tally.provider.in_(list(only))
-    place = (Tally.wave, Tally.provider, Tally.item)
-    query = Tally.select(*place, *(fn.SUM(count) for count in COUNTS)).where(asked).group_by(*place)
-    return {(wave, provider, item): tuple(counts) for wave, provider, item, *counts in database.execute(query)}
-
-
-def _by_item(inside: Mapping[tuple[int, str], tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Those of all providers together."""
-    grouped: dict[str, list[tuple[int, ...]]] = defaultdict(list)
-    for (_, item), counts in inside.items():
-        grouped[item].append(counts)
-    return {item: add_counts(found) for item, found in grouped.items()}
-
-
-def _members(waves: Collection[int]) -> dict[int, frozenset[int]]:
-    """{client group: its departments}, by id, of the waves of these ids"""
-    memberships = ClientGroupDepartment.select(ClientGroup.id, ClientGroupDepartment.department).join(ClientGroup)
-    members: dict[int, list[int]] = defaultdict(list)
-    for group, department in memberships.where(ClientGroup.wave.in_(waves)).tuples():
-        members[group].append(department)
-    return {group: frozenset(found) for group, found in members.items()}
 
 
 def customers_beside(waves: Sequence[Wave], items: Sequence[str] = ITEMS) -> list[Customers]:
@@ -384,7 +355,7 @@ def customers_beside(waves: Sequence[Wave], items: Sequence[str] = ITEMS) -> lis
     """
     openings: dict[int, list[tuple[int, date]]] = defaultdict(list)
     query = Wave.select(Wave.pulse, Wave.occurrence, Wave.local_date).where(
-        Wave.pulse.in_([wave.pulse_id for wave in waves]), Wave.state.in_(["open", "closed"])
+        Wave.pulse.in_([wave.pulse_id for wave in waves]), Wave.state.in_(ASKED)
     )
     for pulse, *opening in query.order_by(Wave.occurrence).tuples():
         openings[pulse].append((opening[0], opening[1]))

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from survey.measure.cadence import Occurrence, Timetable, local
-from survey.models import Blackout, Pulse, Reminder, Wave, database
+from survey.models import RUNNING, Blackout, Pulse, Reminder, Wave, database
 from survey.pulses import (
     PulseError,
     check_day,
@@ -183,7 +183,7 @@ def _next_after(plan: Timetable, number: int, second: int) -> Occurrence:
 
 
 def _open_wave(pulse: Pulse) -> Wave | None:
-    return Wave.get_or_none(Wave.pulse == pulse, Wave.state == "open")
+    return Wave.get_or_none(Wave.pulse == pulse, Wave.state.in_(RUNNING))
 
 
 def _forget_planned(pulse: Pulse) -> None:

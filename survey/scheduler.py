@@ -29,7 +29,12 @@ from survey.watch import Watch
 
 log = logging.getLogger(__name__)
 
-BY_THE_HOLDER = ("waves", "duties", "forget")  # jobs of the process that holds the lease; mail is sent by all
+BY_THE_HOLDER = (
+    "waves",
+    "closing",
+    "duties",
+    "forget",
+)  # by the process that holds the lease; mail is sent by all
 
 
 class Clockwork:
@@ -48,6 +53,7 @@ class Clockwork:
         self._transport = transport or (SmtpTransport(settings.smtp_url) if settings.smtp_url else None)
         self.jobs: dict[str, Callable[[int], Counter[str]]] = {
             "waves": self.waves,
+            "closing": self.closing,
             "duties": self.duties,
             "mail": self.mail,
             "forget": self.forget,
@@ -63,6 +69,10 @@ class Clockwork:
                 "waves reminded": steps.remind_due(now),
             }
         )
+
+    def closing(self, now: int) -> Counter[str]:
+        """Finish closing the waves that take no answers any more: apart, so that others open meanwhile."""
+        return Counter({"waves closed": len(steps.finish_due(now))})
 
     def duties(self, now: int) -> Counter[str]:
         """Recall to leads what they owe their clients, and tell HR what is late."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from peewee import JOIN, fn
 
+from survey import audience
 from survey.measure.disclosure import whole
-from survey.models import ClientGroup, ClientGroupDepartment, Department, Invitation, Wave
+from survey.models import ClientGroup, ClientGroupDepartment, Department, Wave
 from survey.releases import Clients
 
 COMPARED = 4  # waves side by side
@@ -64,10 +65,11 @@ def participation(wave: Wave) -> list[Participation]:
 def participations(waves: Sequence[Wave]) -> dict[int, list[Participation]]:
     """The participation of each wave, by its id. Three queries, whatever the number of waves."""
     clients, divisions = _clients(waves)
-    counted = _answered_so_far([wave for wave in waves if wave.state == "open"])
     least = {wave.id: wave.min_group for wave in waves}
     found: dict[int, list[Participation]] = {wave.id: [] for wave in waves}
-    for group in ClientGroup.select().where(ClientGroup.wave.in_(list(least)), ClientGroup.provider.is_null()):
+    groups = list(ClientGroup.select().where(ClientGroup.wave.in_(list(least)), ClientGroup.provider.is_null()))
+    counted = audience.answered_so_far({group.wave_id for group in groups if group.answered is None})
+    for group in groups:
         if group.invited >= least[group.wave_id]:
             answered = counted.get(group.id, 0) if group.answered is None else group.answered
             row = Participation(clients[group.id], group.invited, answered, divisions[group.id])
@@ -117,15 +119,6 @@ def _clients(waves: Sequence[Wave]) -> tuple[dict[int, Clients], dict[int, froze
         divisions[group].add(of)
     clients = {group: Clients(tuple(found), others=False) for group, found in names.items()}
     return clients, {group: frozenset(found) for group, found in divisions.items()}
-
-
-def _answered_so_far(waves: Sequence[Wave]) -> dict[int, int]:
-    query = (
-        Invitation.select(Invitation.client_group, fn.COUNT(Invitation.id))
-        .where(Invitation.wave.in_([wave.id for wave in waves]), Invitation.answered)
-        .group_by(Invitation.client_group)
-    )
-    return dict(query.tuples())
 
 
 # --- Beside earlier waves --------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ others come and go. Another process's writer is still waited for in SQLite, by t
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from peewee import OperationalError, SqliteDatabase
@@ -92,6 +94,15 @@ class OneWriter(SqliteDatabase):
             return super().rollback()
         finally:
             self._hand_on()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """For what writes without a transaction: nobody of this process writes meanwhile."""
+        self._turns.take(self._timeout)
+        try:
+            yield
+        finally:
+            self._turns.hand_on()
 
     def _hand_on(self) -> None:
         if getattr(self._own, "has_turn", False):

@@ -1,4 +1,4 @@
-"""The life of a wave: planned → open → closed, or cancelled.
+"""The life of a wave: planned → open → closing → closed, or cancelled.
 
 Each step is one conditional UPDATE in one transaction with the messages it causes, so it may be tried twice, by two
 processes, or be killed anywhere: it happens once, whole, or not at all.
@@ -17,6 +17,8 @@ from survey.audience import find_audience, invite
 from survey.database import take_turns
 from survey.measure.cadence import local
 from survey.models import (
+    ASKED,
+    RUNNING,
     Invitation,
     Message,
     Pulse,
@@ -88,8 +90,14 @@ def remind_due(now: int) -> int:
 
 
 def close_due(now: int) -> list[Wave]:
-    """Close every wave whose time is over, and return those closed."""
+    """Close every wave whose time is over, and return those closed; of a large one finish_due has the rest to do."""
     due = Wave.select().where(Wave.state == "open", Wave.closes_at <= now).order_by(Wave.closes_at, Wave.id)
+    return _each("closed", due, lambda wave: close_soon(wave, now))
+
+
+def finish_due(now: int) -> list[Wave]:
+    """Finish closing every wave that takes no answers any more, and return those closed. It may take minutes."""
+    due = Wave.select().where(Wave.state == "closing").order_by(Wave.closed_at, Wave.id)
     return _each("closed", due, lambda wave: close_wave(wave, now))
 
 
@@ -101,6 +109,7 @@ def overdue(now: int) -> list[Wave]:
         .join(Pulse)
         .where(
             ((Wave.state == "open") & (Wave.closes_at < late))
+            | ((Wave.state == "closing") & (Wave.closed_at < late))
             | ((Wave.state == "planned") & (Wave.opens_at < late) & (Pulse.state == "active"))
         )
         .order_by(Wave.opens_at, Wave.id)
@@ -128,7 +137,7 @@ def _due_to_open(now: int) -> list[Wave]:
             Wave.state == "planned",
             Wave.opens_at.between(now - LATEST_OPENING_SECONDS, now),
             Pulse.state == "active",
-            Wave.pulse.not_in(running.select(running.pulse).where(running.state == "open")),
+            Wave.pulse.not_in(running.select(running.pulse).where(running.state.in_(RUNNING))),
         )
         .order_by(Wave.opens_at, Wave.id)
     )
@@ -233,7 +242,7 @@ def open_now(pulse: Pulse, now: int, k: int, rest_days: int = 0) -> Wave:
     wave = Wave.select().where(Wave.pulse == pulse, Wave.state == "planned").first()
     if wave is None or pulse.state != "active":
         raise WaveError(f'"{pulse.key}" has no wave to open; is the pulse paused?')
-    if Wave.select().where(Wave.pulse == pulse, Wave.state == "open").exists():
+    if Wave.select().where(Wave.pulse == pulse, Wave.state.in_(RUNNING)).exists():
         raise WaveError(f'"{pulse.key}" has a wave open already; close it first.')
     today = local(now, ZoneInfo(pulse.timezone)).date()
     if Wave.select().where(Wave.pulse == pulse, Wave.local_date == today, Wave.id != wave.id).exists():
@@ -273,7 +282,7 @@ def _let_rest(following: Wave, opened: Wave, rest_days: int) -> bool:
 
 def _wait_for_own(wave: Wave, rest_days: int) -> bool:
     """The same for a wave that is due: its day may have been planned anew since the last one opened."""
-    asked = Wave.state.in_(["open", "closed"])
+    asked = Wave.state.in_(ASKED)
     last = Wave.select().where(Wave.pulse == wave.pulse_id, asked).order_by(Wave.local_date.desc()).first()
     return last is not None and _let_rest(wave, last, rest_days)
 
@@ -317,18 +326,41 @@ def _take(reminder: Reminder) -> bool:
 
 
 def close_wave(wave: Wave, now: int) -> bool:
-    """Close an open wave: publish its release, queue the leads' and HR's summaries, leave no trace of who came when.
+    """Close an open wave, or one that is closing: publish its release, queue the leads' and HR's summaries.
 
-    False when it was not open any more.
+    Where many have answered that takes minutes. Nobody waits for them: see survey.closing. Whoever is killed meanwhile
+    leaves a wave that is closing, for the clock to finish. False when it was neither, or another process was first.
     """
+    stop(wave, now)
+    wave = Wave.get_by_id(wave.id)
+    if wave.state != "closing":
+        return False
+    closing.publish(wave, now)
     with database.atomic():
-        is_open = (Wave.id == wave.id) & (Wave.state == "open")
-        if not Wave.update(state="closed", closed_at=now).where(is_open).execute():
+        is_closing = (Wave.id == wave.id) & (Wave.state == "closing")
+        if not Wave.update(state="closed", counted=None).where(is_closing).execute():
             return False
-        closing.publish(Wave.get_by_id(wave.id), now)
         _queue_summaries(wave, summary_at(wave, now))
     _leave_no_trace(wave)
     return True
+
+
+def close_soon(wave: Wave, now: int) -> bool:
+    """Close an open wave for somebody who waits; False when it is not closed by that.
+
+    Where many have answered it only stops taking answers, and the clock does the rest.
+    """
+    return stop(wave, now) and not closing.takes_long(wave) and close_wave(wave, now)
+
+
+def stop(wave: Wave, now: int) -> bool:
+    """Take no more answers in an open wave; False when it was not open any more.
+
+    Whoever is storing an answer just now is waited for, so that what follows counts all of them.
+    """
+    is_open = (Wave.id == wave.id) & (Wave.state == "open")
+    with database.atomic():
+        return bool(Wave.update(state="closing", closed_at=now).where(is_open).execute())
 
 
 def _queue_summaries(wave: Wave, leaves_at: int) -> None:

@@ -240,9 +240,13 @@ def mean(figure: Figure | None) -> str:
 
 
 def interval(ends: tuple[int, int] | None) -> str:
-    if ends is None:
-        return ""
-    return _("%(low)s to %(high)s", low=number(ends[0]), high=number(ends[1]))
+    return _interval(*ends, get_locale()) if ends else ""
+
+
+@lru_cache(maxsize=KEPT)
+def _interval(low: int, high: int, _in: Locale) -> str:
+    """A page of sixty departments writes five hundred of them."""
+    return _("%(low)s to %(high)s", low=number(low), high=number(high))
 
 
 def number(value: int) -> str:
@@ -327,7 +331,12 @@ def day(value: date | datetime) -> str:
 
 def short_day(value: date) -> str:
     """ "3 mar 2026", for tables."""
-    return format_skeleton("yMMMd", value, locale=date_locale())
+    return _short_day(value.date() if isinstance(value, datetime) else value, date_locale())
+
+
+@lru_cache(maxsize=KEPT)
+def _short_day(value: date, locale: Locale) -> str:
+    return format_skeleton("yMMMd", value, locale=locale)
 
 
 def date_locale() -> Locale:

@@ -5,12 +5,16 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from flask import Flask
 
-from survey import closing, matrices, releases, responses, waves
+from survey import closing, erasure, matrices, mirrors, releases, responses, waves
+from survey import database as database_module
 from survey.measure.scale import COMMENT_KINDS, ITEMS
 from survey.models import (
     Addition,
@@ -513,10 +517,9 @@ def test_a_release_that_was_changed_is_found(company: Company, change: Callable[
         (closing, "_store_tallies"),
         (closing, "_keep_comments"),
         (closing, "digest"),
-        (waves.outbox, "queue"),
     ],
 )
-def test_a_closing_that_fails_midway_leaves_the_wave_open(
+def test_a_closing_that_fails_midway_counts_nothing_and_is_done_again(
     company: Company, monkeypatch: pytest.MonkeyPatch, module: Any, step: str
 ) -> None:
     wave = company.open_wave()
@@ -530,11 +533,88 @@ def test_a_closing_that_fails_midway_leaves_the_wave_open(
         patched.setattr(module, step, fails)
         with pytest.raises(RuntimeError):
             waves.close_wave(wave, wave.closes_at)
-    assert Wave.get_by_id(wave.id).state == "open"
+    assert Wave.get_by_id(wave.id).state == "closing"
     assert set(Rating.select().tuples()) == before
     assert not any(table.select().exists() for table in (Rated, Tally, Release))
     assert not Message.select().where(Message.kind == "summary").exists()
-    assert len(waves.close_due(wave.closes_at)) == 1
+    assert waves.finish_due(wave.opens_at) == [wave]  # what has begun is finished, whenever the wave was to close
+
+
+@pytest.mark.parametrize(
+    ("module", "step"), [(closing, "_forget_answers"), (mirrors, "forget"), (waves.outbox, "queue")]
+)
+def test_a_closing_that_fails_while_it_deletes_tells_nothing_yet(
+    company: Company, monkeypatch: pytest.MonkeyPatch, module: Any, step: str
+) -> None:
+    wave = company.open_wave()
+    company.answer(wave)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, step, Mock(side_effect=RuntimeError("the disk is full")))
+        with pytest.raises(RuntimeError):
+            waves.close_wave(wave, wave.closes_at)
+    counted = Release.get().digest
+    assert releases.released_waves() == []
+    assert not erasure.rewrite_due()  # before all is deleted there is nothing to rewrite
+    assert waves.finish_due(wave.opens_at) == [wave]
+    assert Release.get().digest == counted == closing.digest(wave)
+    assert releases.released_waves() == [wave]
+    assert not Rating.select().exists()
+
+
+def test_two_that_close_a_wave_at_once_count_it_once(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one stores and deletes while this one counts, and so reads a part of the ratings only."""
+    wave = company.open_wave()
+    company.answer(wave)
+    count = closing._count
+
+    def meanwhile(counted: Wave) -> closing.Count:
+        monkeypatch.setattr(closing, "_count", count)
+        assert waves.close_wave(wave, wave.closes_at)
+        return count(counted)
+
+    monkeypatch.setattr(closing, "_count", meanwhile)
+    assert not waves.close_wave(wave, wave.closes_at)
+    assert Release.get().digest == closing.digest(wave)
+    assert sum(n for _, n in Rated.select(Rated.provider, Rated.raters).tuples()) > 0
+    assert Message.select().where(Message.kind == "summary").exists()
+
+
+def test_others_answer_and_read_while_a_wave_closes(
+    company: Company, settings: Settings, app: Flask, sign_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever the closing tells how far it is, somebody answers another wave, and HR reads; nothing is told yet."""
+    add_pulse("other", "quarterly", company.pulse.first_date, "Europe/Madrid")
+    wave, other = waves.open_due(OPENS, K)
+    company.answer(wave)
+    left = iter(list(Invitation.select().where(Invitation.wave == other)))
+    database.close()
+    outcomes: list[tuple[str, str, bool]] = []
+    tell, hanna = closing._tell, sign_in(company.hanna)
+
+    def others(_wave: Wave, share: float) -> None:
+        tell(wave, share)
+        with ThreadPoolExecutor(1) as thread:  # with a connection of its own, as another request has
+            thread.submit(answer_and_read).result()
+
+    def answer_and_read() -> None:
+        with database.connection_context():
+            invitation = next(left)
+            stored = responses.accept(invitation.id, [Answer(int(invitation.providers.split()[0]), {"overall": 1})])
+            late = responses.accept(Invitation.get(Invitation.wave == wave).id, [])
+            told = bool(releases.released_waves())
+        assert "the answers are being counted" in hanna.get("/hr/pulses").text
+        outcomes.append((stored, late, told))
+
+    monkeypatch.setattr(closing, "_tell", others)
+    monkeypatch.setattr(closing, "COUNTED_AT_ONCE", 50)
+    monkeypatch.setattr(database_module, "DELETED_AT_ONCE", 20)
+    with database.connection_context():
+        ratings = Rating.select().where(Rating.wave == wave).count()
+        assert waves.close_wave(wave, wave.closes_at)
+        assert len(outcomes) == 2 * (ratings // 50) > 2
+        assert set(outcomes) == {(responses.Outcome.STORED, responses.Outcome.ALREADY, False)}
+        assert Rating.select().where(Rating.wave == other).count() == len(outcomes)
+        assert releases.altered() == []
 
 
 def test_a_release_that_was_deleted_is_found(company: Company) -> None:

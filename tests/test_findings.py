@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from survey import findings, releases
+from survey import findings, releases, tallies
 from survey.measure.scale import ITEMS, OVERALL, SCORES, points
 from survey.models import Tally, Wave
 from survey.responses import Answer
@@ -81,7 +81,7 @@ def test_badly_served_clients_differ_from_all_others(two_waves: tuple[Wave, Wave
     family = findings.badly_served(wave)
     worst = family.found[0]
     assert (worst.provider.name, worst.clients.departments) == ("Sales", ("Logistics",))
-    atoms = [atom for atom in releases.atoms([wave], [OVERALL]) if sum(atom.counts) >= 10]
+    atoms = [atom for atom in tallies.atoms([wave], [OVERALL]) if sum(atom.counts) >= 10]
     assert family.compared == len(atoms)
     logistics = frozenset([company.departments["Logistics"].id])
     (atom,) = [found for found in atoms if (found.provider, found.departments) == (worst.provider.id, logistics)]

@@ -59,6 +59,7 @@ GATE = {
     "notices",
     "reflections",
     "releases",
+    "tallies",
 }  # the only readers of what people said
 GUARDED = {
     *("Addition", "Comment", "Rated", "Rating", "Receipt", "Reply", "Tally"),

@@ -116,9 +116,9 @@ CORNERS = Corners("Façade", "Both well", "Both badly", "Inward", inside=60, out
 @pytest.mark.parametrize(("number", "seed"), [(2, 0), (12, 1), (12, 2), (60, 3), (60, 4)])
 def test_names_touch_neither_each_other_nor_a_mark_nor_the_edge(number: int, seed: int) -> None:
     chance = random.Random(seed)
-    centres = [(chance.uniform(40, WIDTH - 4), chance.uniform(40, 420)) for _ in range(number)]
+    centres = tuple((chance.uniform(40, WIDTH - 4), chance.uniform(40, 420)) for _ in range(number))
     corner = Box(40, 40, 90, 54)
-    placed = place_names([f"Department {place}" for place in range(number)], centres, FIELD, [corner])
+    placed = place_names(tuple(f"Department {place}" for place in range(number)), centres, FIELD, (corner,))
     boxes = [found[1] for found in placed if found]
     assert len(boxes) >= min(number, 20)
     for place, box in enumerate(boxes):
@@ -129,7 +129,7 @@ def test_names_touch_neither_each_other_nor_a_mark_nor_the_edge(number: int, see
 
 
 def test_names_of_marks_in_one_place_are_all_beside_it_while_there_is_room() -> None:
-    placed = place_names(["Finance", "IT", "Sales", "Legal"], [(250.0, 200.0)] * 4, FIELD, [])
+    placed = place_names(("Finance", "IT", "Sales", "Legal"), ((250.0, 200.0),) * 4, FIELD, ())
     assert all(placed)
 
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from peewee import OperationalError
@@ -75,6 +76,25 @@ def test_a_transaction_that_fails_gives_its_turn_back(company: Company) -> None:
         raise ZeroDivisionError
     with database.atomic():
         Department.update(name="Informatics").where(Department.key == "it").execute()
+    assert not database.obj._turns._is_taken
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_writes_without_a_transaction_has_a_turn_too(company: Company, fails: bool) -> None:
+    def write() -> None:
+        with database.connection_context(), database.atomic():
+            order.append("writer")
+
+    order: list[str] = []
+    with suppress(ZeroDivisionError), database.obj.alone():
+        other = threading.Thread(target=write)
+        other.start()
+        wait_until(lambda: database.obj._turns._queue, every_seconds=0.001)
+        order.append("alone")
+        1 / (not fails)
+    other.join()
+    assert order == ["alone", "writer"]
     assert not database.obj._turns._is_taken
 
 

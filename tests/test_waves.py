@@ -357,9 +357,42 @@ def test_a_wave_that_cannot_close_does_not_keep_another_from_it(
     with monkeypatch.context() as patched:
         patched.setattr(waves.closing, "publish", fails_for(first, waves.closing.publish))
         assert [wave.id for wave in close_due(first.closes_at)] == [second.id]
-        assert [remind_due(OPENS + 4 * DAY), state(first)] == [1, "open"]
+        assert [remind_due(OPENS + 4 * DAY), state(first)] == [0, "closing"]
     assert f"Wave {first.id} could not be closed" in caplog.text
-    assert [wave.id for wave in close_due(first.closes_at)] == [first.id]
+    assert close_due(first.closes_at) == []
+    assert [wave.id for wave in waves.finish_due(first.closes_at)] == [first.id]
+
+
+@pytest.mark.parametrize(("more", "closed"), [(0, True), (1, False)])
+def test_a_wave_that_many_have_answered_is_stopped_at_its_time_and_counted_apart(
+    company: Company, monkeypatch: pytest.MonkeyPatch, more: int, closed: bool
+) -> None:
+    wave = company.open_wave()
+    company.answer(wave)
+    monkeypatch.setattr(waves.closing, "COUNTED_AT_ONCE", Rating.select().count() - more)
+    assert close_due(wave.closes_at) == ([wave] if closed else [])
+    assert state(wave) == ("closed" if closed else "closing")
+    assert waves.finish_due(wave.closes_at) == ([] if closed else [wave])
+    assert state(wave) == "closed"
+
+
+def test_a_pulse_waits_with_its_next_wave_until_the_last_one_is_counted(company: Company) -> None:
+    wave = company.open_wave()
+    waves.stop(wave, wave.closes_at)
+    following = Wave.get(Wave.state == "planned")
+    assert open_due(following.opens_at, K) == []
+    with pytest.raises(WaveError, match="open already"):
+        open_now(company.pulse, following.opens_at, K)
+    waves.finish_due(following.opens_at)
+    assert open_due(following.opens_at, K) == [following]
+
+
+def test_a_wave_that_is_closing_for_too_long_is_overdue(company: Company) -> None:
+    wave = company.open_wave()
+    waves.stop(wave, OPENS + DAY)
+    assert waves.overdue(OPENS + DAY + waves.OVERDUE_SECONDS) == []
+    assert waves.overdue(OPENS + DAY + waves.OVERDUE_SECONDS + 1) == [wave]
+    assert not cancel_wave(wave, OPENS + DAY)
 
 
 def test_a_pulse_whose_wave_cannot_close_waits_with_the_next_one(company: Company) -> None:

@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from peewee import SqliteDatabase
 
 from survey import pulses, waves
 from survey.measure.cadence import Cadence, local
 from survey.models import TABLES, Pulse, Reminder, Wave, database
 from survey.pulses import add_pulse, cadences
+from survey.turns import OneWriter
 from survey.workdays import is_holiday
 
 FIRST = date(2026, 1, 31)  # a Saturday, and the last day of its month
@@ -30,7 +30,7 @@ OFTEN = ("monthly", "first-tuesday")  # so that a year of them takes long
 @pytest.fixture
 def memory() -> Iterator[None]:
     """An empty database in memory."""
-    database.initialize(SqliteDatabase(":memory:", pragmas={"foreign_keys": 1}))
+    database.initialize(OneWriter(":memory:", pragmas={"foreign_keys": 1}))
     with database.connection_context():
         database.create_tables(TABLES)
         yield

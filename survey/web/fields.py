@@ -1,10 +1,8 @@
 """Fields of forms that say what is wrong in the words of the pages."""
 
-from functools import lru_cache
 from typing import Any
 
 from flask_babel import gettext as _
-from markupsafe import Markup
 from wtforms import RadioField, SelectField, StringField
 from wtforms.validators import ValidationError
 
@@ -41,21 +39,6 @@ class OneOfField(RadioField):
 
     def pre_validate(self, form: Any) -> None:
         _refuse_what_is_not_offered(super().pre_validate, form)
-
-
-class SharedList:
-    """A list whose choices stand on a page many times over: they are written once, and one of them is marked."""
-
-    def __call__(self, field: SelectField, id: str = "") -> Markup:
-        plain = Markup('<option value="{}">').format(field.data)
-        chosen = Markup('<option selected value="{}">').format(field.data)
-        options = _options(tuple(field.choices)).replace(plain, chosen, 1)
-        return Markup('<select id="{}" name="{}">{}</select>').format(id or field.id, field.name, options)
-
-
-@lru_cache(maxsize=4)
-def _options(choices: tuple[tuple[object, str], ...]) -> Markup:
-    return Markup("").join(Markup('<option value="{}">{}</option>').format(*choice) for choice in choices)
 
 
 def _refuse_what_is_not_offered(look: Any, form: Any) -> None:

@@ -8,26 +8,36 @@ from flask_babel import ngettext
 
 from survey import wording
 from survey.measure.gaps import Gap, State
+from survey.refusal import _l
 from survey.releases import GapRow, Sides
+
+NAMES = {
+    State.ALIGNED: _l("Aligned"),
+    State.FACADE: _l("Façade"),
+    State.INWARD: _l("Inward"),
+    State.NOT_ENOUGH: _l("Not enough answers"),
+}
+REASONS = {
+    State.ALIGNED: _l("Colleagues and customers are served alike: almost certainly within 5 points."),
+    State.FACADE: _l("Customers are served better than colleagues: a light in the street, darkness at home."),
+    State.INWARD: _l("Colleagues are served better than customers."),
+    State.NOT_ENOUGH: _l("These answers are too few to tell inside and outside apart, or one side has none."),
+}
+GAP_REASONS = {
+    State.FACADE: _l("The gap is %(interval)s: all of it better outside."),
+    State.INWARD: _l("The gap is %(interval)s: all of it better inside."),
+    State.ALIGNED: _l("The gap is %(interval)s: at most 5 points either way."),
+    State.NOT_ENOUGH: _l("The gap may be anything from %(interval)s: these answers cannot tell."),
+}
 
 
 def state_name(state: State) -> str:
-    return {
-        State.ALIGNED: _("Aligned"),
-        State.FACADE: _("Façade"),
-        State.INWARD: _("Inward"),
-        State.NOT_ENOUGH: _("Not enough answers"),
-    }[state]
+    return _(NAMES[state])
 
 
 def state_reason(state: State) -> str:
     """What a state means, in one sentence."""
-    return {
-        State.ALIGNED: _("Colleagues and customers are served alike: almost certainly within 5 points."),
-        State.FACADE: _("Customers are served better than colleagues: a light in the street, darkness at home."),
-        State.INWARD: _("Colleagues are served better than customers."),
-        State.NOT_ENOUGH: _("These answers are too few to tell inside and outside apart, or one side has none."),
-    }[state]
+    return _(REASONS[state])
 
 
 def gap_sentence(rows: Sequence[GapRow]) -> str:
@@ -119,13 +129,7 @@ def gap_reason(found: Sides) -> str:
         return _("There are no customers' scores.")
     if found.gap.difference is None:
         return _("Fewer than ten colleagues answered, so nothing sure can be said.")
-    between = wording.interval(found.gap.difference.interval)
-    return {
-        State.FACADE: _("The gap is %(interval)s: all of it better outside.", interval=between),
-        State.INWARD: _("The gap is %(interval)s: all of it better inside.", interval=between),
-        State.ALIGNED: _("The gap is %(interval)s: at most 5 points either way.", interval=between),
-        State.NOT_ENOUGH: _("The gap may be anything from %(interval)s: these answers cannot tell.", interval=between),
-    }[found.gap.state]
+    return _(GAP_REASONS[found.gap.state], interval=wording.interval(found.gap.difference.interval))
 
 
 FILTERS = {

@@ -8,7 +8,7 @@ from survey import claims, commitments, findings, histories, releases
 from survey.charts import to_png
 from survey.measure.gaps import State
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
-from survey.models import Pulse, Wave
+from survey.models import RUNNING, Pulse, Wave
 from survey.releases import ProviderResult
 from survey.signing import subscriber_token
 from survey.turnout import turnouts
@@ -38,7 +38,7 @@ def overview() -> str:
     """What HR should know within a minute: who is served badly, where we are kinder outside, what changed."""
     released = releases.released_waves()
     wave = chosen_wave(released)
-    running = list(Wave.select(Wave, Pulse).join(Pulse).where(Wave.state == "open").order_by(Wave.closes_at))
+    running = list(Wave.select(Wave, Pulse).join(Pulse).where(Wave.state.in_(RUNNING)).order_by(Wave.closes_at))
     if wave is None:
         return render_template("hr/overview.html", waves=[], wave=None, running=turnouts(running, []), to_do=to_do())
     results, gaps = releases.provider_results(wave), releases.all_gaps(wave)

@@ -19,14 +19,13 @@ from survey.entries import MappingError
 from survey.guesses import REASONS
 from survey.mapping import FORMS, LONGEST_KEY, Mapping, read_mapping
 from survey.measure.scale import SHOWN_ITEMS
-from survey.models import Department, Upload
+from survey.models import Upload
 from survey.outside import LinkedDepartment, TouchpointRow
 from survey.profiles import Profile
 from survey.refusal import Refusal
 from survey.sheets import ImportRefused
 from survey.web import guide, reading
 from survey.web.access import hr_only, settings
-from survey.web.fields import SharedList
 from survey.web.frame import now, takes_files
 from survey.web.guide import STEPS, Values
 
@@ -46,14 +45,20 @@ STEP = f"<any({', '.join(STEPS)}):step>"
 @blueprint.route("/external", methods=["GET", "POST"], endpoint="external")
 @hr_only
 def external_scores() -> str | Response | tuple[str, int]:
-    """What customers rate, which departments it counts for, and the files that it comes from."""
+    """What customers rate, which departments it counts for, and the files that it comes from.
+
+    `?touchpoint=` opens the form of one touchpoint.
+    """
     rows = outside.touchpoints()
-    if request.method != "POST":
+    chosen = (request.form if request.method == "POST" else request.args).get("touchpoint")
+    if request.method != "POST" and chosen is None:
         return _external_page(rows)
-    touchpoint = next((row for row in rows if str(row.id) == request.form.get("touchpoint")), None) or abort(404)
-    form = _departments_form(people.departments(), posted=request.form)
+    touchpoint = next((row for row in rows if str(row.id) == chosen), None) or abort(404)
+    if request.method != "POST":
+        return _external_page(rows, opened=touchpoint, form=_departments_form(links=touchpoint.departments))
+    form = _departments_form(posted=request.form)
     if not form.validate():
-        return _external_page(rows, refused={touchpoint.id: form}), 422
+        return _external_page(rows, opened=touchpoint, form=form), 422
     outside.set_departments(touchpoint.id, form.chosen(), form.attributed.data)
     flash(_("%(touchpoint)s now counts for the departments you chose.", touchpoint=touchpoint.name))
     return redirect(url_for("intake.external"))
@@ -257,7 +262,7 @@ class WeightField(FloatField):
 class DepartmentWeight(Form):
     """A department and its weight; the weight of no department does not matter."""
 
-    department = SelectField(coerce=int, widget=SharedList())
+    department = SelectField(coerce=int)
     weight = WeightField(default=1.0, validators=[NumberRange(min=0.01, max=1)])
 
     def validate(self, extra_validators: object = None) -> bool:
@@ -279,17 +284,17 @@ class DepartmentsForm(FlaskForm):
 
 
 def _external_page(
-    rows: list[TouchpointRow], refused: dict[int, DepartmentsForm] | None = None, faults: Sequence[str] = ()
+    rows: list[TouchpointRow],
+    opened: TouchpointRow | None = None,
+    form: DepartmentsForm | None = None,
+    faults: Sequence[str] = (),
 ) -> str:
-    """Every touchpoint with its form; a refused one shows what was posted. `faults` are those of a file."""
-    refused = refused or {}
-    offered = people.departments()
-    forms = {row.id: _departments_form(offered, links=row.departments) for row in rows} | refused
+    """Every touchpoint, one of them with its form. `faults` are those of a file."""
     return render_template(
         "intake/external.html",
         touchpoints=rows,
-        forms=forms,
-        refused=refused,
+        opened=opened,
+        form=form,
         faults=faults,
         imports=imports.imports(),
         mappings=kept_mappings.kept(),
@@ -301,7 +306,7 @@ def _external_page(
 
 
 def _departments_form(
-    offered: list[Department], posted: MultiDict[str, str] | None = None, links: Sequence[LinkedDepartment] = ()
+    posted: MultiDict[str, str] | None = None, links: Sequence[LinkedDepartment] = ()
 ) -> DepartmentsForm:
     """The form as it was posted, or as `links` stand."""
     form = DepartmentsForm(
@@ -309,7 +314,7 @@ def _departments_form(
         departments=[{"department": link.id, "weight": link.weight} for link in links],
         attributed=any(link.attributed for link in links),
     )
-    choices = [(NO_DEPARTMENT, "–"), *((department.id, department.name) for department in offered)]
+    choices = [(NO_DEPARTMENT, "–"), *((department.id, department.name) for department in people.departments())]
     for entry in form.departments:
         entry.department.choices = choices
     return form

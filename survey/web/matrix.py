@@ -1,9 +1,11 @@
 """HR's page about who serves whom: providers × clients, and what lies behind each cell."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
 
-from flask import Blueprint, abort, render_template
+from flask import Blueprint, abort, render_template, url_for
 
 from survey import matrices, releases
 from survey.matrices import OTHERS, CellLine, Group, Matrix, Order
@@ -111,7 +113,7 @@ def table() -> str:
         windows=matrices.WINDOWS,
         k=max(wave.min_group for wave in view.waves),
         shade=shade,
-        clients_key=lambda group: clients_key(group, keys),
+        leads_to=cell_addresses(view, keys),
         many=MANY,
         next_order=NEXT_ORDER,
         aria_sort=ARIA_SORT,
@@ -127,6 +129,13 @@ def cell(key: str, clients: str) -> str:
     return render_template(
         "matrix/cell.html", waves=released, wave=view.wave, view=view, cell=cell_or_404(view, key, clients)
     )
+
+
+def cell_addresses(view: View, keys: Mapping[int, str]) -> Callable[[Department, Group], str]:
+    """What gives the address of a cell; what those of all cells have in common is written once."""
+    shared: dict[str, Any] = dict(view.arguments, rows=None, columns=None)
+    head, _between, tail = url_for("matrix.cell", key="0", clients="1", **shared).partition("/0/1")
+    return lambda provider, group: f"{head}/{quote(provider.key)}/{quote(clients_key(group, keys), safe=',')}{tail}"
 
 
 def clients_key(group: Group, keys: Mapping[int, str]) -> str:

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from survey import asking, deliveries, outbox, outside, people, pulses, replanning, turnout, waves, wording, workdays
 from survey.deliveries import Delivery
 from survey.measure.cadence import Occurrence
-from survey.models import Pulse, Wave
+from survey.models import ASKED, RUNNING, Pulse, Wave
 from survey.pulses import DayRange, PulseError
 from survey.questionnaire import QuestionnaireError
 from survey.refusal import Refusal, _l
@@ -41,9 +41,9 @@ class PulsePlan:
     passed_over: Wave | None  # the last one, when other waves asked nearly everybody around its day
 
     @property
-    def is_over(self) -> bool:
-        """The running wave's time is over: it is being closed, which takes a while where many have answered."""
-        return self.running is not None and self.running.closes_at <= now()
+    def is_closing(self) -> bool:
+        """The running wave takes no more answers: they are being counted, which takes a while where they are many."""
+        return self.running is not None and self.running.state == "closing"
 
     @property
     def next_own_day(self) -> date:
@@ -69,7 +69,7 @@ def plan() -> str:
 
 
 def _plan(pulse: Pulse, mails: list[Delivery]) -> PulsePlan:
-    running = Wave.get_or_none(Wave.pulse == pulse, Wave.state == "open")
+    running = Wave.get_or_none(Wave.pulse == pulse, Wave.state.in_(RUNNING))
     last = Wave.select().where(Wave.pulse == pulse, Wave.state != "planned").order_by(Wave.occurrence.desc()).first()
     return PulsePlan(
         pulse=pulse,
@@ -199,15 +199,17 @@ def _wave_meant() -> int:
 @hr_only
 def close(wave_id: int) -> str | Response:
     """Close a wave early: first a page that says what that means, then the deed."""
-    wave = Wave.get_or_none(Wave.id == wave_id, Wave.state.in_(["open", "closed"])) or abort(404)
-    if wave.state == "closed":
+    wave = Wave.get_or_none(Wave.id == wave_id, Wave.state.in_(ASKED)) or abort(404)
+    if wave.state != "open":
         flash(_("This wave has been closed already."))
         return redirect(url_for("hr.overview"))
     if request.method != "POST":
         answered = turnout.whole_participation(turnout.participation(wave))
         return render_template("planning/close.html", wave=wave, participation=answered)
-    if waves.close_wave(wave, now()):
+    if waves.close_soon(wave, now()):
         flash(_("The wave is closed and its results are released. The leads and HR get their summaries by mail."))
+    elif Wave.get_by_id(wave.id).state == "closing":
+        flash(_("Nobody can answer any more. When all answers are counted, in some minutes, the results are released."))
     return redirect(url_for("hr.overview"))
 
 
@@ -215,9 +217,10 @@ def close(wave_id: int) -> str | Response:
 @hr_only
 def cancel(wave_id: int) -> str | Response:
     """Call an open wave off: first a page that says what that means, then the deed."""
-    wave = Wave.get_or_none(Wave.id == wave_id, Wave.state.in_(["open", "cancelled"])) or abort(404)
-    if wave.state == "cancelled":
-        flash(_("This wave has been cancelled already."))
+    wave = Wave.get_or_none(Wave.id == wave_id, Wave.state.in_([*RUNNING, "cancelled"])) or abort(404)
+    if wave.state != "open":
+        is_cancelled = wave.state == "cancelled"
+        flash(_("This wave has been cancelled already.") if is_cancelled else _("This wave has been closed already."))
         return redirect(url_for("planning.plan"))
     if request.method != "POST":
         answered = turnout.whole_participation(turnout.participation(wave))

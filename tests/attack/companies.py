@@ -15,7 +15,6 @@ from unittest import mock
 
 from flask import Flask
 from flask.testing import FlaskClient
-from peewee import SqliteDatabase
 
 from survey import audience, closing, create_app, pulses, responses, waves
 from survey.database import open_database
@@ -37,6 +36,7 @@ from survey.models import (
 from survey.responses import Answer
 from survey.settings import Settings
 from survey.signing import sign_in_token
+from survey.turns import OneWriter
 from survey.web import access
 
 SMALLEST_GROUPS = (5, 5, 5, 3, 8)  # k, one of these for each company
@@ -75,7 +75,7 @@ class Laboratory:
 
         Answers come `one_by_one` through responses.accept, or are stored all at once as that stores them, to save time.
         """
-        database.initialize(SqliteDatabase(":memory:", pragmas={"foreign_keys": 1}))
+        database.initialize(OneWriter(":memory:", pragmas={"foreign_keys": 1}))
         with database.connection_context(), mock.patch.object(access.limiter, "enabled", False):
             database.connection().deserialize(self._empty)
             with database.atomic():

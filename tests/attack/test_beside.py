@@ -56,10 +56,11 @@ def test_nobody_is_told_of_in_more_companies(laboratory: Laboratory) -> None:
 def test_what_is_told_of_fewer_than_k_is_noticed(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
     count = notices.count
 
-    def carelessly(wave: Wave) -> None:
+    def carelessly(wave: Wave) -> list[dict[str, int]]:
         k, wave.min_group = wave.min_group, SMALLEST
-        count(wave)
+        found = count(wave)
         wave.min_group = k
+        return found
 
     monkeypatch.setattr(notices, "count", carelessly)
     monkeypatch.setattr(confirmations, "hearing", lambda noticed, not_yet, _k: hearing(noticed, not_yet, SMALLEST))

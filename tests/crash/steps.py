@@ -1,5 +1,5 @@
 """Processes killed in the middle of every step of a wave. Whatever the moment, the step has happened whole or not at
-all; done again, it has happened exactly once.
+all, or a wave is closing and nothing of it is told; done again, it has happened exactly once.
 
 python -m tests.crash.steps             kill -9 after each statement of each step, on SQLite
 python -m tests.crash.steps --postgres  the same on PostgreSQL
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from survey import commitments, duties, erasure, waves
+from survey import commitments, duties, erasure, releases, waves
 from survey.commitments import Draft
 from survey.models import TABLES, Commitment, Invitation, Lease, Message, Release, Reminder, Wave, database
 from tests.cast import DAY, OPENS, Company, K
@@ -37,10 +37,11 @@ TOLD = {
 
 @dataclass(frozen=True)
 class Step:
-    """What happens before, and the step that is killed."""
+    """What happens before, and the step that is killed; `halfway` says whether it may have been left as it is now."""
 
     before: Callable[[Company], object]
     take: Callable[[], object]
+    halfway: Callable[[], bool] = lambda: False
 
 
 def half_answered(company: Company) -> None:
@@ -61,10 +62,21 @@ def cancel() -> None:
     waves.cancel_wave(Wave.get(Wave.opens_at == OPENS), OPENS + DAY)
 
 
+def close_to_the_end() -> None:
+    waves.close_due(OPENS + 20 * DAY)
+    waves.finish_due(OPENS + 20 * DAY)
+
+
+def is_closing() -> bool:
+    """Whether a wave takes no answers any more, and nothing of it has left yet."""
+    told = releases.released_waves() or Message.select().where(Message.kind.in_(["summary", "company"]))
+    return Wave.select().where(Wave.state == "closing").exists() and not told
+
+
 STEPS = {
     "open": Step(lambda company: None, lambda: waves.open_due(OPENS, K, REST)),
     "remind": Step(half_answered, lambda: waves.remind_due(OPENS + 4 * DAY)),
-    "close": Step(half_answered, lambda: waves.close_due(OPENS + 20 * DAY)),
+    "close": Step(half_answered, close_to_the_end, is_closing),
     "cancel": Step(half_answered, cancel),
     "recall": Step(owing, lambda: duties.recall_complaints(MORNING, 5)),
     "promise": Step(owing, lambda: duties.recall_promises(MORNING, MADRID)),
@@ -145,8 +157,8 @@ def few(statements: list[str]) -> list[int]:
     """The moments at which most could go wrong, counted from 1."""
     update = next(place for place, statement in enumerate(statements) if statement.startswith("UPDATE"))
     queued = next((place for place, text in enumerate(statements) if text.startswith('INSERT INTO "message"')), update)
-    committed = next(place for place, statement in enumerate(statements) if statement == "COMMIT")
-    return sorted({update + 1, queued, committed, committed + 1})
+    commits = [place for place, statement in enumerate(statements) if statement == "COMMIT"]
+    return sorted({update + 1, queued, *commits, *(place + 1 for place in commits)})
 
 
 @dataclass
@@ -157,10 +169,11 @@ class Kills:
     kills: int = 0
     undone: int = 0  # nothing of it had happened
     done: int = 0  # all of it had
+    halfway: int = 0  # as it may be halfway
     broken: list[str] = field(default_factory=list)  # after which statement it was neither, or not once in the end
 
     def line(self) -> str:
-        ends = f"{self.undone} not done, {self.done} done, {len(self.broken)} broken"
+        ends = f"{self.undone} not done, {self.halfway} halfway, {self.done} done, {len(self.broken)} broken"
         where = "".join(f"\n         after {statement}" for statement in self.broken[:5])
         return f"{self.name:<8} {self.kills:>4} kills: {ends}{where}"
 
@@ -184,13 +197,14 @@ def kill_everywhere(name: str, step: Step, store: Store, *, only_few: bool, two_
         if in_a_process(step, moment, two_steps=two_steps) is not None:
             continue
         found.kills += 1
-        left = facts()
+        left, halfway = facts(), step.halfway()
         found.undone += left == before
         found.done += left == after
+        found.halfway += halfway
         for _ in range(2):
             step.take()
             erasure.rewrite_due()
-        if left not in (before, after) or facts() != after or not is_rewritten():
+        if not (halfway or left in (before, after)) or facts() != after or not is_rewritten():
             found.broken.append(statements[moment - 1])
     return found
 

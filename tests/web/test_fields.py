@@ -2,9 +2,9 @@
 
 import pytest
 from werkzeug.datastructures import MultiDict
-from wtforms import Form, SelectField
+from wtforms import Form
 
-from survey.web.fields import ChoiceField, NameField, OneOfField, SharedList, one_line
+from survey.web.fields import ChoiceField, NameField, OneOfField, one_line
 
 
 class Both(Form):
@@ -39,15 +39,3 @@ def test_a_line_break_never_gets_into_a_name():
 
 def test_nul_never_gets_into_a_name():
     assert one_line("A\0B") == "AB"
-
-
-class Alike(Form):
-    plain = SelectField(coerce=int)
-    shared = SelectField(coerce=int, widget=SharedList())
-
-
-@pytest.mark.parametrize("chosen", [0, 1, 11, 7, None])
-def test_a_shared_list_is_what_the_library_would_write(chosen):
-    form = Alike(data={"plain": chosen, "shared": chosen})
-    form.plain.choices = form.shared.choices = [(0, "–"), (1, "<b>R&D</b>"), (11, 'The "eleventh"')]
-    assert form.shared(id="x") == form.plain(id="x").replace("plain", "shared")

@@ -136,7 +136,20 @@ def test_a_touchpoint_of_many_departments_shows_and_keeps_them_all(mapping, hann
     everyone = [(name, "0.5") for name in company.departments]
     assert mapping(*everyone).status_code == 302
     assert set(counts_for("Shop")) == set(company.departments)
-    assert hanna.get("/hr/external").text.count("selected value") >= len(everyone)
+    shop = Touchpoint.get(Touchpoint.name == "Shop")
+    assert hanna.get(f"/hr/external?touchpoint={shop.id}").text.count("selected value") == len(everyone)
+
+
+def test_one_touchpoint_is_changed_at_a_time(released, hanna):
+    """A form of every department for every touchpoint would be a page of a megabyte."""
+    assert 'name="departments-0-weight"' not in hanna.get("/hr/external").text
+    shop, other = Touchpoint.select().order_by(Touchpoint.name != "Shop").limit(2)
+    page = hanna.get(f"/hr/external?touchpoint={shop.id}").text
+    assert page.count('name="departments-0-weight"') == 1
+    assert f'name="touchpoint" value="{shop.id}"' in page
+    assert f"touchpoint={other.id}#departments" in page
+    for strange in ("0", "x", ""):
+        assert hanna.get(f"/hr/external?touchpoint={strange}").status_code == 404
 
 
 def test_what_a_touchpoint_counts_for_shows_on_the_gap_page(mapping, hanna):

@@ -15,6 +15,7 @@ from survey.models import (
     Message,
     Person,
     Pulse,
+    Rating,
     Release,
     TouchpointDepartment,
     Wave,
@@ -45,13 +46,43 @@ def states() -> list[str]:
 # --- Closing a wave ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(-1, False), (0, True)])
-def test_a_wave_whose_time_is_over_is_said_to_be_counted(wave, company, sign_in, clock, seconds, told):
-    """The page stays up while the closing of a large wave takes its minutes."""
-    clock.move_to(wave.closes_at + seconds)
-    page = sign_in(company.hanna).get("/hr/pulses")
-    assert "people have answered" in page.text
-    assert ("its answers are being counted" in page.text) is told
+COUNTED = "Nobody can answer any more, and the answers are being counted."
+
+
+@pytest.mark.parametrize(("counted", "told"), [(None, ""), (1, "1 % of it is done."), (99, "99 % of it is done.")])
+def test_a_wave_that_is_closing_says_how_far_that_is(wave, hanna, counted, told):
+    """The closing of a large wave takes minutes; meanwhile the pages stay up, and tell nothing of what was said."""
+    for page in ("/hr/pulses", "/hr/"):
+        assert COUNTED not in hanna.get(page).text
+    waves.stop(wave, wave.opens_at)
+    Wave.update(counted=counted).where(Wave.id == wave.id).execute()
+    for page in ("/hr/pulses", "/hr/"):
+        shown = hanna.get(page).text
+        assert COUNTED in shown
+        assert ("of it is done" in shown) == bool(told)
+        assert told in shown
+        assert f"/waves/{wave.id}/" not in shown  # it can be neither closed nor cancelled any more
+
+
+def test_a_large_wave_is_left_to_the_clock(wave, hanna, company, monkeypatch):
+    company.answer(wave)
+    ratings = Rating.select().count()
+    monkeypatch.setattr(waves.closing, "COUNTED_AT_ONCE", ratings - 1)
+    answer = hanna.post(f"/hr/waves/{wave.id}/close", follow_redirects=True)
+    assert "When all answers are counted, in some minutes, the results are released." in answer.text
+    assert states() == ["closing", "planned"]
+    assert Rating.select().count() == ratings
+    for page in ("close", "cancel"):
+        assert "closed already" in hanna.post(f"/hr/waves/{wave.id}/{page}", follow_redirects=True).text
+    assert waves.finish_due(wave.opens_at) == [wave]
+    assert states() == ["closed", "planned"]
+
+
+def test_a_wave_that_is_just_not_large_is_closed_at_once(wave, hanna, company, monkeypatch):
+    company.answer(wave)
+    monkeypatch.setattr(waves.closing, "COUNTED_AT_ONCE", Rating.select().count())
+    hanna.post(f"/hr/waves/{wave.id}/close")
+    assert states() == ["closed", "planned"]
 
 
 def test_asking_what_closing_means_closes_nothing(wave, hanna):

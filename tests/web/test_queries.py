@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from survey import commitments, outside, releases
+from survey import commitments, outside, releases, tallies
 from survey.commitments import Draft
 from survey.models import Department, Invitation, Leadership, ServiceLink, Wave, database
 from survey.signing import invitation_token
@@ -17,8 +17,9 @@ PICTURES = ("gap", "quadrant", "practices", "over-time")
 
 
 @pytest.fixture
-def queries(caplog):
+def queries(caplog, monkeypatch):
     """How many queries the fetching of an address makes, to a process that remembers nothing."""
+    monkeypatch.setattr(tallies.Memory, "get", lambda memory, *key: None)
     caplog.set_level("DEBUG", logger="peewee")
 
     def count(client, address: str) -> int:
