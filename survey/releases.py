@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
 from typing import Any
 
 from peewee import Query
@@ -148,9 +147,8 @@ def _closed_before(pulse: int, occurrence: int) -> Query:
     return Wave.select().where(earlier).order_by(Wave.occurrence.desc()).limit(1)
 
 
-@lru_cache(maxsize=32)
 def _as_wave(row: tuple[Any, ...]) -> Wave:
-    """A wave from all its columns. Every answer and every mail asks for the same one, and nobody changes it."""
+    """A wave from all its columns."""
     (wave,) = joined(row, Wave)
     return Wave(**wave)
 
