@@ -200,6 +200,7 @@ def _examine(path: Path, faults: Faults) -> tuple[str, bool, str]:
     """
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
+    wide = codecs.getincrementaldecoder("utf-16")("replace")
     encoding = "utf-8-sig"
     size, has_quotes = 0, False
     try:
@@ -212,7 +213,7 @@ def _examine(path: Path, faults: Faults) -> tuple[str, bool, str]:
                 digest.update(chunk)
                 if encoding == "utf-8-sig" and not _decodes(decoder, chunk):
                     encoding = "cp1252"
-                if encoding != "utf-16" and b"\0" in chunk:
+                if _holds_nul(wide.decode(chunk) if encoding == "utf-16" else chunk):
                     faults.add(None, None, _l("is no text file; export it as CSV."))
                     faults.refuse_if_any()
     except OSError as error:
@@ -223,6 +224,11 @@ def _examine(path: Path, faults: Faults) -> tuple[str, bool, str]:
         encoding = "cp1252"  # the file ends in half a character
     faults.refuse_if_any()
     return encoding, has_quotes, digest.hexdigest()
+
+
+def _holds_nul(found: bytes | str) -> bool:
+    """What no text has, and PostgreSQL does not take."""
+    return b"\0" in found if isinstance(found, bytes) else "\0" in found
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:

@@ -75,7 +75,8 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_workbook_is_no_text_file(tmp_path: Path) -> None:
-    assert refusal(write(tmp_path, b"PK\x03\x04\x00\x00")) == ("table.csv: is no text file; export it as CSV.",)
+    for content in (b"PK\x03\x04\x00\x00", "name\nA\0na\n".encode("utf-16")):
+        assert refusal(write(tmp_path, content)) == ("table.csv: is no text file; export it as CSV.",)
 
 
 @pytest.mark.parametrize("rows_before", [0, 10_000])
