@@ -48,17 +48,13 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home / "bin" / "espejo"
 
 
-@pytest.mark.parametrize(("source", "target"), SHIPPED.items(), ids=SHIPPED)
-def test_the_wheel_carries_every_file(source: str, target: str, wheel: Path) -> None:
+def test_the_wheel_carries_every_file_and_no_tests_or_secrets(wheel: Path) -> None:
     carried = set(zipfile.ZipFile(wheel).namelist())
-    files = [path.relative_to(ROOT / source) for path in (ROOT / source).rglob("*") if path.is_file()]
-    wanted = {f"{target}/{path}" for path in files if "__pycache__" not in path.parts}
-    assert wanted
-    assert wanted - carried == set()
-
-
-def test_the_wheel_carries_what_can_be_seen_only_when_it_is_missing(wheel: Path) -> None:
-    carried = zipfile.ZipFile(wheel).namelist()
+    for source, target in SHIPPED.items():
+        files = [path.relative_to(ROOT / source) for path in (ROOT / source).rglob("*") if path.is_file()]
+        wanted = {f"{target}/{path}" for path in files if "__pycache__" not in path.parts}
+        assert wanted, source
+        assert wanted - carried == set(), source
     for end in (
         "es/LC_MESSAGES/messages.mo",
         "LiberationSans-Regular.ttf",
@@ -67,10 +63,6 @@ def test_the_wheel_carries_what_can_be_seen_only_when_it_is_missing(wheel: Path)
         "quarterly.toml",
     ):
         assert any(name.endswith(end) for name in carried), end
-
-
-def test_the_wheel_carries_no_tests_and_no_secrets(wheel: Path) -> None:
-    carried = zipfile.ZipFile(wheel).namelist()
     assert not [name for name in carried if not name.startswith(("survey/", "espejo-"))]
     assert not [name for name in carried if name.endswith((".sqlite3", "secret-key", ".pyc"))]
 
