@@ -80,7 +80,14 @@ class Company:
     def ask_only_about(self, *names: str) -> None:
         """Nobody uses any other department, so each person is asked about these (its own excepted)."""
         providers = [self.departments[name] for name in names]
-        ServiceLink.delete().where(ServiceLink.provider.not_in(providers)).execute()
+
+        def forget_others() -> int:
+            return ServiceLink.delete().where(ServiceLink.provider.not_in(providers)).execute()
+
+        if self.shelf is None:
+            forget_others()
+        else:
+            self.shelf.once(("only", *names), forget_others)
 
     def rate(self, wave: Wave, client: str, people: int, about: Callable[[int], Answer] | None = None) -> None:
         """Let `people` more of the department `client` answer."""

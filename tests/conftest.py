@@ -4,7 +4,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ from flask.templating import Environment
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 
-from survey import create_app, moments, scheduler
+from survey import charts, create_app, emails, moments, scheduler
 from survey.database import SQLITE_PRAGMAS, bind, open_database
 from survey.models import Person, database
 from survey.settings import Settings
 from survey.signing import sign_in_token
-from survey.web import access
+from survey.web import access, hr
 from survey.web.frame import Espejo
 from tests.cast import Company
 from tests.engines import Engine, Files, Server, running_server
@@ -86,10 +86,10 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """What the databases of all tests are kept in."""
     if not request.config.getoption(ON_POSTGRESQL):
-        yield Files()
+        yield Files(tmp_path_factory.mktemp("kept"))
         return
     engine = Server(request.getfixturevalue("server"))
     yield engine
@@ -168,12 +168,16 @@ def company(engine: Engine, first_parts: None, settings: Settings, cast: tuple[s
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_templates(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A template is compiled once in a run, for all applications of all processes."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own if worker_id == "master" else own.parent) / "templates"
-    folder.mkdir(exist_ok=True)
+def compiled_templates(pytestconfig: pytest.Config) -> None:
+    """A template is compiled once as it is, for all applications of all processes and runs."""
+    folder = pytestconfig.cache.mkdir("templates")
     Espejo.jinja_environment = partial(Environment, bytecode_cache=FileSystemBytecodeCache(str(folder)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def drawn_once() -> None:
+    """A picture is drawn once in a process: what is drawn depends on nothing else than what is to be drawn."""
+    hr.to_png = emails.to_png = cache(charts.to_png)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")

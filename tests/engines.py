@@ -52,9 +52,10 @@ class Engine(Protocol):
 
 
 class Files:
-    """SQLite."""
+    """SQLite; what is kept lies in a folder of its own, as those of tests go with them."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._kept: Kept = {}
         self._starts: dict[str, int] = {}  # checksums
 
@@ -62,18 +63,18 @@ class Files:
         return settings_in(home)
 
     def keep(self, settings: Settings) -> str:
-        return shutil.copy(self._file(settings), settings.home_folder / f"kept-{token_hex(4)}")
+        return shutil.copy(self._file(settings), self._folder / token_hex(4))
 
     def begin(self, kept: str, settings: Settings) -> None:
         shutil.copy(kept, self._file(settings))
 
     def drop(self, settings: Settings) -> None:
-        """pytest deletes the folder."""
+        """pytest deletes the folder when the test has passed."""
 
     def shelf(self, start: str, settings: Settings) -> "Shelf":
         if start not in self._starts:
             self._starts[start] = crc32(Path(start).read_bytes())
-        return Shelf(self._kept, self._file(settings), self._starts[start])
+        return Shelf(self._folder, self._kept, self._file(settings), self._starts[start])
 
     def _file(self, settings: Settings) -> Path:
         return settings.make_home() / "espejo.sqlite3"
@@ -88,9 +89,9 @@ class Shelf:
     Only one after the other from where the story starts; once anything else has been written, every part is played.
     """
 
-    def __init__(self, kept: Kept, file: Path, start: int) -> None:
-        self._kept, self._file = kept, file
-        self._parts: tuple[Hashable, ...] = ()
+    def __init__(self, folder: Path, kept: Kept, file: Path, start: int) -> None:
+        self._folder, self._kept, self._file = folder, kept, file
+        self._parts: tuple[Hashable, ...] = (start,)
         self._written = start, 0
 
     def once(self, part: Hashable, play: Callable[[], int]) -> int:
@@ -104,7 +105,7 @@ class Shelf:
                 kept.backup(database.connection())
         else:
             found = play()
-            file = self._file.with_name(f"kept-{token_hex(4)}")
+            file = self._folder / token_hex(4)
             with closing(sqlite3.connect(file)) as kept:
                 database.connection().backup(kept)
             self._kept[parts] = file, found

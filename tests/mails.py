@@ -272,10 +272,17 @@ MAILS = {
 each_mail = pytest.mark.parametrize("name", MAILS)
 
 
+class Scenes:
+    """What has been played and written, so that it is only once."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}  # databases after each story
+        self.mails: dict[tuple[str, str], EmailMessage] = {}  # by name and language
+
+
 @pytest.fixture(scope="module")
-def scenes() -> dict[str, str]:
-    """Databases after each story, so that it happens only once."""
-    return {}
+def scenes() -> Scenes:
+    return Scenes()
 
 
 Write = Callable[..., EmailMessage]
@@ -283,24 +290,36 @@ Write = Callable[..., EmailMessage]
 
 @pytest.fixture
 def written(
-    company: Company, post: Post, engine: Engine, settings: Settings, scenes: dict[str, str], tmp_path: Path
+    company: Company, post: Post, engine: Engine, settings: Settings, scenes: Scenes, tmp_path: Path
 ) -> Write:
     """The mail of this name to one of the cast; `after` comes between the story and the mail."""
 
     def writing(name: str, after: Callable[[], object] = lambda: None, language: str = "en") -> EmailMessage:
         kind, happens, reader = MAILS[name]
-        if happens.__name__ not in scenes:
+        if happens.__name__ not in scenes.kept:
             happens(company, tmp_path)
             database.close()
-            scenes[happens.__name__] = engine.keep(settings)
+            scenes.kept[happens.__name__] = engine.keep(settings)
         database.close()
-        engine.begin(scenes[happens.__name__], settings)
+        engine.begin(scenes.kept[happens.__name__], settings)
         person = getattr(company, reader)
         Person.update(language=language).where(Person.id == person.id).execute()
         after()
         return post.mail(kind, person)
 
     return writing
+
+
+@pytest.fixture
+def to_read(written: Write, scenes: Scenes) -> Write:
+    """The same, written once for all tests that only read it."""
+
+    def reading(name: str, language: str = "en") -> EmailMessage:
+        if (name, language) not in scenes.mails:
+            scenes.mails[name, language] = written(name, language=language)
+        return scenes.mails[name, language]
+
+    return reading
 
 
 HEADERS = {"From", "To", "Date", "Auto-Submitted", "Subject", "Message-ID", "MIME-Version", "Content-Type"}

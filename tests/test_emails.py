@@ -53,18 +53,19 @@ from tests.mails import (
     read,
     scenes,
     text_of,
+    to_read,
     written,
 )
 
-__all__ = ["_today", "post", "scenes", "written"]  # fixtures
+__all__ = ["_today", "post", "scenes", "to_read", "written"]  # fixtures
 
 # --- Word for word -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
 @each_mail
-def test_a_mail_reads_as_it_was_approved(name: str, language: str, written: Write) -> None:
-    mail = written(name, language=language)
+def test_a_mail_reads_as_it_was_approved(name: str, language: str, to_read: Write) -> None:
+    mail = to_read(name, language)
     head = "\n".join(f"{header}: {mail[header]}" for header in ("From", "To", "Subject", "Auto-Submitted"))
     assert_approved(f"{name}-{language}", TOKEN.sub("<token>", f"{head}\n\n{text_of(mail)}"))
 
@@ -80,8 +81,8 @@ def test_a_year_of_missed_waves_is_a_line_for_each_pulse(company: Company, post:
 
 
 @each_mail
-def test_html_and_text_say_the_same(name: str, written: Write) -> None:
-    mail = written(name)
+def test_html_and_text_say_the_same(name: str, to_read: Write) -> None:
+    mail = to_read(name)
     seen, text = Words(html_of(mail)), text_of(mail)
     assert {link for link in seen.links if "?overall=" not in link} == set(LINK.findall(text))
     html, text = LINK.sub("", seen.text), LINK.sub("", text)
@@ -90,8 +91,8 @@ def test_html_and_text_say_the_same(name: str, written: Write) -> None:
 
 
 @each_mail
-def test_a_mail_fetches_nothing_from_anywhere(name: str, written: Write) -> None:
-    html = html_of(written(name))
+def test_a_mail_fetches_nothing_from_anywhere(name: str, to_read: Write) -> None:
+    html = html_of(to_read(name))
     seen = Words(html)
     assert not {"script", "link", "iframe", "object", "form", "base"} & set(seen.tags)
     assert all(str(picture["src"]).startswith("cid:") for picture in seen.pictures)
@@ -128,8 +129,8 @@ def test_a_mail_is_written_in_the_language_of_its_reader(company: Company, post:
 # --- The lead's summary --------------------------------------------------------------------------------------------
 
 
-def test_the_picture_travels_with_the_mail_and_is_told_in_words(written: Write) -> None:
-    mail = written("summary")
+def test_the_picture_travels_with_the_mail_and_is_told_in_words(to_read: Write) -> None:
+    mail = to_read("summary")
     (picture,) = pictures_of(mail)
     (shown,) = Words(html_of(mail)).pictures
     assert picture["Content-ID"] == f"<{str(shown['src']).removeprefix('cid:')}>"
@@ -174,12 +175,11 @@ def _as_finance(wave: Wave, department: Department, company: Company) -> None:
     """Give a department what Finance has: answers, raters, and the views of its members."""
     for table, column in ((Tally, "provider"), (Rated, "provider"), (OwnViewTally, "department")):
         query = table.select().where(table.wave == wave, getattr(table, column) == company.departments["Finance"])
-        for row in query.dicts():
-            table.create(**{**row, column: department.id})
+        table.insert_many({**row, column: department.id} for row in query.dicts()).execute()
 
 
-def test_a_lead_reads_about_the_own_departments_alone(written: Write) -> None:
-    mail = written("summary")
+def test_a_lead_reads_about_the_own_departments_alone(to_read: Write) -> None:
+    mail = to_read("summary")
     all_of_it = f"{mail['Subject']} {text_of(mail)} {html_of(mail)}"
     assert re.search(r"\bFinance\b", all_of_it)
     assert not re.search(r"\b(IT|Sales|Logistics|Legal)\b", all_of_it)
@@ -191,8 +191,8 @@ def test_who_leads_nothing_gets_no_summary(company: Company, post: Post) -> None
     assert readers == {company.alice.id, company.bob.id}
 
 
-def test_a_department_below_the_threshold_gets_no_picture_and_no_figure(written: Write) -> None:
-    mail = written("summary-below-threshold")
+def test_a_department_below_the_threshold_gets_no_picture_and_no_figure(to_read: Write) -> None:
+    mail = to_read("summary-below-threshold")
     assert pictures_of(mail) == []
     assert "of 100" not in text_of(mail)
 
@@ -216,8 +216,8 @@ def test_a_leads_own_view_is_in_no_other_leads_mail(written: Write, company: Com
         assert "Your people expected" in told
 
 
-def test_where_too_few_members_spoke_there_is_no_mirror(written: Write) -> None:
-    told = text_of(written("summary-of-a-division"))
+def test_where_too_few_members_spoke_there_is_no_mirror(to_read: Write) -> None:
+    told = text_of(to_read("summary-of-a-division"))
     assert "mirrors" not in told
     assert "expected" not in told
 
@@ -237,22 +237,22 @@ def test_the_second_step_leads_to_the_department_that_has_most_to_do(written: Wr
 # --- HR's summary --------------------------------------------------------------------------------------------------
 
 
-def test_the_companys_picture_travels_with_the_mail_and_is_told_in_words(written: Write) -> None:
-    mail = written("company")
+def test_the_companys_picture_travels_with_the_mail_and_is_told_in_words(to_read: Write) -> None:
+    mail = to_read("company")
     (picture,), (shown,) = pictures_of(mail), Words(html_of(mail)).pictures
     assert picture["Content-ID"] == "<practices>"
     assert picture.get_content().startswith(b"\x89PNG")
     assert str(shown["alt"]).startswith("The practices side by side, 0 to 100: Keeps promises, Inside 75, Outside 80; ")
 
 
-def test_hr_reads_nothing_that_is_a_leads_alone(written: Write) -> None:
-    told = text_of(written("company"))
+def test_hr_reads_nothing_that_is_a_leads_alone(to_read: Write) -> None:
+    told = text_of(to_read("company"))
     assert "mirrors" not in told
     assert "omplaint" not in told
 
 
-def test_below_the_threshold_hr_gets_no_figure_and_no_picture(written: Write) -> None:
-    mail = written("company-below-threshold")
+def test_below_the_threshold_hr_gets_no_figure_and_no_picture(to_read: Write) -> None:
+    mail = to_read("company-below-threshold")
     assert pictures_of(mail) == []
     assert "of 100" not in text_of(mail)
     assert "Inside" not in text_of(mail)
@@ -308,15 +308,15 @@ def test_a_reminder_of_complaints_quotes_none(written: Write) -> None:
 
 
 @pytest.mark.parametrize("name", ["complaints", "complaints-again", "promises"])
-def test_what_reminds_a_lead_can_be_stopped_by_one_click(name: str, written: Write) -> None:
-    mail = written(name)
+def test_what_reminds_a_lead_can_be_stopped_by_one_click(name: str, to_read: Write) -> None:
+    mail = to_read(name)
     assert "<http://127.0.0.1:8000/summaries/" in mail["List-Unsubscribe"]
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-def test_what_tells_hr_cannot_be_stopped(written: Write) -> None:
+def test_what_tells_hr_cannot_be_stopped(to_read: Write) -> None:
     for name in ("overdue", "promises-without-lead"):
-        assert "List-Unsubscribe" not in written(name)
+        assert "List-Unsubscribe" not in to_read(name)
 
 
 # --- Names that bite -----------------------------------------------------------------------------------------------

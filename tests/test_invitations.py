@@ -36,10 +36,11 @@ from tests.mails import (
     post,
     scenes,
     text_of,
+    to_read,
     written,
 )
 
-__all__ = ["_today", "post", "scenes", "written"]  # fixtures
+__all__ = ["_today", "post", "scenes", "to_read", "written"]  # fixtures
 
 # --- The first question --------------------------------------------------------------------------------------------
 
@@ -52,8 +53,8 @@ def scale_of(mail: EmailMessage) -> list[str]:
 
 
 @asking
-def test_the_first_question_is_answered_by_one_of_five_links(name: str, written: Write) -> None:
-    mail = written(name)
+def test_the_first_question_is_answered_by_one_of_five_links(name: str, to_read: Write) -> None:
+    mail = to_read(name)
     (address,) = [link for link in Words(html_of(mail)).links if "/r/" in link and "?" not in link]
     assert scale_of(mail) == [f"{address}?overall={score}" for score in (1, 2, 3, 4, 5)]
     assert text_of(mail).count("/r/") == 1
@@ -110,15 +111,15 @@ def test_where_the_item_is_not_asked_the_mail_has_the_plain_link_alone(
 
 @asking
 @pytest.mark.parametrize("language", ["es", "en"])
-def test_a_mail_says_who_asks_until_when_and_who_sent_it(name: str, language: str, written: Write) -> None:
-    text = text_of(written(name, language=language))
+def test_a_mail_says_who_asks_until_when_and_who_sent_it(name: str, language: str, to_read: Write) -> None:
+    text = text_of(to_read(name, language))
     for told in ("Mirror Ltd", "espejo@localhost", "127.0.0.1:8000", "16", "18:00", "5 p", "/confidentiality"):
         assert told in text
 
 
 @each_mail
-def test_the_address_that_counts_stands_there_in_full(name: str, written: Write) -> None:
-    mail = written(name)
+def test_the_address_that_counts_stands_there_in_full(name: str, to_read: Write) -> None:
+    mail = to_read(name)
     shown = Words(html_of(mail)).text
     aside = ("/confidentiality", "/summaries/", "/you-said/")  # links of the small print
     aside += ("#commitments", "/hr/gap")  # and of what may be done next

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 
@@ -124,17 +125,21 @@ def test_what_others_have_done_is_no_news(company: Company, first: Wave, wave: W
 
 def two_releases(company: Company, before: int, after: int, people: int = 20) -> Wave:
     """Of two releases `people` of Sales rate Finance; the wave after them is open."""
-    company.ask_only_about("Finance", "IT")
-    for score in (before, after):
+
+    def release(score: int) -> Wave:
         wave = company.open_wave()
         spread = iter([0, 0, 1] * 20)
 
-        def about(provider: int, score: int = score, spread=spread) -> Answer:
+        def about(provider: int) -> Answer:
             own = score + next(spread) if provider == company.departments["Finance"].id else 3
             return Answer(provider, dict.fromkeys(ITEMS, own))
 
         company.rate(wave, "Sales", people, about)
-        company.close_wave(wave)
+        return company.close_wave(wave)
+
+    company.ask_only_about("Finance", "IT")
+    for score in (before, after):
+        company.once(("rated", score, people), partial(release, score))
     return company.open_wave()
 
 

@@ -54,22 +54,23 @@ def _customers(folder: Path) -> Path:
     return path
 
 
-def _begin_at(stage: str, engine: Engine, settings: Settings) -> None:
+def _begin_at(stage: str, engine: Engine, company: Company, settings: Settings) -> None:
     assert database.is_closed(), "Ask for the stage before anything is read or written."
     engine.begin(stage, settings)
+    company.shelf = engine.shelf(stage, settings)
 
 
 @pytest.fixture
 def wave(engine: Engine, company: Company, settings: Settings, stages: Stages) -> Wave:
     """The first wave, open; nobody has answered."""
-    _begin_at(stages["open"], engine, settings)
+    _begin_at(stages["open"], engine, company, settings)
     return Wave.get(Wave.state == "open")
 
 
 @pytest.fixture
 def released(engine: Engine, company: Company, settings: Settings, stages: Stages) -> list[Wave]:
     """Two released waves, the latest first, and what customers say."""
-    _begin_at(stages["released"], engine, settings)
+    _begin_at(stages["released"], engine, company, settings)
     return list(Wave.select().where(Wave.state == "closed").order_by(Wave.id.desc()))
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from flask import Flask
 from peewee import OperationalError
+from werkzeug.test import TestResponse
 
 from survey import releases, responses
 from survey.colours import look
@@ -17,10 +18,21 @@ STATIC = ("static",)
 CACHEABLE = "max-age=31536000"
 
 
+@pytest.fixture(scope="module")
+def fetched() -> list[tuple[str, TestResponse]]:
+    """The answers, once they are there."""
+    return []
+
+
 @pytest.fixture
-def answers(app: Flask, company, wave, link, sign_in):
+def answers(app: Flask, company, wave, link, sign_in, fetched):
     """(page, its answer) for every address of the application, fetched by HR; and for every kind of error."""
-    hanna = sign_in(company.hanna)
+    if not fetched:
+        fetched += _fetch(app, wave, link, sign_in(company.hanna))
+    return fetched
+
+
+def _fetch(app: Flask, wave, link, hanna) -> list[tuple[str, TestResponse]]:
     pages = [page for page in addresses(app, wave_id=wave.id, token=link.token) if page.method == "GET"]
     found = [(page.path, hanna.get(page.path, buffered=True)) for page in pages]
     errors = [

@@ -28,7 +28,7 @@ def hanna(company, sign_in):
 
 
 @pytest.fixture
-def failed(wave):
+def failed(company, wave):
     """Bob's invitation is refused for good, Alice's for now; all others are sent."""
 
     def reply(address):
@@ -37,7 +37,11 @@ def failed(wave):
         if address.startswith("alice@"):
             raise transport.Refused("451 try later", forever=False)
 
-    sending.deliver(OPENS, compose, Post(reply))
+    def play():
+        sending.deliver(OPENS, compose, Post(reply))
+        return wave
+
+    company.once("two invitations fail", play)
 
 
 def letter_of(person) -> Message:

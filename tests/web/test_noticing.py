@@ -28,19 +28,23 @@ def _today():
 
 
 @pytest.fixture
-def kept(company: Company, released: list[Wave]) -> Commitment:
-    """What Finance had promised to Sales and IT, and says is done."""
-    clients = [company.departments[name].id for name in ("Sales", "IT")]
-    draft = Draft("diligence", "We answer within two days.", date(2026, 8, 1), clients)
-    made = commitments.make(released[0], company.departments["Finance"], draft, date(2026, 6, 30))
-    commitments.finish(made, date(2026, 7, 20))
-    return made
+def third(company: Company, released: list[Wave]) -> Wave:
+    """The wave after Finance has promised something to Sales and IT, and has done it; it is open."""
+
+    def play() -> Wave:
+        clients = [company.departments[name].id for name in ("Sales", "IT")]
+        draft = Draft("diligence", "We answer within two days.", date(2026, 8, 1), clients)
+        made = commitments.make(released[0], company.departments["Finance"], draft, date(2026, 6, 30))
+        commitments.finish(made, date(2026, 7, 20))
+        return company.open_wave()
+
+    return company.once("a promise is kept before the third wave", play)
 
 
 @pytest.fixture
-def third(company: Company, kept: Commitment) -> Wave:
-    """The wave after that, open."""
-    return company.open_wave()
+def kept(third: Wave) -> Commitment:
+    """What Finance had promised, and says is done."""
+    return Commitment.get()
 
 
 @pytest.fixture
