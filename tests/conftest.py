@@ -180,19 +180,37 @@ def drawn_once() -> None:
     hr.to_png = emails.to_png = cache(charts.to_png)  # type: ignore[attr-defined]
 
 
+Pages = tuple[Flask, dict[str, Any]]  # and what their configuration is to begin with
+
+
 @pytest.fixture(scope="session")
-def one_app(
-    engine: Engine, empty_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Flask, dict[str, Any]]:
-    """The pages, put together once, and what their configuration is to begin with: it costs more than most tests."""
+def one_app(engine: Engine, empty_database: str, tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """The pages, put together once: it costs more than most tests."""
     app = create_app(engine.settings(tmp_path_factory.mktemp("app")))
     return app, dict(app.config)
 
 
+@pytest.fixture(scope="session")
+def one_demo(engine: Engine, empty_database: str, tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """The same of the demo."""
+    app = create_app(engine.settings(tmp_path_factory.mktemp("app")), demo=True)
+    return app, dict(app.config)
+
+
 @pytest.fixture
-def app(settings: Settings, one_app: tuple[Flask, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(settings: Settings, one_app: Pages, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """The pages, without limits on attempts and without keys in forms; the tests of those switch them on."""
-    app, config = one_app
+    return _as_new(one_app, settings, monkeypatch)
+
+
+@pytest.fixture
+def demo(settings: Settings, one_demo: Pages, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """The same with the pages of the demo."""
+    return _as_new(one_demo, settings, monkeypatch)
+
+
+def _as_new(pages: Pages, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    app, config = pages
     app.config.clear()
     app.config.update(config, ESPEJO=settings, SECRET_KEY=settings.key(), TESTING=True, WTF_CSRF_ENABLED=False)
     access.limiter.reset()

@@ -6,11 +6,10 @@ from urllib.parse import unquote
 import pytest
 import time_machine
 
-from survey import create_app, waves
+from survey import waves
 from survey.demo import Mailbox
 from survey.models import Message, Person, Wave
 from survey.scheduler import Clockwork
-from survey.web.access import limiter
 from tests.cast import OPENS
 from tests.web.pages import STRANGE, addresses, mixed
 
@@ -29,10 +28,7 @@ def deliver(demo, settings):
 
 
 @pytest.fixture
-def demo(wave, company, settings, monkeypatch):
-    demo = create_app(settings, demo=True)
-    demo.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
-    monkeypatch.setattr(limiter, "enabled", False)
+def demo(wave, company, demo):
     Person.update(department=company.departments["Finance"]).where(Person.id == company.hanna.id).execute()
     return demo
 
