@@ -238,7 +238,7 @@ def sign_in(app: Flask, settings: Settings) -> Callable[[Person], FlaskClient]:
     return signed_in
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Headless Chromium."""
     from tests.browser import launched  # here, so that whoever needs no browser does not load one

@@ -289,9 +289,7 @@ Write = Callable[..., EmailMessage]
 
 
 @pytest.fixture
-def written(
-    company: Company, post: Post, engine: Engine, settings: Settings, scenes: Scenes, tmp_path: Path
-) -> Write:
+def written(company: Company, post: Post, engine: Engine, settings: Settings, scenes: Scenes, tmp_path: Path) -> Write:
     """The mail of this name to one of the cast; `after` comes between the story and the mail."""
 
     def writing(name: str, after: Callable[[], object] = lambda: None, language: str = "en") -> EmailMessage:

@@ -1,14 +1,15 @@
 """Every page that a person can reach, in each of its states, as the server sends it; and a browser that shows them."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
-from flask import Flask
+from axe_playwright_python.base import AXE_SCRIPT
+from flask import Flask, Response
 from flask.testing import FlaskClient
 from peewee import OperationalError
 from playwright.sync_api import Browser as Chromium
@@ -35,7 +36,7 @@ from survey.scheduler import Clockwork
 from survey.settings import Settings
 from survey.signing import invitation_token, reader_token, sign_in_token, subscriber_token
 from survey.web.guide import STEPS
-from tests.browser import PHONE, browsing
+from tests.browser import PHONE, browsing, serving
 from tests.cast import OPENS, Company
 from tests.test_receipts import complaining
 from tests.web.pages import Link, addresses, form_in, strange
@@ -43,7 +44,7 @@ from tests.web.test_intake import WIDE, steps_to_the_check
 from tests.web.test_launch import NEW, described
 from tests.web.test_rosters import PEOPLE, UPLOAD
 
-HOST = "http://espejo.example"
+AXE = "/axe.js"  # what looks for faults of a page, on the wall beside it, where its policy allows scripts
 MAIL = "demo.message_html"  # a mail as its reader sees it, in a frame of a page: no page by itself
 CODES = {state: receipts.new_code() for state in ("waiting", "replied", "quiet", "too few", "called off")}
 
@@ -71,28 +72,27 @@ class Gallery:
 def walls(
     chromium: Chromium, gallery: Gallery, *, styled: bool = True, **options: Any
 ) -> Iterator[Callable[[str], Page]]:
-    """A browser on a phone; the function that opens a page of the gallery in it. Nothing leaves the browser.
+    """A browser on a phone; the function that opens a page of the gallery in it.
 
     Motion is reduced: a colour on its way to another one has too little contrast for a moment.
     """
-    client = gallery.app.test_client()
     places = {name: f"/page/{number}" for number, name in enumerate(gallery.pages)}
-    hung = {places[name]: page for name, page in gallery.pages.items()}
+    hung = {places[name]: Response(page.data, page.status, page.headers) for name, page in gallery.pages.items()}
+    hung[AXE] = Response(AXE_SCRIPT, headers={"Cache-Control": "max-age=3600"}, mimetype="text/javascript")
 
-    def answer(route: Route) -> None:
-        path = route.request.url.removeprefix(HOST)
-        if not styled and route.request.resource_type == "stylesheet":
-            route.abort()
-            return
-        page = hung[path] if path in hung else client.get(path, buffered=True)
-        route.fulfill(status=page.status_code, headers=dict(page.headers), body=page.data)
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        return hung.get(environ["PATH_INFO"], gallery.app)(environ, start_response)
 
-    with browsing(chromium, gallery.language, PHONE, reduced_motion="reduce", **options) as context:
-        context.route("**/*", answer)
+    with (
+        serving(answer) as address,
+        browsing(chromium, gallery.language, PHONE, reduced_motion="reduce", **options) as context,
+    ):
+        if not styled:
+            context.route("**/*.css*", Route.abort)
         shown = context.new_page()
 
         def open_page(name: str) -> Page:
-            shown.goto(HOST + places[name])
+            shown.goto(address + places[name])
             return shown
 
         yield open_page

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
 import time_machine
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page
 
 from survey import kept_mappings, uploads
 from survey.models import (
@@ -24,16 +23,14 @@ from survey.models import (
     TouchpointDepartment,
     Upload,
 )
+from survey.settings import Settings
 from survey.signing import sign_in_token
 from survey.web import frame, intake
+from tests.browser import DESK, browsing
 from tests.cast import OPENS
 from tests.web.pages import STRANGE, everything, tables
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
 MOMENT = OPENS + 3600
-CHROMIUM = "/usr/bin/chromium"
 AIRPORT = Path(__file__).parents[1] / "data" / "sfo-2017-wide.csv"
 STRANGE_CSV = STRANGE.replace('"', '""')
 
@@ -460,39 +457,22 @@ def test_a_kept_mapping_is_forgotten(send, hanna):
 # --- In a browser --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def browsing(app, settings):
+@contextmanager
+def signed_in(chromium: Chromium, site: str, person: Person, settings: Settings, scripts: bool) -> Iterator[Page]:
     """Pages of the application in Chromium, as `person`, with scripts or without."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-    if not Path(CHROMIUM).is_file():
-        pytest.skip(f"needs {CHROMIUM}")
-    app.config["WTF_CSRF_ENABLED"] = True
-
-    @contextmanager
-    def opened(person: Person, scripts: bool) -> "Iterator[Page]":
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        Thread(target=server.serve_forever, daemon=True).start()
-        with playwright.sync_playwright() as started:
-            browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            address = f"http://127.0.0.1:{server.server_port}"
-            page = browser.new_context(base_url=address, java_script_enabled=scripts, locale="en").new_page()
-            page.set_default_timeout(15_000)
-            page.goto(f"/login/{sign_in_token(person.id, person.sign_ins, settings)}")
-            page.click("main button")
-            yield page
-            browser.close()
-        server.shutdown()
-        server.server_close()
-
-    return opened
+    with browsing(chromium, size=DESK, base_url=site, java_script_enabled=scripts) as context:
+        page = context.new_page()
+        page.goto(f"/login/{sign_in_token(person.id, person.sign_ins, settings)}")
+        page.click("main button")
+        yield page
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("scripts", [True, False])
-def test_the_airports_file_goes_from_the_page_to_the_gap(released, company, browsing, scripts):
+def test_the_airports_file_goes_from_the_page_to_the_gap(released, company, settings, chromium, site, scripts):
     """By the guided mapping, as HR would, with scripts and without; the counts are those that its makers published."""
     imported = ExternalImport.select().count()
-    with browsing(company.hanna, scripts) as page:
+    with signed_in(chromium, site, company.hanna, settings, scripts) as page:
         page.goto("/hr/external")
         page.set_input_files("input[type=file]", AIRPORT)
         page.click(".upload button")
