@@ -189,8 +189,8 @@ def _hang_suggestion(gallery: Gallery, lead: FlaskClient) -> None:
 def _hang_all(gallery: Gallery, readers: dict[str, FlaskClient], keys: Sequence[str], **values: Any) -> None:
     """Every address of the URL map that gives whoever may see it a page; so a new one cannot be forgotten."""
     values = {"wave_id": 1, "person_id": 1, "cid": "chart", **values}
-    found = [page for key in keys for page in addresses(gallery.app, key=key, **values) if page.method == "GET"]
-    for address in found:
+    found = dict.fromkeys(page for key in keys for page in addresses(gallery.app, key=key, **values))
+    for address in (page for page in found if page.method == "GET"):
         for reader, client in readers.items():
             page = client.get(address.path, buffered=True, **gallery.asked)
             if page.status_code == 200 and page.mimetype == "text/html" and address.endpoint != MAIL:
