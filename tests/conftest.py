@@ -40,11 +40,14 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL: the tests that have a database; those that look at SQLite's own files are skipped.
+    """The long ones begin first, so that nobody waits for them in the end.
+
+    On PostgreSQL: the tests that have a database; those that look at SQLite's own files are skipped.
 
     Of pages tried with many values one will do, as no value changes the queries. What attacks, kills or fills a demo
     has tests of its own on PostgreSQL.
     """
+    items.sort(key=lambda item: item.get_closest_marker("early") is None)
     if not config.getoption(ON_POSTGRESQL):
         return
     seen: set[tuple[Path, str]] = set()

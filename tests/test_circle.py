@@ -70,6 +70,7 @@ def mirror(tmp_path: Path) -> Installation:
     return installed
 
 
+@pytest.mark.early
 @pytest.mark.slow
 def test_a_pulse_runs_from_invitation_to_summary_in_separate_processes(mirror: Installation) -> None:
     """The mail server is down at first; two people answer only never, so they alone are reminded."""
@@ -188,6 +189,7 @@ def visitor(chromium: Chromium, locale: str, tmp_path: Path) -> Iterator[Visitor
         yield Visitor(context, address)
 
 
+@pytest.mark.early
 @pytest.mark.browser
 def test_the_demo_is_walked_from_an_employees_mail_to_the_leads_page(visitor: Visitor, locale: str) -> None:
     for path in OPEN_PAGES:

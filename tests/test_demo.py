@@ -10,7 +10,6 @@ import time_machine
 from flask.testing import FlaskClient
 
 from survey import complaints, create_app, demo, demo_conversation, findings, links, matrices, receipts, releases
-from survey.database import bind, open_database
 from survey.measure.gaps import State
 from survey.models import (
     TABLES,
@@ -27,51 +26,22 @@ from survey.models import (
     database,
 )
 from survey.outbox import INVITATION, OF_A_DAY, OVERDUE, PROMISES
-from survey.scheduler import Clockwork
 from survey.settings import Settings
 from survey.transport import Mail
 from survey.web import access
+from tests.filled import MAILS, NOW, company, fill, filled
 
-pytestmark = pytest.mark.slow  # to fill it takes seconds
+__all__ = ["company", "filled"]  # fixtures
 
-NOW = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())
-MAILS = 10  # written; the others wait
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # to fill it takes seconds
+
 PICTURES = ["/hr/gap", "/hr/gap?item=promises", "/hr/departments/ventas", "/hr/departments/legal"]
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return fill(tmp_path_factory.mktemp("demo"))
-
-
-def fill(home: Path, now: int = NOW) -> Settings:
-    """Settings of a demo whose mail has been written in part, to save time."""
-    settings = demo.settings(home, 8000)
-    open_database(settings)
-    clockwork = Clockwork(create_app(settings, demo=True), settings, demo.Mailbox(settings))
-
-    def deliver(moment: int) -> None:
-        first = Message.select(Message.id).where(Message.state == "pending").order_by(Message.id).limit(MAILS)
-        Message.update(due_at=moment + 3600).where(Message.state == "pending", Message.id.not_in(first)).execute()
-        assert clockwork.mail(moment) == {"mails sent": MAILS}
-
-    with database.connection_context():
-        demo.fill(settings, now, deliver)
-    return settings
 
 
 @pytest.fixture(autouse=True)
 def _today() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         yield
-
-
-@pytest.fixture
-def company(filled: Settings) -> Iterator[Settings]:
-    """The demo's company; the tables are bound to it."""
-    bind(filled)
-    with database.connection_context():
-        yield filled
 
 
 @pytest.fixture

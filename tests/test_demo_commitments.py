@@ -10,12 +10,12 @@ from survey.confirmations import Stage
 from survey.demo_commitments import PROMISES
 from survey.models import Commitment, Notice
 from survey.settings import Settings
-from tests.test_demo import NOW, company, filled
+from tests.filled import NOW, company, filled
 
 __all__ = ["company", "filled"]  # fixtures
 
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 
 @pytest.fixture

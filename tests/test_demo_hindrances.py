@@ -8,11 +8,11 @@ from survey.hindrances import excuses
 from survey.measure.excuses import RESOURCES, Verdict
 from survey.models import Department
 from survey.settings import Settings
-from tests.test_demo import company, filled
+from tests.filled import company, filled
 
 __all__ = ["company", "filled"]  # fixtures
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 
 def test_the_latest_wave_shows_an_excuse_and_its_reverse(company: Settings) -> None:

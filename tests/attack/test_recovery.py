@@ -44,6 +44,7 @@ def test_nobody_can_be_singled_out_in_a_random_company(laboratory: Laboratory) -
     assert_nobody_is_told_of(by_export(laboratory, 0))
 
 
+@pytest.mark.early
 @pytest.mark.slow
 def test_nobody_can_be_singled_out_in_forty_companies(laboratory: Laboratory) -> None:
     for seed in range(COMPANIES):

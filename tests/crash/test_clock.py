@@ -17,6 +17,7 @@ def test_two_schedulers_do_each_step_of_a_day_once() -> None:
     run("--short", "--only", "together")
 
 
+@pytest.mark.early
 @pytest.mark.crash
 def test_no_clock_does_harm() -> None:
     run("--short", "--only", "lease", "year", "back", "forth", "leap")

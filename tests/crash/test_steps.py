@@ -24,6 +24,7 @@ def test_a_step_in_two_transactions_is_found_out() -> None:
     assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "4 kills in 1 steps, 2 broken"), done.stderr
 
 
+@pytest.mark.early
 @pytest.mark.crash
 @pytest.mark.postgres
 def test_a_step_that_is_killed_on_postgresql_happens_once() -> None:

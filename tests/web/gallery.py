@@ -13,7 +13,7 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 from peewee import OperationalError
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page
 from werkzeug.test import TestResponse
 
 from survey import commitments, create_app, mirrors, receipts, responses
@@ -88,7 +88,7 @@ def walls(
         browsing(chromium, gallery.language, PHONE, reduced_motion="reduce", **options) as context,
     ):
         if not styled:
-            context.route("**/*.css*", Route.abort)
+            context.route("**/*.css*", lambda route: route.abort())
         shown = context.new_page()
 
         def open_page(name: str) -> Page:

@@ -26,7 +26,9 @@ COLOURS = {"resultTypes": ["violations"], "runOnly": {"type": "rule", "values": 
 WORDS = CHECK | {"rules": {"color-contrast": {"enabled": False}}}
 
 
-in_one_language = pytest.mark.parametrize("language", ["es"], indirect=True)  # where words make no difference
+def in_one_language(test: Any) -> Any:
+    """Where words make no difference; tests of one gallery are done by one process."""
+    return pytest.mark.parametrize("language", ["es"], indirect=True)(pytest.mark.xdist_group("gallery")(test))
 
 
 @pytest.fixture(params=["es", "en"])
@@ -44,6 +46,20 @@ def begun(company, settings, language, monkeypatch) -> Gallery:
 def running(released, company, settings, language, monkeypatch) -> Gallery:
     monkeypatch.setattr(limiter, "enabled", False)
     return gallery.running(company, settings, language)
+
+
+@pytest.fixture(scope="module")
+def hung() -> list[Gallery]:
+    """The gallery, once it is there."""
+    return []
+
+
+@pytest.fixture
+def once(request: pytest.FixtureRequest, hung: list[Gallery], language: str) -> Gallery:
+    """The running gallery for tests that look at its pages alone, and ask the application for nothing else."""
+    if not hung:
+        hung.append(request.getfixturevalue("running"))
+    return hung[0]
 
 
 def violations(page: Page, options: dict[str, Any]) -> list[str]:
@@ -77,6 +93,7 @@ def faults_of(chromium, shown: Gallery) -> dict[str, list[str]]:
         return {name: found for name in shown.pages if (found := faults(open_page(name)))}
 
 
+@pytest.mark.early
 def test_nothing_is_wrong_with_any_page(chromium, running):
     assert len(running.pages) > 40
     assert faults_of(chromium, running) == {}
@@ -88,12 +105,12 @@ def test_nothing_is_wrong_with_any_page_before_the_first_wave_has_closed(chromiu
 
 
 @in_one_language
-def test_every_page_of_the_url_map_is_looked_at(running):
-    rules = [rule for rule in running.app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+def test_every_page_of_the_url_map_is_looked_at(once):
+    rules = [rule for rule in once.app.url_map.iter_rules() if "GET" in (rule.methods or ())]
     pages = {rule.endpoint for rule in rules if not rule.endpoint.startswith("download.")}
-    assert pages - NO_PAGES - {name.split(" (")[0] for name in running.pages} == {"respond.answer"}
-    assert "answer, fresh" in running.pages
-    assert "login, button" in running.pages
+    assert pages - NO_PAGES - {name.split(" (")[0] for name in once.pages} == {"respond.answer"}
+    assert "answer, fresh" in once.pages
+    assert "login, button" in once.pages
 
 
 def test_a_fault_is_found(chromium, app):
@@ -112,10 +129,10 @@ PLACES = """[...document.querySelectorAll("h1, h2, h3, h4, legend, label, input,
 
 
 @in_one_language
-def test_without_styles_and_scripts_all_is_there_in_the_order_of_reading(chromium, running):
+def test_without_styles_and_scripts_all_is_there_in_the_order_of_reading(chromium, once):
     """Headings, questions and fields stand below each other as they come; nothing is drawn over anything else."""
-    with walls(chromium, running, styled=False, java_script_enabled=False) as open_page:
-        for name in running.pages:
+    with walls(chromium, once, styled=False, java_script_enabled=False) as open_page:
+        for name in once.pages:
             places = open_page(name).evaluate(PLACES)
             assert "H1" in {tag for tag, *_ in places}, name
             for (_, top, _), (tag, _, bottom) in pairwise(places):
@@ -123,8 +140,8 @@ def test_without_styles_and_scripts_all_is_there_in_the_order_of_reading(chromiu
 
 
 @in_one_language
-def test_without_styles_and_scripts_every_field_of_the_answer_page_is_seen(chromium, running):
-    with walls(chromium, running, styled=False, java_script_enabled=False) as open_page:
+def test_without_styles_and_scripts_every_field_of_the_answer_page_is_seen(chromium, once):
+    with walls(chromium, once, styled=False, java_script_enabled=False) as open_page:
         page = open_page("answer, fresh")
         fields = page.locator("main :is(input:not([type=hidden]), select, textarea)")
         assert fields.count() > 60

@@ -272,6 +272,7 @@ def test_every_mail_speaks_its_readers_language(letters, third) -> None:
         assert html is None or f'<html lang="{CODE}">' in html.get_content()
 
 
+@pytest.mark.early
 @pytest.mark.browser
 def test_no_page_is_broken_by_longer_words(demo, company, settings, third, letters, chromium: Chromium) -> None:
     with served(demo) as address:
