@@ -212,7 +212,7 @@ def test_every_blueprint_has_its_templates_and_its_tests(app: Flask):
 def test_every_module_has_tests():
     tested = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
     without = {"__init__", "__main__", "blueprints", "models", "server", "wording"}  # proved through all that uses them
-    without |= {"commands", "running"}  # tests/test_cli.py is about all commands
+    without |= {"commands", "running"}  # tests/test_cli.py and test_cli_waves.py are about all commands
     for path in sources():
         name = Path(path).stem
         assert name in without or f"test_{name}.py" in tested, f"{path} has no tests of its own"
