@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 from peewee import ModelSelect, Query, fn
 
@@ -54,7 +55,7 @@ class CommitmentRow:
     state: str  # open, late, done or dropped
     confirmation: Confirmation | None = None  # what its clients say of it; of what is done
 
-    @property
+    @cached_property
     def told(self) -> tuple[Hashable, ...]:
         """All that a page may tell of it: two rows that are told alike read alike."""
         found = self.commitment

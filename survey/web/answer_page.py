@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from flask import render_template, request, url_for
+from flask import render_template, request
 from markupsafe import Markup
 
 from survey import responses, wording
@@ -19,7 +19,7 @@ from survey.returns import SinceLastTime
 from survey.signing import reader_token
 from survey.web.access import form_key, settings
 from survey.web.answer_form import AnswerForm, Fault, Page
-from survey.web.parts import MOST_PARTS, parts
+from survey.web.parts import MOST_PARTS, Parts, parts
 
 
 def draft(asked: Questions) -> str:
@@ -37,21 +37,22 @@ def questions(
     """A section for each department, after what has changed and before those that may be added."""
     total = len(form.pages) + bool(form.notices)
     language = wording.language()
-    sections = [_section(page, questionnaire, language, place, total) for place, page in enumerate(form.pages, 1)]
+    kept = parts()
+    sections = [_section(kept, page, questionnaire, language, place, total) for place, page in enumerate(form.pages, 1)]
     own = {
         "draft": draft(asked),
         "form_key": form_key(),
         "address": request.path,
         "name": wording.masked(asked.person) if asked.person else "",
-        "improvements": _improvements(asked),
-        "sections": Markup("\n").join(sections),
+        "reader": _reader(asked),
+        "sections": Markup("\n".join(sections)),  # noqa: S704
         "offered": Markup("".join(map(_option, form.offered))),  # noqa: S704
     }
     shared = {"asked": asked, "questionnaire": questionnaire, "answer_form": form, "faults": faults, "since": since}
     if request.method == "POST":
         return _rendered("questions", own, total=total, **shared)
     wave = asked.wave
-    return parts().filled(
+    return kept.filled(
         *("questions", language, questionnaire, form.minutes, total),
         *(wave.closes_at, asked.pulse.timezone, wave.min_group, since and since.told, *asked.noticeable),
         own=own,
@@ -59,13 +60,13 @@ def questions(
     )
 
 
-def _section(page: Page, questionnaire: Questionnaire, language: str, place: int, total: int) -> Markup:
+def _section(kept: Parts, page: Page, questionnaire: Questionnaire, language: str, place: int, total: int) -> Markup:
     """What is asked about one department, as it was filled in."""
     own = {"code": page.code_offered}
     shared = {"page": page, "questionnaire": questionnaire, "place": place, "total": total}
     if not page.is_blank:
         return Markup(_rendered("provider", own, **shared))  # noqa: S704
-    return parts().filled(
+    return kept.filled(
         *("section", language, questionnaire, page.provider, page.given, place, total),
         own=own,
         write=lambda places: _rendered("provider", places, **shared),
@@ -91,8 +92,8 @@ def received(
     own = {
         "draft": draft(asked),
         "receipts": _receipts(receipts),
-        "improvements": _improvements(asked),
-        "mirror": url_for("mirror.member", token=(request.view_args or {})["token"]),
+        "reader": _reader(asked),
+        "token": (request.view_args or {})["token"],
     }
     shared = {"back": back, "glass": glass, "first_time": is_first, "repeated": is_repeated}
     told: tuple[Hashable, ...] = (
@@ -112,11 +113,9 @@ def _receipts(receipts: Sequence[Taken]) -> str:
     return Markup(_rendered("receipts", {}, receipts=receipts, address=settings().address))  # noqa: S704
 
 
-def _improvements(asked: Questions) -> str:
-    """The address of all that departments have done; empty once the person is forgotten."""
-    if asked.person_id is None:
-        return ""
-    return url_for("returns.by_link", token=reader_token(asked.person_id, settings()))
+def _reader(asked: Questions) -> str:
+    """The key to all that departments have done; empty once the person is forgotten."""
+    return reader_token(asked.person_id, settings()) if asked.person_id is not None else ""
 
 
 def _rendered(name: str, own: Mapping[str, str], **shared: Any) -> str:

@@ -54,10 +54,13 @@ class Parts:
         `write` renders it around what it is given for each of `own`; whether a value is empty may decide what else is
         written.
         """
-        given = tuple(name for name, value in own.items() if value)
-        blank = dict.fromkeys(own, "")
-        stencil = self._stencils.get((*key, given), lambda: Stencil(given, lambda places: write(blank | places)))
-        return Markup(stencil.fill({name: escape(own[name]) for name in given}))  # noqa: S704
+        values = {name: value if type(value) is Markup else escape(value) for name, value in own.items() if value}
+
+        def stencil() -> Stencil:
+            blank = dict.fromkeys(own, "")
+            return Stencil(values, lambda places: write(blank | places))
+
+        return Markup(self._stencils.get((*key, *values), stencil).fill(values))  # noqa: S704
 
 
 def parts() -> Parts:
