@@ -122,7 +122,7 @@ def questions(invitation_id: str) -> Questions | None:
             person=name,
             person_id=person,
             noticeable=tuple(notices.told(asked_in.id, group, department)) if asked_in.state == "open" else (),
-            not_addable=frozenset([*ids, *_own_departments(group, person, department)]),
+            not_addable=frozenset([*ids, *_own_departments(asked_in.id, group, person, department)]),
         )
     return None
 
@@ -150,12 +150,12 @@ def as_wave(row: tuple[Any, ...]) -> Wave:
     return Wave(**wave | {"pulse": Pulse(**pulse)})
 
 
-def _own_departments(client_group: int, person: int | None, department: int | None) -> set[int | None]:
+def _own_departments(wave: int, client_group: int, person: int | None, department: int | None) -> set[int | None]:
     """Where the person works, and worked when the wave opened: nobody answers about their own department.
 
     A person who has been forgotten may be from any department of the client group.
     """
-    group = notices.departments_of(client_group)
+    group = notices.departments_of(wave, client_group)
     if person is None:
         return set(group)
     return {department, *(group if len(group) == 1 else ())}
