@@ -54,7 +54,7 @@ def _id_in(token: str, purpose: str, settings: Settings) -> str | None:
 
 def _mac(purpose: str, key: str, settings: Settings) -> str:
     text = f"{purpose} {key}".encode()
-    return hmac.digest(settings.key().encode(), text, "sha256")[:MAC_BYTES].hex()
+    return hmac.new(settings.key().encode(), text, hashlib.sha256).digest()[:MAC_BYTES].hex()
 
 
 def sign_in_token(person_id: int, sign_ins: int, settings: Settings) -> str:

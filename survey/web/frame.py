@@ -143,7 +143,7 @@ def configure(app: Flask, settings: Settings) -> None:
 
 def select_language() -> Locale:
     """Asked for in the address, else the reader's own, else the browser's, else the setting's; always one offered."""
-    asked = find_language(request.args.get("lang", ""))
+    asked = find_language(request.args["lang"]) if "lang" in request.args else None
     own = getattr(g, "reader_language", None)
     if asked is None and own is None and current_user and current_user.is_authenticated:
         own = current_user.person.language
