@@ -271,7 +271,7 @@ def read_form(
 
 
 def _given(link: Mapping[str, str], questionnaire: Questionnaire) -> str | None:
-    score = link[OVERALL] if OVERALL in link else ""  # a werkzeug mapping's get() costs an exception each time
+    score = link.get(OVERALL, "")
     return score if OVERALL in questionnaire.item_keys and score in map(str, SCORES) else None
 
 
