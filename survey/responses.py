@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
-from typing import Any
 
 from peewee import JOIN, ModelSelect, Query
 
@@ -24,8 +22,9 @@ from survey.models import (
     database,
     random_id,
 )
+from survey.moments import once_a_moment
 from survey.people import Named
-from survey.prepared import joined, prepared
+from survey.prepared import prepared
 
 COMMENT_CHARACTERS = 2000
 WITH_RECEIPT = ("complaint", "suggestion")  # kinds of comment that a department may reply to
@@ -108,9 +107,9 @@ class Questions:
 
 def questions(invitation_id: str) -> Questions | None:
     """What the invitation of this id asks; None when there is none. Changes nothing."""
-    for group, providers, answered, person, name, language, department, *wave in _asked_with.raw(invitation_id):
+    for wave, state, group, providers, answered, person, name, language, department in _asked_with.raw(invitation_id):
         ids = [int(provider) for provider in providers.split()]
-        asked_in = as_wave(tuple(wave))
+        asked_in = wave_asked(wave, state)
         return Questions(
             invitation_id=invitation_id,
             wave=asked_in,
@@ -121,21 +120,20 @@ def questions(invitation_id: str) -> Questions | None:
             answered=bool(answered),
             person=name,
             person_id=person,
-            noticeable=tuple(notices.told(asked_in.id, group, department)) if asked_in.state == "open" else (),
-            not_addable=frozenset([*ids, *_own_departments(asked_in.id, group, person, department)]),
+            noticeable=tuple(notices.told(wave, group, department)) if state == "open" else (),
+            not_addable=frozenset([*ids, *_own_departments(wave, group, person, department)]),
         )
     return None
 
 
 @prepared
 def _asked_with(invitation_id: str) -> Query:
-    """An invitation with its person, its wave and its pulse."""
+    """An invitation with its person, and the state of its wave."""
     invitation = (Invitation.client_group, Invitation.providers, Invitation.answered)
     person = (Person.id, Person.name, Person.language, Person.department)
     return (
-        Invitation.select(*invitation, *person, Wave, Pulse)
+        Invitation.select(Wave.id, Wave.state, *invitation, *person)
         .join(Wave)
-        .join(Pulse)
         .switch(Invitation)
         .join(Person, JOIN.LEFT_OUTER)
         .where(Invitation.id == invitation_id)
@@ -143,11 +141,13 @@ def _asked_with(invitation_id: str) -> Query:
     )
 
 
-@lru_cache(maxsize=32)
-def as_wave(row: tuple[Any, ...]) -> Wave:
-    """A wave with its pulse, from all their columns. Many are asked in one wave, and nobody changes it from here."""
-    wave, pulse = joined(row, Wave, Pulse)
-    return Wave(**wave | {"pulse": Pulse(**pulse)})
+@once_a_moment
+def wave_asked(wave: int, state: str | None = None) -> Wave:
+    """A wave with its pulse. Many are asked in one, and nobody changes it from here.
+
+    `state` is what it is known to be in, so that it is read again when that has changed.
+    """
+    return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == wave).get()
 
 
 def _own_departments(wave: int, client_group: int, person: int | None, department: int | None) -> set[int | None]:

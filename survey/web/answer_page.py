@@ -19,6 +19,7 @@ from survey.returns import SinceLastTime
 from survey.signing import reader_token
 from survey.web.access import form_key, settings
 from survey.web.answer_form import AnswerForm, Fault, Page
+from survey.web.frame import reader_language
 from survey.web.parts import MOST_PARTS, parts
 
 
@@ -68,7 +69,7 @@ def _blank(
     since: SinceLastTime | None,
 ) -> bytes:
     """The page as many are shown it: only what is the reader's own is not remembered."""
-    kept, language, wave = parts(), wording.language(), asked.wave
+    kept, language, wave = parts(), reader_language(), asked.wave
     questionnaire, total = shared["questionnaire"], shared["total"]
     sections = [
         kept.filled(
@@ -124,7 +125,7 @@ def received(
         glass and (glass.department.name, glass.lead, glass.is_open, glass.mirrored),
     )
     return parts().filled(
-        *("received", wording.language(), request.method, is_first, is_repeated, *told),
+        *("received", reader_language(), request.method, is_first, is_repeated, *told),
         own=own,
         write=lambda own: _rendered("received", own, shared),
     )

@@ -142,12 +142,16 @@ def configure(app: Flask, settings: Settings) -> None:
 
 
 def select_language() -> Locale:
+    return locale_of(reader_language())
+
+
+def reader_language() -> str:
     """Asked for in the address, else the reader's own, else the browser's, else the setting's; always one offered."""
     asked = find_language(request.args["lang"]) if "lang" in request.args else None
     own = getattr(g, "reader_language", None)
     if asked is None and own is None and current_user and current_user.is_authenticated:
         own = current_user.person.language
-    return locale_of(asked or (own if own in languages() else browser_language()))
+    return asked or (own if own in languages() else browser_language())
 
 
 def browser_language() -> str:
