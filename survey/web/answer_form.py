@@ -60,9 +60,7 @@ class AboutProvider:
         self.comment = as_typed(sent.get(f"{prefix}comment"))
         self.kind = sent.get(f"{prefix}kind")
         self.receipt = sent.get(f"{prefix}receipt") not in NOT_TICKED
-        self.code = sent.get(f"{prefix}code") or ""
-        if not is_code(self.code):
-            self.code = new_code()  # it travels with the form, so whoever sends twice is shown the same one again
+        self.code = sent.get(f"{prefix}code") or ""  # it travels with the form: who sends twice is shown the same one
 
     def __getitem__(self, name: str) -> Field:
         data = self.by_item[name] if name in self.by_item else getattr(self, name)
@@ -126,7 +124,8 @@ class Page:
     @cached_property
     def code_offered(self) -> str:
         """The code that the receipt would have."""
-        return new_code() if self.is_blank else self.form.code
+        sent = "" if self.is_blank else self.form.code
+        return sent if is_code(sent) else new_code()
 
     @property
     def no_dealings(self) -> bool:
@@ -139,13 +138,13 @@ class Page:
         return not (self.no_dealings or any(self.form.by_item.values()) or self.form.comment)
 
     @property
-    def code(self) -> str | None:
-        """The code of the receipt that goes with the comment, when one is wanted."""
+    def wants_receipt(self) -> bool:
+        """Whether a receipt goes with the comment; its code is `form.code`."""
         form = self.form
-        return form.code if form.receipt and form.comment and form.kind in WITH_RECEIPT else None
+        return bool(form.receipt and form.comment and form.kind in WITH_RECEIPT)
 
     def answer(self) -> Answer:
-        form, code = self.form, self.code
+        form = self.form
         if form.no_dealings:
             return Answer(self.provider.id, {})
         return Answer(
@@ -154,7 +153,7 @@ class Page:
             missing=form.missing if form.missing in MISSING_REASONS else None,
             comment=form.comment,
             comment_kind=form.kind or None,
-            receipt=receipts.digest(code) if code else None,
+            receipt=receipts.digest(form.code) if self.wants_receipt else None,
         )
 
 
@@ -218,11 +217,11 @@ class AnswerForm:
     @property
     def codes(self) -> list[str]:
         """The codes of the receipts that were asked for."""
-        return [page.code for page in self.pages if page.code and not page.no_dealings]
+        return [page.form.code for page in self.pages if page.wants_receipt and not page.no_dealings]
 
     def renew_codes(self) -> None:
-        """Put a fresh code in the place of one that was given out before, or comes twice."""
-        with_receipt = [page for page in self.pages if page.code]
+        """Put a fresh code in the place of one that is none, was given out before, or comes twice."""
+        with_receipt = [page for page in self.pages if page.wants_receipt]
         for page, code in zip(with_receipt, receipts.unused([page.form.code for page in with_receipt]), strict=True):
             page.form.code = code
 
