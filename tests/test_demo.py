@@ -33,7 +33,7 @@ from tests.filled import MAILS, NOW, company, fill, filled
 
 __all__ = ["company", "filled"]  # fixtures
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # to fill it takes seconds
+pytestmark = pytest.mark.slow  # to fill it takes seconds
 
 PICTURES = ["/hr/gap", "/hr/gap?item=promises", "/hr/departments/ventas", "/hr/departments/legal"]
 

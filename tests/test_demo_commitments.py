@@ -15,7 +15,7 @@ from tests.filled import NOW, company, filled
 __all__ = ["company", "filled"]  # fixtures
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

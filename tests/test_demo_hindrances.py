@@ -12,7 +12,7 @@ from tests.filled import company, filled
 
 __all__ = ["company", "filled"]  # fixtures
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
 
 
 def test_the_latest_wave_shows_an_excuse_and_its_reverse(company: Settings) -> None:

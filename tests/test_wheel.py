@@ -20,7 +20,7 @@ SHIPPED = {  # where it stands in the checkout → where it must be in the wheel
     "survey/mappings": "survey/mappings",
 }
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
+pytestmark = pytest.mark.slow
 
 
 def run(*command: object, **options: object) -> str:

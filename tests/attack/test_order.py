@@ -160,6 +160,7 @@ def keys_in(page: bytes, places: Places) -> Iterator[tuple[str, int]]:
             yield key, offset
 
 
+@pytest.mark.early
 @pytest.mark.sqlite
 @pytest.mark.slow
 def test_no_order_of_a_closed_wave_on_sqlite_is_the_order_of_arrival(

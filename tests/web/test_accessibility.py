@@ -25,10 +25,7 @@ CHECK = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": RUL
 COLOURS = {"resultTypes": ["violations"], "runOnly": {"type": "rule", "values": ["color-contrast"]}}
 WORDS = CHECK | {"rules": {"color-contrast": {"enabled": False}}}
 
-
-def in_one_language(test: Any) -> Any:
-    """Where words make no difference; tests of one gallery are done by one process."""
-    return pytest.mark.parametrize("language", ["es"], indirect=True)(pytest.mark.xdist_group("gallery")(test))
+in_one_language = pytest.mark.parametrize("language", ["es"], indirect=True)  # where words make no difference
 
 
 @pytest.fixture(params=["es", "en"])

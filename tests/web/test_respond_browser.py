@@ -16,7 +16,7 @@ from survey.questionnaire import MOST_TAPS as QUESTIONNAIRE_TAPS
 from tests.browser import DESK, PHONE, Chromium, browsing
 from tests.web.pages import Link, stored, written
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.early]
 
 FOURS = dict.fromkeys(ITEMS, 4)
 MOST_TAPS = 22
