@@ -73,7 +73,7 @@ def elsewhere(request: pytest.FixtureRequest, empty_database: str, tmp_path: Pat
     """Settings of an empty database on another machine: SQLite, unless a test asks for both kinds."""
     home = tmp_path / "elsewhere"
     if getattr(request, "param", "sqlite") == "sqlite":
-        Files().begin(empty_database, settings_in(home))
+        Files(tmp_path).begin(empty_database, settings_in(home))
         yield settings_in(home)
     else:
         with fresh_database(request.getfixturevalue("server")) as address:

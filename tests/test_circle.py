@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, FrameLocator, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, FrameLocator, Page, Request, expect
 
 from survey.measure.scale import ITEMS
 from tests.browser import DESK, PHONE, Chromium, browsing
@@ -156,7 +156,7 @@ class Visitor:
         self.troubles: list[str] = []
         self.page.on("console", lambda told: self._note(self._is_trouble(told), told.text))
         self.page.on("pageerror", lambda error: self._note(True, str(error)))
-        self.page.on("requestfailed", lambda request: self._note(True, f"{request.url}: {request.failure}"))
+        self.page.on("requestfailed", lambda request: self._note(*self._failed(request)))
 
     def open(self, path: str) -> Page:
         answer = self.page.goto(path if path.startswith("http") else self.address + path)
@@ -172,6 +172,10 @@ class Visitor:
                 wide = frame.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 self._note(wide > 0, f"{frame.url} is {wide} pixels too wide for {size['width']}")
         self.page.set_viewport_size(DESK)
+
+    def _failed(self, request: Request) -> tuple[bool, str]:
+        """Whether it matters, and what it was: what is still on its way when somebody goes on is given up."""
+        return "ERR_ABORTED" not in str(request.failure), f"{request.url}: {request.failure}"
 
     def _is_trouble(self, told: ConsoleMessage) -> bool:
         """Measuring a mail runs a script in its frame, which has none of its own and forbids any."""

@@ -9,7 +9,7 @@ TRUST = ()  # nothing here can prove it
 # Each sentence of the page, and the tests that prove it.
 PROVED = {
     "Your answers are confidential.": (
-        "test_nobody_can_be_singled_out_in_random_companies",
+        "test_nobody_can_be_singled_out_in_a_random_company",
         "test_nobody_can_be_singled_out_in_forty_companies",
     ),
     "That is more than a promise: most of it is how Espejo is built.": TRUST,
