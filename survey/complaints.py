@@ -4,18 +4,23 @@ Only complaints that can be answered count, which are those whose writers took a
 department's own deed. When anybody wrote is known to nobody, before the release or after it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from zoneinfo import ZoneInfo
+
+from peewee import Database
 
 from survey import receipts, releases
 from survey.measure.cadence import local
 from survey.measure.disclosure import whole
-from survey.models import Department, Wave
+from survey.models import Department, Wave, database
 from survey.people import departments
 from survey.pulses import days_off
+from survey.receipts import FirstReplies
+from survey.tallies import MOST_SUMS, Memory, digests
+
+_remembered: Memory[list[FirstReplies]] = Memory(MOST_SUMS)
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ class Clocks:
 def clocks_until(wave: Wave, released: Iterable[Wave], now: int, count: int, only: Collection[int] = ()) -> Clocks:
     """How soon complaints were answered in `wave` and in up to `count` of the `released` waves, it included.
 
-    `only` are the departments to tell about, by id; without any, all. Four queries.
+    `only` are the departments to tell about, by id; without any, all. Seven queries at most.
     """
     several = [found for found in released if found.pulse_id == wave.pulse_id and found.occurrence <= wave.occurrence]
     waves = tuple(sorted(several, key=lambda found: -found.occurrence)[:count])
@@ -103,22 +108,47 @@ def clocks(waves: Sequence[Wave], now: int) -> dict[tuple[int, int], Clock]:
     if not waves:
         return {}
     pulse = waves[0].pulse
-    zone, off = ZoneInfo(pulse.timezone), days_off(pulse)
-    released_on = {wave.id: local(wave.closed_at, zone).date() for wave in waves}
-    waited = {wave: off.working_days(day, local(now, zone).date()) for wave, day in released_on.items()}
-    replied: dict[tuple[int, int], list[date | None]] = defaultdict(list)
+    zone = ZoneInfo(pulse.timezone)
+    today, released_on = local(now, zone).date(), {wave.id: local(wave.closed_at, zone).date() for wave in waves}
     heard = releases.heard(waves)
-    for wave, provider, day in receipts.first_replies(released_on):
-        if (wave, provider) in heard:
-            replied[wave, provider].append(day)
+    replies = [found for found in _first_replies(waves) if (found.wave, found.provider) in heard]
+    named = [today, *released_on.values(), *(found.day for found in replies if found.day)]
+    passed = days_off(pulse).working_days_from(min(named), max(named))
+
+    days: dict[tuple[int, int], list[int]] = defaultdict(list)
+    waiting = Counter[tuple[int, int]]()
+    for wave, provider, day, complaints in replies:
+        if day:
+            days[wave, provider] += [max(0, passed[day] - passed[released_on[wave]])] * complaints
+        else:
+            waiting[wave, provider] += complaints
     return {
         (wave, provider): Clock(
-            days=tuple(sorted(off.working_days(released_on[wave], day) for day in days if day)),
-            waiting=days.count(None),
-            waited=waited[wave],
+            days=tuple(sorted(days[wave, provider])),
+            waiting=waiting[wave, provider],
+            waited=max(0, passed[today] - passed[released_on[wave]]),
         )
-        for (wave, provider), days in replied.items()
+        for wave, provider in dict.fromkeys((*days, *waiting))
     }
+
+
+def _first_replies(waves: Sequence[Wave]) -> list[FirstReplies]:
+    """When the complaints of these waves had their first reply. Three queries at most.
+
+    After the release no complaint comes and no reply is taken back: it is the same until somebody writes one more.
+    """
+    written = receipts.written()  # asked first, so that what is remembered is never older than its number
+    released = digests(waves)
+
+    def key(wave: int) -> tuple[str | None, int, Database]:
+        return released.get(wave), written, database.obj  # whose comments they are: the digest does not hold them
+
+    known = {wave.id: _remembered.get(*key(wave.id)) for wave in waves}
+    fresh: dict[int, list[FirstReplies]] = {wave: [] for wave, found in known.items() if found is None}
+    for found in receipts.first_replies(fresh) if fresh else ():
+        fresh[found.wave].append(found)
+    several = (found or _remembered.keep(fresh.get(wave, []), *key(wave)) for wave, found in known.items())
+    return [found for replies in several for found in replies]
 
 
 def _whole(found: Sequence[Clock]) -> Clock | None:
