@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -173,14 +174,13 @@ def _release(pulse: Pulse, number: int, links: giant.Links, each: int, chance: r
     insert_rows(Tally, TALLY, tallies)
     raters = each * (CLIENTS - 1)
     insert_rows(Rated, (Rated.wave, Rated.provider, Rated.raters), ((wave.id, provider, raters) for provider in links))
-    comments = [
-        (random_id(), wave.id, provider, chance.choice(COMMENT_KINDS), "They answer within the day. " * 4)
-        for provider in links
-        for _ in range(each * len(ITEMS) * (CLIENTS - 1) // ANSWERS_TO_A_COMMENT)
-    ]
-    insert_rows(Comment, (Comment.id, Comment.wave, Comment.provider, Comment.kind, Comment.text), comments)
-    complaints = [comment for comment, _, _, kind, _ in comments if kind == "complaint"]
-    _conversations(wave, complaints[::COMPLAINTS_TO_A_RECEIPT], day, chance)
+    number = each * len(ITEMS) * (CLIENTS - 1) // ANSWERS_TO_A_COMMENT
+    said = {provider: [(random_id(), kind) for kind in islice(cycle(COMMENT_KINDS), number)] for provider in links}
+    rows = ((id_, wave.id, of, kind, "They answer within the day. " * 4) for of in said for id_, kind in said[of])
+    insert_rows(Comment, (Comment.id, Comment.wave, Comment.provider, Comment.kind, Comment.text), rows)
+    for its in said.values():
+        complaints = [id_ for id_, kind in its if kind == "complaint"]
+        _conversations(wave, complaints[::COMPLAINTS_TO_A_RECEIPT], day, chance)
     Release.create(wave=wave, released_at=closed, digest=release.digest(wave), rewritten=True)
 
 
