@@ -67,7 +67,9 @@ def _page(found: Published, fault: str = "") -> str:
 
 
 def _back(found: Published) -> str:
-    return url_for("lead.results", wave=found.wave.id, _anchor=f"comment-{found.comment.id}")
+    """To the comment on the lead's page, on whichever page of the comments it stands now."""
+    comment = found.comment.id
+    return url_for("lead.results", wave=found.wave.id, comment=comment, _anchor=f"comment-{comment}")
 
 
 def _typed() -> str:

@@ -52,7 +52,8 @@ def test_a_reply_is_stored_with_its_day_and_without_its_writer(alice, address, r
     monkeypatch.setattr(replies, "now", lambda: OPENS + 30 * DAY)
     answer = alice.post(address, data={"text": f"{STRANGE}\r\nSorry"})
     assert answer.status_code == 302
-    assert answer.location == f"/lead/?wave={released.wave.id}#comment-{released.comment.id}"
+    wave, comment = released.wave.id, released.comment.id
+    assert answer.location == f"/lead/?wave={wave}&comment={comment}#comment-{comment}"
     (reply,) = Reply.select()
     assert (reply.text, reply.by_client, str(reply.replied_on)) == (f"{STRANGE}\nSorry", False, "2026-04-01")
     page = alice.get("/lead/", query_string=ENGLISH).text
