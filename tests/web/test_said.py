@@ -47,7 +47,7 @@ def test_the_pages_lead_to_one_another_and_count_all_of_a_kind(reader, wave):
     second = client.get(address, query_string={"page-finance": "2", "wave": wave.id, **ENGLISH}).text
     assert "Page 2 of 3" in second
     assert f"Suggestions ({AT_ONCE})" in second
-    for number, label in ((1, "Previous page"), (3, "Next page")):
+    for number, label in ((1, "Previous"), (3, "Next")):
         link = re.search(f'<a href="([^"]+)" rel="[a-z]+">{label}</a>', second)
         assert link is not None
         assert link[1] == f"{address}?wave={wave.id}&amp;page-finance={number}#said-finance"
@@ -58,7 +58,7 @@ def test_few_comments_have_no_pages(reader):
     Comment.delete().where(Comment.kind != "complaint").execute()
     page = client.get(address, query_string=ENGLISH).text
     assert len(SHOWN.findall(page)) == AT_ONCE
-    assert "Next page" not in page
+    assert "Next" not in page
 
 
 @pytest.mark.parametrize("number", ["0", "4", "x", "-1", ""])
