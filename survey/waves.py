@@ -7,17 +7,15 @@ processes, or be killed anywhere: it happens once, whole, or not at all.
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from peewee import PeeweeException
 
-from survey import asking, closing, erasure, notices, outbox
+from survey import asking, closing, erasure, notices, outbox, resting
 from survey.audience import find_audience, invite
 from survey.database import take_turns
 from survey.measure.cadence import local
 from survey.models import (
-    ASKED,
     RUNNING,
     Invitation,
     Message,
@@ -27,7 +25,7 @@ from survey.models import (
     database,
 )
 from survey.people import hr_people
-from survey.pulses import plan_next, schedule_on, store_reminders, summary_at, timetable
+from survey.pulses import plan_next, summary_at
 from survey.questionnaire import QuestionnaireError, thawed
 from survey.subscriptions import company_readers, readers
 
@@ -207,7 +205,7 @@ def open_wave(wave: Wave, now: int, k: int, rest_days: int = 0) -> bool:
         asked = asking.freeze(wave.pulse)
         audience, providers = find_audience(wave, rest_days)
         if audience.left_out and len(audience.people) < k:
-            if _wait_for_own(wave, rest_days):
+            if resting.wait_for_own(wave, rest_days):
                 return False
             if _cancel(wave, "planned", RESTING, now, left_out=audience.left_out):
                 log.warning("Wave %d asks nobody: nearly everybody is asked by other waves these days.", wave.id)
@@ -229,7 +227,7 @@ def open_wave(wave: Wave, now: int, k: int, rest_days: int = 0) -> bool:
         people = (person for person, _ in audience.people)
         outbox.queue(outbox.INVITATION, people, now, wave=wave, expires_at=wave.closes_at)
         if following := plan_next(wave.pulse):
-            _let_rest(following, wave, rest_days)
+            resting.let_rest(following, wave, rest_days)
     return True
 
 
@@ -249,42 +247,11 @@ def open_now(pulse: Pulse, now: int, k: int, rest_days: int = 0) -> Wave:
         raise WaveError(f'"{pulse.key}" had a wave today; a pulse runs once a day at most.')
     with database.atomic():
         take_turns()
-        if not _move(wave, pulse, today):
+        if not resting.move(wave, pulse, today):
             raise WaveError(f'"{pulse.key}" was opened or changed by somebody else at this moment.')
         if not open_wave(Wave.get_by_id(wave.id), now, k, rest_days):
             raise WaveError(f'"{pulse.key}" would ask nobody: nearly everybody is asked by other waves these days.')
     return Wave.get_by_id(wave.id)
-
-
-def _move(wave: Wave, pulse: Pulse, day: date) -> bool:
-    """Plan a wave for another day; False when it is planned no more, or moved since it was read."""
-    planned = schedule_on(pulse, day, wave.occurrence)
-    as_read = (Wave.id == wave.id) & (Wave.state == "planned") & (Wave.opens_at == wave.opens_at)
-    moved = {"local_date": day, "opens_at": planned.opens_at, "closes_at": planned.closes_at}
-    if not Wave.update(moved).where(as_read).execute():
-        return False
-    store_reminders(wave, planned)
-    return True
-
-
-def _let_rest(following: Wave, opened: Wave, rest_days: int) -> bool:
-    """Move a pulse's next wave to the day when those asked last have rested, if that comes before the wave after it.
-
-    So a fortnightly pulse that opened on Tuesday, because Monday was a holiday, waits for the Tuesday as well.
-    """
-    plan = timetable(following.pulse)
-    rested = plan.off.next_working_day(opened.local_date + timedelta(days=rest_days))
-    while rested in plan.taken:
-        rested = plan.off.next_working_day(rested + timedelta(days=1))
-    in_time = following.local_date < rested <= plan.last_day(following.occurrence)
-    return in_time and _move(following, following.pulse, rested)
-
-
-def _wait_for_own(wave: Wave, rest_days: int) -> bool:
-    """The same for a wave that is due: its day may have been planned anew since the last one opened."""
-    asked = Wave.state.in_(ASKED)
-    last = Wave.select().where(Wave.pulse == wave.pulse_id, asked).order_by(Wave.local_date.desc()).first()
-    return last is not None and _let_rest(wave, last, rest_days)
 
 
 # --- Reminding and closing -----------------------------------------------------------------------------------------
