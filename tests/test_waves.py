@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from peewee import OperationalError
 
-from survey import erasure, outbox, replanning, waves
+from survey import erasure, opening, outbox, replanning, waves
 from survey.models import (
     ClientGroup,
     ClientGroupDepartment,
@@ -343,7 +343,7 @@ def test_a_wave_that_cannot_open_does_not_keep_another_from_it(
 ) -> None:
     first, second = two_waves
     with monkeypatch.context() as patched:
-        patched.setattr(waves, "invite", fails_for(first, waves.invite))
+        patched.setattr(opening, "begin", fails_for(first, opening.begin))
         assert [wave.id for wave in open_due(OPENS, K)] == [second.id]
     assert f"Wave {first.id} could not be opened; it is tried again at the next turn." in caplog.text
     assert [wave.id for wave in open_due(OPENS, K)] == [first.id]
@@ -705,7 +705,7 @@ def test_a_pulse_may_open_the_next_wave_on_the_day_after(company: Company) -> No
 def test_an_opening_by_hand_that_asks_nobody_leaves_everything_as_it_was(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waves, "open_wave", lambda *_: False)
+    monkeypatch.setattr(waves, "_decide", lambda *_: False)
     before = Wave.get().opens_at, [reminder.due_at for reminder in Reminder.select()]
     with pytest.raises(WaveError, match="ask nobody"):
         open_now(company.pulse, OPENS - 10 * DAY, K)

@@ -55,7 +55,7 @@ def test_a_wave_that_is_closing_says_how_far_that_is(wave, hanna, counted, told)
     for page in ("/hr/pulses", "/hr/"):
         assert COUNTED not in hanna.get(page).text
     waves.stop(wave, wave.opens_at)
-    Wave.update(counted=counted).where(Wave.id == wave.id).execute()
+    Wave.update(progress=counted).where(Wave.id == wave.id).execute()
     for page in ("/hr/pulses", "/hr/"):
         shown = hanna.get(page).text
         assert COUNTED in shown
