@@ -630,7 +630,7 @@ class Message(Table):
 
     id = AutoField()
     kind = CharField(max_length=40)
-    wave = required(Wave, null=True)  # none for a sign-in link
+    wave = required(Wave, null=True, index=False)  # none for a sign-in link
     person = required(Person)
     sequence = IntegerField(default=0)  # the reminder's number; the sign-in's count
     state = CharField(
@@ -650,6 +650,7 @@ class Message(Table):
     class Meta:
         indexes = (
             (("kind", "wave", "person", "sequence"), True),
+            (("wave", "kind", "sequence", "state"), False),
             (("state", "due_at"), False),
             (("tried_at",), False),
         )

@@ -13,7 +13,7 @@ def run(*words: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.crash
 def test_a_step_that_is_killed_happens_once() -> None:
-    steps = ("open", "remind", "close", "recall", "promise", "report")
+    steps = ("open", "invite", "remind", "close", "cancel", "recall", "promise", "report")
     done = run("--few", *(word for step in steps for word in ("--step", step)))
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "39 kills in 6 steps, 0 broken"), done.stderr
 
