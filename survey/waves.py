@@ -1,7 +1,8 @@
 """The life of a wave: planned → opening → open → closing → closed, or cancelled.
 
 Each step is one conditional UPDATE in one transaction with the messages it causes, so it may be tried twice, by two
-processes, or be killed anywhere: it happens once, whole, or not at all.
+processes, or be killed anywhere: it happens once, whole, or not at all. Where thousands are asked or have answered,
+that decides it, and what follows is done some at a time, by whoever comes: see survey.opening and survey.closing.
 """
 
 import logging

@@ -232,10 +232,17 @@ def cancel(wave_id: int) -> str | Response:
         answered = turnout.whole_participation(turnout.participation(wave))
         return render_template("planning/cancel.html", wave=wave, participation=answered)
     if waves.cancel_wave(wave, now()):
-        is_deleted = Wave.get_by_id(wave.id).progress is None
-        done = _("The wave is cancelled: its answers are deleted, and nothing is published.")
-        flash(done if is_deleted else _("The wave is cancelled. What it holds is deleted within minutes."))
+        flash(_called_off(wave))
     return redirect(url_for("planning.plan"))
+
+
+def _called_off(wave: Wave) -> str:
+    """What has become of a wave that was opening or open."""
+    if wave.state == "opening":
+        return _("The wave is cancelled: nobody is asked.")
+    if Wave.get_by_id(wave.id).progress is not None:
+        return _("The wave is cancelled: its answers are being deleted, and nothing is published.")
+    return _("The wave is cancelled: its answers are deleted, and nothing is published.")
 
 
 @blueprint.post("/pulses/<key>/open")

@@ -95,7 +95,8 @@ def test_a_wave_that_is_opening_can_be_called_off(opening_wave, hanna):
     page = hanna.get(f"/hr/waves/{opening_wave.id}/cancel").text
     assert "nobody has been written to yet" in page
     assert "answers" not in page
-    hanna.post(f"/hr/waves/{opening_wave.id}/cancel", follow_redirects=True)
+    answer = hanna.post(f"/hr/waves/{opening_wave.id}/cancel", follow_redirects=True)
+    assert "The wave is cancelled: nobody is asked." in answer.text
     waves.invite_due(MOMENT)
     assert states() == ["cancelled", "planned"]
     assert not Message.select().exists()
@@ -184,7 +185,7 @@ def test_the_answers_of_a_large_wave_are_left_to_the_clock_to_delete(wave, hanna
     ratings = Rating.select().count()
     monkeypatch.setattr(waves.closing, "COUNTED_AT_ONCE", ratings - 1)
     answer = hanna.post(f"/hr/waves/{wave.id}/cancel", follow_redirects=True)
-    assert "What it holds is deleted within minutes." in answer.text
+    assert "its answers are being deleted, and nothing is published." in answer.text
     assert (states(), Rating.select().count()) == (["cancelled", "planned"], ratings)
     assert waves.discard_due() == [wave]
     assert not any(table.select().exists() for table in (Rating, Comment))
