@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
+from itertools import islice
 
 from peewee import ModelSelect, Query, fn
 
@@ -21,6 +23,7 @@ from survey.refusal import Refusal, _l
 
 TEXT_CHARACTERS = 300  # of a commitment, and of the reason why one was dropped
 FARTHEST_DAYS = 2 * 365  # a promise for later than this is none
+LATEST = 5  # commitments of one provider in one state that are told at most where the latest are
 
 OPEN, LATE, DONE, DROPPED = "open", "late", "done", "dropped"
 
@@ -55,6 +58,11 @@ class CommitmentRow:
     confirmation: Confirmation | None = None  # what its clients say of it; of what is done
 
     @property
+    def last_day(self) -> date:
+        """When it ended, or else was made."""
+        return self.commitment.ended_on or self.commitment.made_on
+
+    @cached_property
     def told(self) -> tuple[Hashable, ...]:
         """All that a page may tell of it: two rows that are told alike read alike."""
         found = self.commitment
@@ -185,14 +193,31 @@ def of_providers(providers: Collection[int], today: date) -> dict[int, list[Comm
 def latest(
     providers: frozenset[int],
     today: date,
-    limit: int,
+    limit: int = LATEST,
     states: tuple[str, ...] = (OPEN, DONE),
     since: date = date.min,
 ) -> Sequence[CommitmentRow]:
-    """The commitments of `providers` in one of `states`, made or ended on `since` or later, the latest first."""
+    """The commitments of `providers` in one of `states`, made or ended on `since` or later, the latest first.
+
+    `limit` is LATEST at most.
+    """
+    found = (
+        row
+        for row in _recent(today)
+        if row.commitment.provider_id in providers and row.commitment.state in states and row.last_day >= since
+    )
+    return list(islice(found, limit))
+
+
+@once_a_moment
+def _recent(today: date) -> Sequence[CommitmentRow]:
+    """The latest of each provider that are open or done, LATEST of each, the latest first: asked once for everybody."""
     last_day = fn.COALESCE(Commitment.ended_on, Commitment.made_on)
-    query = _of(providers).where(Commitment.state.in_(states), last_day >= since)
-    return _rows(query.order_by(last_day.desc(), Commitment.id.desc()).limit(limit), today)
+    order = (last_day.desc(), Commitment.id.desc())
+    place = fn.ROW_NUMBER().over(partition_by=[Commitment.provider, Commitment.state], order_by=order)
+    placed = Commitment.select(Commitment.id, place.alias("place")).where(Commitment.state.in_((OPEN, DONE)))
+    query = _commitments().join(placed, on=(placed.c.id == Commitment.id)).where(placed.c.place <= LATEST)
+    return _rows(query.order_by(*order), today)
 
 
 def of_suggestion(comment_id: str | None, today: date) -> list[CommitmentRow]:

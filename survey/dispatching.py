@@ -41,7 +41,8 @@ class Lane(ThreadedTaskDispatcher):
         try:
             super().handler_thread(thread_no)
         finally:
-            database.close()
+            if database.obj is not None:
+                database.close()
 
 
 class FewAtOnce(Lane):

@@ -19,7 +19,7 @@ from survey.charts import to_png
 from survey.company import company_summary
 from survey.envelopes import Letter, Picture, content_of, from_us, message_id, sealed, sender_of, written
 from survey.form_letters import FormLetter, fits
-from survey.invitations import Asked, wave_of
+from survey.invitations import Asked
 from survey.measure.cadence import local
 from survey.models import Message, Person, Pulse, Wave
 from survey.news import hardest, telling
@@ -77,6 +77,11 @@ def _reading(app: Flask, settings: Settings, language: str) -> Iterator[None]:
         yield
 
 
+def _wave_of(message: Message) -> Wave:
+    """The wave that a message is about, with its pulse, as it stands."""
+    return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == message.wave_id).get()
+
+
 @prepared
 def _person(person_id: int) -> Query:
     return Person.select().where(Person.id == person_id)
@@ -108,7 +113,7 @@ def asked(message: Message, person: Person, settings: Settings) -> Letter:
 
 def summary(message: Message, person: Person, settings: Settings) -> Letter:
     """To a lead, when a wave has closed."""
-    wave = wave_of(message)
+    wave = _wave_of(message)
     found = lead_summary(wave, leads_of(person))
     by_need = sorted(found.departments, key=_need)
     full = {department.department.id for department in by_need[:IN_FULL]}
@@ -138,7 +143,7 @@ def summary(message: Message, person: Person, settings: Settings) -> Letter:
 
 def company(message: Message, person: Person, settings: Settings) -> Letter:
     """To HR, when a wave has closed."""
-    wave = wave_of(message)
+    wave = _wave_of(message)
     found = company_summary(wave)
     sides = {line.item: line.gap for line in found.practices if line.gap}
     pictures = (Picture("practices", to_png(practices(sides), PICTURE_PIXELS)),) if sides else ()
@@ -160,7 +165,7 @@ def missed(message: Message, person: Person, settings: Settings) -> Letter:
     skipped = (
         Wave.select(Wave, Pulse)
         .join(Pulse)
-        .where(Wave.cancel_reason == MISSED, Wave.cancelled_at == wave_of(message).cancelled_at)
+        .where(Wave.cancel_reason == MISSED, Wave.cancelled_at == _wave_of(message).cancelled_at)
         .order_by(Wave.local_date)
     )
     days: dict[str, list[date]] = defaultdict(list)
@@ -172,7 +177,7 @@ def missed(message: Message, person: Person, settings: Settings) -> Letter:
 
 def unopened(message: Message, person: Person, settings: Settings) -> Letter:
     """To HR: a wave is due, but may not open until its questionnaire is mended."""
-    pulse = wave_of(message).pulse
+    pulse = _wave_of(message).pulse
     found = asking.fault(pulse.questionnaire)
     reason = wording.refusal(found) if found else _("It has been mended since, so the wave opens within a minute.")
     subject = _("Espejo: %(pulse)s cannot open its wave", pulse=pulse.key)
@@ -181,7 +186,7 @@ def unopened(message: Message, person: Person, settings: Settings) -> Letter:
 
 def complaints(message: Message, person: Person, settings: Settings) -> Letter:
     """To a lead: clients wait for replies to their complaints. How many, never which."""
-    wave = wave_of(message)
+    wave = _wave_of(message)
     waiting = duties.waiting_for(person, wave, message.due_at)
     if not waiting:
         raise NotNeeded(outbox.SETTLED)

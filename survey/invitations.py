@@ -17,10 +17,10 @@ from survey.commitments import CommitmentRow
 from survey.envelopes import Letter
 from survey.measure.cadence import local
 from survey.measure.scale import OVERALL, SCORES
-from survey.models import Department, Invitation, Message, Person, Pulse, Wave
+from survey.models import Department, Invitation, Message, Person, Wave
 from survey.prepared import prepared
 from survey.questionnaire import Item
-from survey.responses import as_wave
+from survey.responses import wave_asked
 from survey.settings import Settings
 from survey.signing import invitation_token, reader_token
 
@@ -48,7 +48,7 @@ class Asked:
 
 def asked(message: Message, person: Person, settings: Settings) -> Asked:
     """What a queued message is written from."""
-    wave = wave_of(message)
+    wave = wave_asked(message.wave_id)
     ((invitation, listed),) = _invited.raw(wave.id, person.id)
     ids = [int(provider) for provider in listed.split()]
     names = dict(_names.raw(ids))
@@ -92,17 +92,6 @@ def _subject(kind: str, closes: str) -> str:
     if kind == outbox.INVITATION:
         return _("How do other departments serve you? Two minutes, until %(day)s", day=closes)
     return _("Still open until %(day)s: how do other departments serve you?", day=closes)
-
-
-def wave_of(message: Message) -> Wave:
-    """The wave that a message is about, with its pulse."""
-    ((*found,),) = _wave_with_pulse.raw(message.wave_id)
-    return as_wave(tuple(found))
-
-
-@prepared
-def _wave_with_pulse(wave_id: int) -> Query:
-    return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == wave_id).tuples()
 
 
 @prepared

@@ -34,7 +34,7 @@ from survey.models import (
 )
 from survey.people import Named
 from survey.prepared import prepared
-from survey.responses import as_wave, state_held
+from survey.responses import state_held, wave_asked
 
 Views = Mapping[str, Mapping[str, int]]  # {"self": {"overall": 4}, "prediction": {"overall": 5}}
 
@@ -65,8 +65,8 @@ class Glass:
 
 def glass(invitation_id: str) -> Glass | None:
     """What the invitation's person may say about their own department; None when nobody is asked about it."""
-    for department, name, language, leads, has_spoken, *wave in _glass.raw(invitation_id):
-        return Glass(as_wave(tuple(wave)), Named(department, name), bool(leads), language, bool(has_spoken))
+    for wave, state, department, name, language, leads, has_spoken in _glass.raw(invitation_id):
+        return Glass(wave_asked(wave, state), Named(department, name), bool(leads), language, bool(has_spoken))
     return None
 
 
@@ -77,9 +77,8 @@ def _glass(invitation_id: str) -> Query:
     has_spoken = Mirrored.select().where(Mirrored.invitation == Invitation.id)
     asked = (Department.id, Department.name, Person.language, fn.EXISTS(leads), fn.EXISTS(has_spoken))
     return (
-        Invitation.select(*asked, Wave, Pulse)
+        Invitation.select(Wave.id, Wave.state, *asked)
         .join(Wave)
-        .join(Pulse)
         .switch(Invitation)
         .join(Person)
         .join(Department)

@@ -22,20 +22,21 @@ MOST = 2000  # answers of one function
 def once_a_moment(ask: Callable[P, T]) -> Callable[P, T]:
     """Decorates a function of arguments that can be hashed; whatever it gives is shared, so nobody may change it."""
     kept: dict[Hashable, tuple[float, T]] = {}
-    kept_of: list[Database] = []  # the database that was asked
+    asked: Database | None = None
 
     @wraps(ask)
     def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
-        if database.in_transaction():
+        nonlocal asked
+        bound, now = database.obj, time.monotonic()
+        if bound.in_transaction():
             return ask(*args, **kwargs)
-        if kept_of != [database.obj] or len(kept) >= MOST:
+        if bound is not asked or len(kept) >= MOST:
             kept.clear()
-            kept_of[:] = [database.obj]
-        key, now = (args, *sorted(kwargs.items())), time.monotonic()
-        made, answer = kept.get(key, (0.0, None))
-        if answer is None or now - made >= SECONDS:
-            answer = ask(*args, **kwargs)
-            kept[key] = now, answer
-        return answer
+            asked = bound
+        key = (args, *sorted(kwargs.items())) if kwargs else args
+        found = kept.get(key)
+        if found is None or now - found[0] >= SECONDS:
+            found = kept[key] = now, ask(*args, **kwargs)
+        return found[1]
 
     return remembered

@@ -13,6 +13,7 @@ from typing import Any
 
 from survey.database import delete_by_and_by
 from survey.models import (
+    ClientGroup,
     ClientGroupDepartment,
     Commitment,
     CommitmentClient,
@@ -112,38 +113,43 @@ def questions(invitation: Invitation) -> list[Question]:
 
 def told(wave: int, client_group: int, own: int | None) -> list[Question]:
     """What somebody of a client group, whose department is now `own`, is asked in a wave."""
-    found = _asked(wave, client_group)
-    home = _home(client_group, own) if found else None
-    return [question for department, question in found if department == home]
+    asked = _asked(wave)
+    return asked.get(_home(wave, client_group, own), []) if asked else []
 
 
 @once_a_moment
-def _asked(wave: int, client_group: int) -> list[tuple[int, Question]]:
-    """What each department of a client group is asked in a wave, with the department, the latest first."""
+def _asked(wave: int) -> dict[int | None, list[Question]]:
+    """What each department is asked in a wave, the latest first."""
     query = (
         NoticeQuestion.select(NoticeQuestion.department, Commitment.id, Department.name, Commitment.text)
-        .join(ClientGroupDepartment, on=ClientGroupDepartment.department == NoticeQuestion.department)
-        .switch(NoticeQuestion)
         .join(Commitment)
         .join(Department, on=Commitment.provider == Department.id)
-        .where(
-            NoticeQuestion.wave == wave,
-            ClientGroupDepartment.client_group == client_group,
-        )
+        .where(NoticeQuestion.wave == wave)
         .order_by(Commitment.ended_on.desc(), Commitment.id.desc())
     )
-    return [(department, Question(*question)) for department, *question in query.tuples()]
+    found: dict[int | None, list[Question]] = defaultdict(list)
+    for department, *question in query.tuples():
+        found[department].append(Question(*question))
+    return dict(found)
+
+
+def departments_of(wave: int, client_group: int) -> tuple[int, ...]:
+    """The departments that a client group was made of when its wave opened."""
+    return _groups(wave).get(client_group, ())
 
 
 @once_a_moment
-def departments_of(client_group: int) -> tuple[int, ...]:
-    """The departments that a client group was made of when its wave opened."""
-    group = ClientGroupDepartment.select(ClientGroupDepartment.department)
-    return tuple(found for (found,) in group.where(ClientGroupDepartment.client_group == client_group).tuples())
+def _groups(wave: int) -> dict[int, tuple[int, ...]]:
+    """{client group: its departments} of those that a wave asks."""
+    query = ClientGroupDepartment.select(ClientGroupDepartment.client_group, ClientGroupDepartment.department)
+    found: dict[int, list[int]] = defaultdict(list)
+    for group, department in query.join(ClientGroup).where(ClientGroup.wave == wave).tuples():
+        found[group].append(department)
+    return {group: tuple(departments) for group, departments in found.items()}
 
 
-def _home(client_group: int, own: int | None) -> int | None:
-    departments = departments_of(client_group)
+def _home(wave: int, client_group: int, own: int | None) -> int | None:
+    departments = departments_of(wave, client_group)
     if len(departments) == 1:
         return departments[0]
     return own if own in departments else None

@@ -3,9 +3,10 @@
 To write the SQL of a query takes peewee ten times as long as SQLite takes to answer it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from itertools import count
+from typing import Any
 
 from peewee import Model, Query, Select, Value
 
@@ -14,20 +15,25 @@ from survey.models import database
 COLLECTIONS = (list, tuple)  # with an order, so that each value has its place
 
 
-class _Slot(NamedTuple):
-    """Where a value goes: the argument's place, and the place in it when it is a collection."""
+@dataclass(frozen=True)
+class _Slot:
+    """Where a value goes: its place among all values, one collection after the other."""
 
-    argument: int
-    within: int | None = None
+    place: int
 
 
 @dataclass(frozen=True)
 class _Written:
-    """A query, its SQL, and its parameters: slots, and what is the same every time."""
+    """A query, its SQL, and where each of its parameters is found: among the values, or after them what is fixed."""
 
     query: Query
     sql: str
-    parameters: tuple[Any, ...]
+    places: Sequence[int]
+    fixed: Sequence[Any]
+
+    def parameters(self, values: Sequence[Any]) -> list[Any]:
+        found = (*values, *self.fixed)
+        return [found[place] for place in self.places]
 
 
 class Prepared:
@@ -36,6 +42,7 @@ class Prepared:
     def __init__(self, build: Callable[..., Query]) -> None:
         self._build, self.__doc__ = build, build.__doc__
         self._written: dict[tuple[Any, ...], _Written] = {}
+        self._many: list[int] | None = None  # which arguments are collections, once it was called
 
     def __call__(self, *values: Any) -> Any:
         found = self._find(values)
@@ -48,28 +55,35 @@ class Prepared:
         """The rows as the driver gives them: what is neither a number nor a text differs between databases."""
         return self._ask(self._find(values), values).fetchall()
 
-    def _ask(self, found: _Written, values: tuple[Any, ...]) -> Any:
-        return database.execute_sql(found.sql, [_fill(value, values) for value in found.parameters])
+    def _ask(self, found: _Written, values: Sequence[Any]) -> Any:
+        return database.obj.execute_sql(found.sql, found.parameters(_flat(values) if self._many else values))
 
     def _find(self, values: tuple[Any, ...]) -> _Written:
         """The SQL depends on the kind of database, and on how many values a collection has."""
-        key = (type(database.obj), *map(_size, values))
+        if self._many is None:
+            self._many = [place for place, value in enumerate(values) if isinstance(value, COLLECTIONS)]
+        key = (type(database.obj), *[len(values[place]) for place in self._many])
         found = self._written.get(key)
         if found is None:
             found = self._written[key] = self._write(values)
         return found
 
     def _write(self, values: tuple[Any, ...]) -> _Written:
-        query = self._build(*(_slots(place, value) for place, value in enumerate(values)))
+        places = count()
+        query = self._build(*[_slots(value, places) for value in values])
         sql, parameters = database.obj.get_sql_context().sql(query).query()
-        return _Written(query, sql, tuple(parameters))
+        fixed = [parameter for parameter in parameters if not isinstance(parameter, _Slot)]
+        after = count(next(places))
+        return _Written(
+            query, sql, [found.place if isinstance(found, _Slot) else next(after) for found in parameters], fixed
+        )
 
 
 def prepared(build: Callable[..., Query]) -> Prepared:
     """Decorates a function that builds a query from its arguments: values of any row, or lists and tuples of them.
 
-    The arguments are compared with columns, given to them, or offered to `.in_()`, and used in no other way. A value is
-    handed to the database as it comes.
+    The arguments are compared with columns, given to them, or offered to `.in_()`, and used in no other way; what is a
+    collection once always is. A value is handed to the database as it comes.
     """
     return Prepared(build)
 
@@ -80,22 +94,14 @@ def joined(row: Sequence[Any], *tables: type[Model]) -> list[dict[str, Any]]:
     return [{field.name: field.python_value(next(values)) for field in table._meta.sorted_fields} for table in tables]
 
 
-def _size(value: object) -> int | None:
-    """How many values a collection has; None of a single value."""
-    return len(value) if isinstance(value, COLLECTIONS) else None
+def _flat(values: Sequence[Any]) -> list[Any]:
+    """Those of collections one by one among the others."""
+    return [one for value in values for one in (value if isinstance(value, COLLECTIONS) else (value,))]
 
 
-def _slots(place: int, value: object) -> Value | list[Value]:
-    size = _size(value)
-    return _slot(place) if size is None else [_slot(place, within) for within in range(size)]
+def _slots(value: Any, places: Iterator[int]) -> Value | list[Value]:
+    return [_slot(next(places)) for _ in value] if isinstance(value, COLLECTIONS) else _slot(next(places))
 
 
-def _slot(place: int, within: int | None = None) -> Value:
-    return Value(_Slot(place, within), converter=False, unpack=False)
-
-
-def _fill(parameter: object, values: tuple[Any, ...]) -> object:
-    if not isinstance(parameter, _Slot):
-        return parameter
-    value = values[parameter.argument]
-    return value if parameter.within is None else value[parameter.within]
+def _slot(place: int) -> Value:
+    return Value(_Slot(place), converter=False, unpack=False)

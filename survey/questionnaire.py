@@ -4,7 +4,7 @@ import json
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class Questionnaire:
         """Of the key alone: pages are remembered by their questionnaire, and all its words take long to hash."""
         return hash(self.key)
 
-    @property
+    @cached_property
     def item_keys(self) -> tuple[str, ...]:
         return tuple(item.key for item in self.items)
 

@@ -110,7 +110,7 @@ def new_code() -> str:
 
 
 def _in_groups(signs: str) -> str:
-    return "-".join(signs[start : start + GROUP_SIGNS] for start in range(0, len(signs), GROUP_SIGNS))
+    return "-".join([signs[start : start + GROUP_SIGNS] for start in range(0, len(signs), GROUP_SIGNS)])
 
 
 def is_code(text: str) -> bool:

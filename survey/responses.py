@@ -5,10 +5,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
-from typing import Any
 
-from peewee import JOIN, Query
+from peewee import JOIN, ModelSelect, Query
 
 from survey import notices, people
 from survey.database import is_sqlite, repeated
@@ -24,12 +22,15 @@ from survey.models import (
     database,
     random_id,
 )
+from survey.moments import once_a_moment
 from survey.people import Named
-from survey.prepared import joined, prepared
+from survey.prepared import prepared
 
 COMMENT_CHARACTERS = 2000
 WITH_RECEIPT = ("complaint", "suggestion")  # kinds of comment that a department may reply to
 MOST_ADDED = 2  # departments that a person may add to those asked about
+
+as_json = json.JSONEncoder(sort_keys=True).encode
 
 
 class Outcome(StrEnum):
@@ -87,11 +88,17 @@ class Questions:
     person: str | None = None  # the name; none once the person is forgotten
     person_id: int | None = None  # none once the person is forgotten
     noticeable: tuple[notices.Question, ...] = ()  # what departments say they have done, and this person may confirm
-    addable: tuple[Named, ...] = ()  # what the person may add, by name: all active departments but their own
+    not_addable: frozenset[int | None] = frozenset()  # departments that are asked about, or the person's own
 
     @property
     def provider_ids(self) -> list[int]:
         return [provider.id for provider in self.providers]
+
+    @property
+    def addable(self) -> list[Named]:
+        """What the person may add, by name: all other active departments."""
+        left_out = self.not_addable
+        return [found for id_, found in people.active().items() if id_ not in left_out]
 
     @property
     def is_open(self) -> bool:
@@ -100,10 +107,9 @@ class Questions:
 
 def questions(invitation_id: str) -> Questions | None:
     """What the invitation of this id asks; None when there is none. Changes nothing."""
-    for group, providers, answered, person, name, language, department, *wave in _asked_with.raw(invitation_id):
+    for wave, state, group, providers, answered, person, name, language, department in _asked_with.raw(invitation_id):
         ids = [int(provider) for provider in providers.split()]
-        not_offered = {*ids, *_own_departments(group, person, department)}
-        asked_in = as_wave(tuple(wave))
+        asked_in = wave_asked(wave, state)
         return Questions(
             invitation_id=invitation_id,
             wave=asked_in,
@@ -114,21 +120,20 @@ def questions(invitation_id: str) -> Questions | None:
             answered=bool(answered),
             person=name,
             person_id=person,
-            noticeable=tuple(notices.told(asked_in.id, group, department)) if asked_in.state == "open" else (),
-            addable=tuple(found for found in people.active().values() if found.id not in not_offered),
+            noticeable=tuple(notices.told(wave, group, department)) if state == "open" else (),
+            not_addable=frozenset([*ids, *_own_departments(wave, group, person, department)]),
         )
     return None
 
 
 @prepared
 def _asked_with(invitation_id: str) -> Query:
-    """An invitation with its person, its wave and its pulse."""
+    """An invitation with its person, and the state of its wave."""
     invitation = (Invitation.client_group, Invitation.providers, Invitation.answered)
     person = (Person.id, Person.name, Person.language, Person.department)
     return (
-        Invitation.select(*invitation, *person, Wave, Pulse)
+        Invitation.select(Wave.id, Wave.state, *invitation, *person)
         .join(Wave)
-        .join(Pulse)
         .switch(Invitation)
         .join(Person, JOIN.LEFT_OUTER)
         .where(Invitation.id == invitation_id)
@@ -136,19 +141,21 @@ def _asked_with(invitation_id: str) -> Query:
     )
 
 
-@lru_cache(maxsize=32)
-def as_wave(row: tuple[Any, ...]) -> Wave:
-    """A wave with its pulse, from all their columns. Many are asked in one wave, and nobody changes it from here."""
-    wave, pulse = joined(row, Wave, Pulse)
-    return Wave(**wave | {"pulse": Pulse(**pulse)})
+@once_a_moment
+def wave_asked(wave: int, state: str | None = None) -> Wave:
+    """A wave with its pulse. Many are asked in one, and nobody changes it from here.
+
+    `state` is what it is known to be in, so that it is read again when that has changed.
+    """
+    return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == wave).get()
 
 
-def _own_departments(client_group: int, person: int | None, department: int | None) -> set[int | None]:
+def _own_departments(wave: int, client_group: int, person: int | None, department: int | None) -> set[int | None]:
     """Where the person works, and worked when the wave opened: nobody answers about their own department.
 
     A person who has been forgotten may be from any department of the client group.
     """
-    group = notices.departments_of(client_group)
+    group = notices.departments_of(wave, client_group)
     if person is None:
         return set(group)
     return {department, *(group if len(group) == 1 else ())}
@@ -173,10 +180,10 @@ def accept(invitation_id: str, answers: Collection[Answer], noticed: notices.Ans
     answers = list(answers)
     _refuse_unless_once(answers)
     with database.atomic():
-        ((wave, client_group, providers, answered),) = _invited.raw(invitation_id)
+        ((wave, client_group, providers, answered, state),) = _invited.raw(invitation_id)
         asked = {int(provider) for provider in providers.split()}
         _refuse_unless_addable(invitation_id, {answer.provider for answer in answers} - asked)
-        if state_held(wave) != "open":
+        if state != "open":
             return Outcome.ALREADY if answered else Outcome.CLOSED
         if not _mark_answered(invitation_id):
             return Outcome.ALREADY
@@ -188,8 +195,10 @@ def accept(invitation_id: str, answers: Collection[Answer], noticed: notices.Ans
 
 @prepared
 def _invited(invitation_id: str) -> Query:
-    columns = (Invitation.wave, Invitation.client_group, Invitation.providers, Invitation.answered)
-    return Invitation.select(*columns).where(Invitation.id == invitation_id).tuples()
+    """An invitation and its wave's state, which no other transaction can change before this one ends."""
+    columns = (Invitation.wave, Invitation.client_group, Invitation.providers, Invitation.answered, Wave.state)
+    query = Invitation.select(*columns).join(Wave).where(Invitation.id == invitation_id).tuples()
+    return _hold_wave(query)
 
 
 @prepared
@@ -211,10 +220,16 @@ def _refuse_unless_addable(invitation_id: str, added: set[int]) -> None:
 
 def _store(wave: int, client_group: int, answers: Sequence[Answer], asked: Collection[int]) -> None:
     """A rating for each provider with scores, a comment for each with words, under ids that nothing joins; receipts."""
+    if rated := [answer for answer in answers if answer.scores]:
+        _add_ratings(
+            wave,
+            client_group,
+            [random_id() for _ in rated],
+            [answer.provider for answer in rated],
+            [as_json(answer.answers()) for answer in rated],
+            [answer.provider not in asked for answer in rated],
+        )
     for answer in answers:
-        if answer.scores:
-            scores = json.dumps(answer.answers(), sort_keys=True)
-            _add_rating(random_id(), wave, answer.provider, client_group, scores, answer.provider not in asked)
         if answer.comment:
             comment = random_id()
             _add_comment(comment, wave, answer.provider, answer.comment_kind, answer.comment)
@@ -223,8 +238,18 @@ def _store(wave: int, client_group: int, answers: Sequence[Answer], asked: Colle
 
 
 @prepared
-def _add_rating(key: str, wave: int, provider: int, client_group: int, answers: str, added: bool) -> Query:
-    return Rating.insert(id=key, wave=wave, provider=provider, client_group=client_group, answers=answers, added=added)
+def _add_ratings(
+    wave: int,
+    client_group: int,
+    keys: Sequence[str],
+    providers: Sequence[int],
+    answers: Sequence[str],
+    added: Sequence[bool],
+) -> Query:
+    """A row for each provider, with the values that have its place."""
+    columns = (Rating.id, Rating.provider, Rating.answers, Rating.added, Rating.wave, Rating.client_group)
+    rows = [(*own, wave, client_group) for own in zip(keys, providers, answers, added, strict=True)]
+    return Rating.insert_many(rows, fields=columns)
 
 
 @prepared
@@ -238,14 +263,15 @@ def _add_receipt(digest: str, wave: int, comment: str) -> Query:
 
 
 def state_held(wave_id: int) -> str | None:
-    """The wave's state, which no other transaction can change before this one ends.
-
-    SQLite has one writer at a time anyway; elsewhere a shared lock makes the closing wait for answers under way.
-    """
+    """The wave's state, which no other transaction can change before this one ends."""
     return next((state for (state,) in _state_held.raw(wave_id)), None)
 
 
 @prepared
 def _state_held(wave_id: int) -> Query:
-    query = Wave.select(Wave.state).where(Wave.id == wave_id).tuples()
-    return query if is_sqlite() else query.for_update("FOR SHARE")
+    return _hold_wave(Wave.select(Wave.state).where(Wave.id == wave_id).tuples())
+
+
+def _hold_wave(query: ModelSelect) -> ModelSelect:
+    """SQLite has one writer at a time anyway; elsewhere a shared lock makes the closing wait for answers under way."""
+    return query if is_sqlite() else query.for_update("FOR SHARE", of=Wave)

@@ -3,6 +3,7 @@
 All of it comes from releases and from commitments made after them; of figures, only that one has risen.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,8 +12,6 @@ from survey import commitments, releases
 from survey.commitments import DONE, LATE, OPEN, CommitmentRow
 from survey.models import Department, ServiceLink, Wave
 from survey.moments import once_a_moment
-
-MOST = 5  # commitments shown to whoever has answered
 
 
 @dataclass(frozen=True)
@@ -62,21 +61,26 @@ def news(before: Wave, department: int | None, asked: Collection[int], today: da
     kept = commitments.latest(providers, today, 1, (DONE,), since=before.local_date)
     if kept:
         return kept[0]
-    promised = (row for row in commitments.latest(providers, today, MOST, (OPEN,)) if row.state != LATE)
+    promised = (row for row in commitments.latest(providers, today, states=(OPEN,)) if row.state != LATE)
     return next(promised, None)
 
 
 def you_said_we_did(department: int | None, asked: Collection[int], today: date) -> Sequence[CommitmentRow]:
     """The latest commitments, open and done, of the departments that `department` works with, the latest first."""
-    return commitments.latest(works_with(department, asked), today, MOST)
+    return commitments.latest(works_with(department, asked), today)
 
 
 def works_with(department: int | None, asked: Collection[int]) -> frozenset[int]:
     """The departments that a client uses, and those that somebody of it is asked about."""
-    return _used_by(department).union(asked)
+    return _used().get(department, frozenset()).union(asked)
 
 
 @once_a_moment
-def _used_by(client: int | None) -> frozenset[int]:
-    used = ServiceLink.select(ServiceLink.provider).where(ServiceLink.client == client, ServiceLink.weight > 0)
-    return frozenset(provider for (provider,) in used.tuples())
+def _used() -> dict[int | None, frozenset[int]]:
+    """{client: the departments that it uses}"""
+    found: dict[int | None, set[int]] = defaultdict(set)
+    for client, provider in (
+        ServiceLink.select(ServiceLink.client, ServiceLink.provider).where(ServiceLink.weight > 0).tuples()
+    ):
+        found[client].add(provider)
+    return {client: frozenset(providers) for client, providers in found.items()}

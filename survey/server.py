@@ -95,7 +95,6 @@ class Server:
     def _serve(self) -> None:
         signal.signal(signal.SIGTERM, _leave)
         logging.getLogger("waitress").addFilter(WithoutSecrets())
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # below, it writes a line for each who waits
         app = self._make_app()
         app.config["KEPT_CONNECTIONS"] = True
         stop_clock = self._start_clock(app) if self._with_clock else None
@@ -141,6 +140,7 @@ class Server:
 
 def listening(app: Flask, address: socket.socket, answers_at_once: int) -> BaseWSGIServer:
     """A server of the pages that listens already. It keeps no access log: a list of addresses would hold tokens."""
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # below, it writes a line for each who waits
     return create_server(
         app,
         sockets=[address],

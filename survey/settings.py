@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from email.errors import MessageError
 from email.headerregistry import Address
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -159,7 +159,11 @@ class Settings:
 
     def key(self) -> str:
         """The secret key: the setting, else the file in the home folder, which is made on first use."""
-        return self.secret_key or _key_from_file(self.make_home() / KEY_FILE)
+        return self.secret_key or self._own_key
+
+    @cached_property
+    def _own_key(self) -> str:
+        return _key_from_file(self.make_home() / KEY_FILE)
 
 
 # --- Languages -----------------------------------------------------------------------------------------------------

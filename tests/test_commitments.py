@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from peewee import IntegrityError
 
 from survey import commitments, releases
-from survey.commitments import FARTHEST_DAYS, TEXT_CHARACTERS, CommitmentError, Draft
+from survey.commitments import DONE, FARTHEST_DAYS, LATEST, TEXT_CHARACTERS, CommitmentError, Draft
 from survey.measure.scale import ITEMS, OVERALL
 from survey.models import Comment, Commitment, CommitmentClient, Department, Wave, database
 from survey.responses import Answer
@@ -249,7 +250,25 @@ def test_the_latest_are_those_that_something_happened_to_last(wave: Wave, financ
     commitments.drop(Commitment.get(Commitment.text == "Made 3"), "No budget.", TODAY)
     found = [row.commitment.text for row in commitments.latest(frozenset([finance.id]), TODAY, 2)]
     assert found == ["Made 0", "Made 2"]
-    assert not commitments.latest(frozenset([finance.id]), TODAY, 5, since=TODAY + timedelta(days=10))
+    assert not commitments.latest(frozenset([finance.id]), TODAY, since=TODAY + timedelta(days=10))
+
+
+def test_of_who_promises_much_no_more_than_the_latest_are_told_and_all_of_who_promises_little(
+    wave: Wave, finance: Department, company: Company
+) -> None:
+    it = company.departments["IT"]
+    commitments.make(wave, it, replace(DRAFT, text="The first of all"), TODAY - timedelta(days=9))
+    for number in range(LATEST + 2):
+        commitments.make(wave, finance, replace(DRAFT, text=f"Number {number}"), TODAY)
+    commitments.finish(Commitment.get(Commitment.text == "Number 0"), TODAY)
+
+    def told(*providers: Department, **which: Any) -> list[str]:
+        found = commitments.latest(frozenset(provider.id for provider in providers), TODAY, **which)
+        return [row.commitment.text for row in found]
+
+    assert told(finance, it) == [f"Number {number}" for number in range(LATEST + 1, 1, -1)]
+    assert told(finance, states=(DONE,)) == ["Number 0"]
+    assert told(it) == ["The first of all"]
 
 
 # --- Due -----------------------------------------------------------------------------------------------------------

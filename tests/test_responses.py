@@ -173,7 +173,7 @@ def test_a_response_that_cannot_be_stored_leaves_the_invitation_open(
     def full(*_: Any) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(responses, "_add_rating", full)
+    monkeypatch.setattr(responses, "_add_ratings", full)
     with pytest.raises(OSError):
         accept(invitation.id, [all_fours(providers(invitation)[0])])
     assert not charlies(invitation.wave).answered

@@ -6,11 +6,11 @@ from datetime import date, timedelta
 import pytest
 
 from survey import commitments, returns
-from survey.commitments import Draft
+from survey.commitments import LATEST, Draft
 from survey.measure.scale import ITEMS
 from survey.models import Commitment, Department, ServiceLink, Wave
 from survey.responses import Answer
-from survey.returns import MOST, SinceLastTime
+from survey.returns import SinceLastTime
 from tests.cast import Company
 
 TODAY = date(2026, 6, 3)  # the second wave is open
@@ -55,9 +55,9 @@ def only_uses(company: Company, client: str, *providers: str) -> None:
 
 
 def test_the_latest_commitments_come_first_and_five_are_enough(company: Company, first: Wave) -> None:
-    for number in range(MOST + 2):
+    for number in range(LATEST + 2):
         promise(company, first, "Finance", f"Promise {number}", TODAY - timedelta(days=number))
-    assert words(company) == [f"Promise {number}" for number in range(MOST)]
+    assert words(company) == [f"Promise {number}" for number in range(LATEST)]
 
 
 def test_only_departments_that_ones_own_works_with_or_that_were_asked_about(company: Company, first: Wave) -> None:

@@ -1,6 +1,6 @@
 """Texts with places: what is put in stands there as it is, and nobody's text can hold a place."""
 
-from survey.stencils import MARK, Stencil
+from survey.stencils import MARK, EncodedStencil, Stencil
 
 
 def test_each_value_stands_in_its_places() -> None:
@@ -17,3 +17,11 @@ def test_what_is_put_in_is_read_as_nothing_but_text() -> None:
 
 def test_a_text_without_places_stays_as_it_is() -> None:
     assert Stencil([], lambda own: "the same for all").fill({"name": "Ana"}) == "the same for all"
+
+
+def test_encoded_it_says_the_same() -> None:
+    stencil = Stencil(["name", "link"], lambda own: f"¡{own['link']}… para {own['name']}: {own['link']}!")
+    own = {"name": f"Begoña {MARK}link{MARK}", "link": "/r/ñ"}
+    assert EncodedStencil(stencil).fill({name: value.encode() for name, value in own.items()}) == (
+        stencil.fill(own).encode()
+    )

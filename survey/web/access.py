@@ -137,7 +137,7 @@ def has_session() -> bool:
     that makes a browser post there gains nothing that it could not do by itself, a browser that keeps no cookies can
     send all the same, and these pages bring none.
     """
-    return current_app.config["SESSION_COOKIE_NAME"] in request.cookies
+    return "HTTP_COOKIE" in request.environ and current_app.config["SESSION_COOKIE_NAME"] in request.cookies
 
 
 def form_key() -> str:

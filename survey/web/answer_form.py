@@ -1,6 +1,6 @@
 """What the answer page asks and what was filled in: a page for each department, asked about or added, and notices."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -37,55 +37,61 @@ def as_typed(text: str | None) -> str:
     return (text or "").replace("\r\n", "\n").replace("\0", "").strip()
 
 
-@dataclass(slots=True)
-class Field:
+class Field(NamedTuple):
     """One field as it was sent, and what is wrong with it."""
 
     name: str
     data: Any
-    errors: list[str] = field(default_factory=list)
+    errors: Sequence[str] = ()
 
 
 class AboutProvider:
     """What was sent about one provider: the items of the questionnaire, and the rest.
 
-    Three of these make an answer; a library's forms, which can do much more, took a fifth of the time it takes.
+    For pages, form["comment"] is a Field. Three of these make an answer; a library's forms, which can do much more,
+    took a fifth of the time it takes.
     """
 
     def __init__(self, sent: Mapping[str, str], prefix: str, items: Sequence[str]) -> None:
-        def given(name: str) -> Field:
-            return Field(f"{prefix}{name}", sent.get(f"{prefix}{name}"))
+        self._prefix, self._faults = prefix, dict[str, str]()
+        self.by_item = {item: sent.get(prefix + item) for item in items}
+        self.no_dealings = sent.get(f"{prefix}no_dealings") not in NOT_TICKED
+        self.missing = sent.get(f"{prefix}missing")
+        self.comment = as_typed(sent.get(f"{prefix}comment"))
+        self.kind = sent.get(f"{prefix}kind")
+        self.receipt = sent.get(f"{prefix}receipt") not in NOT_TICKED
+        self.code = sent.get(f"{prefix}code") or ""  # it travels with the form: who sends twice is shown the same one
 
-        self._items = items
-        self.no_dealings, self.receipt = given("no_dealings"), given("receipt")
-        self.missing, self.comment, self.kind, self.code = map(given, ("missing", "comment", "kind", "code"))
-        self.by_item = {key: given(key) for key in items}
-        for box in (self.no_dealings, self.receipt):
-            box.data = box.data not in NOT_TICKED
-        self.comment.data = as_typed(self.comment.data)
-        if not self.code.data or not is_code(self.code.data):
-            self.code.data = new_code()  # it travels with the form, so whoever sends twice is shown the same one again
+    def __getitem__(self, name: str) -> Field:
+        data = self.by_item[name] if name in self.by_item else getattr(self, name)
+        return Field(self._prefix + name, data, [self._faults[name]] if name in self._faults else ())
 
-    def __getitem__(self, item: str) -> Field:
-        return self.by_item[item]
+    @property
+    def chosen(self) -> dict[str, str]:
+        """{item: a score, or that the person cannot say}"""
+        return {item: said for item, said in self.by_item.items() if said}
 
     def faulty(self) -> list[Field]:
         """The fields that cannot be stored as they are, with what is wrong with each."""
-        _must_be_offered(self.missing, REASONS)
-        if len(self.comment.data) > responses.COMMENT_CHARACTERS:
-            self.comment.errors = [_("At most %(max)d characters, please.", max=responses.COMMENT_CHARACTERS)]
-        elif self.comment.data and not self.kind.data:
-            self.comment.errors = [_("Say whether this is thanks, a complaint or a suggestion.")]
-        _must_be_offered(self.kind, COMMENT_KINDS)
-        for found in self.by_item.values():
-            _must_be_offered(found, ANSWERS)
-        return [found for found in (self.missing, self.comment, self.kind, *self.by_item.values()) if found.errors]
+        self._faults = dict(self._wrong())
+        return [self[name] for name in self._faults]
+
+    def _wrong(self) -> Iterator[tuple[str, str]]:
+        if self.missing and self.missing not in REASONS:
+            yield "missing", _not_offered()
+        if len(self.comment) > responses.COMMENT_CHARACTERS:
+            yield "comment", _("At most %(max)d characters, please.", max=responses.COMMENT_CHARACTERS)
+        elif self.comment and not self.kind:
+            yield "comment", _("Say whether this is thanks, a complaint or a suggestion.")
+        if self.kind and self.kind not in COMMENT_KINDS:
+            yield "kind", _not_offered()
+        for item, said in self.by_item.items():
+            if said and said not in ANSWERS:
+                yield item, _not_offered()
 
 
-def _must_be_offered(chosen: Field, offered: Collection[str]) -> None:
-    """One of the answers offered, or none."""
-    if chosen.data and chosen.data not in offered:
-        chosen.errors = [_("This is not one of the answers offered.")]
+def _not_offered() -> str:
+    return _("This is not one of the answers offered.")
 
 
 @dataclass
@@ -103,7 +109,7 @@ class Page:
         """What was filled in. Who only opens the page needs none of it, so it is made when it is asked for."""
         form = AboutProvider(self.sent, self.name_of(""), self.items)
         if self.given:
-            form[OVERALL].data = self.given
+            form.by_item[OVERALL] = self.given
         return form
 
     def name_of(self, name: str) -> str:
@@ -118,40 +124,36 @@ class Page:
     @cached_property
     def code_offered(self) -> str:
         """The code that the receipt would have."""
-        return new_code() if self.is_blank else self.form.code.data
+        sent = "" if self.is_blank else self.form.code
+        return sent if is_code(sent) else new_code()
 
     @property
     def no_dealings(self) -> bool:
         """The rest of the part is hidden then, so whatever stands there neither counts nor is complained about."""
-        return self.form.no_dealings.data
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        """{item: a score, or that the person cannot say}"""
-        return {key: self.form[key].data for key in self.items if self.form[key].data}
+        return self.form.no_dealings
 
     @property
     def is_untouched(self) -> bool:
         """Nothing was said; to say that one cannot say is an answer."""
-        return not (self.no_dealings or self.chosen or self.form.comment.data)
+        return not (self.no_dealings or any(self.form.by_item.values()) or self.form.comment)
 
     @property
-    def code(self) -> str | None:
-        """The code of the receipt that goes with the comment, when one is wanted."""
+    def wants_receipt(self) -> bool:
+        """Whether a receipt goes with the comment; its code is `form.code`."""
         form = self.form
-        return form.code.data if form.receipt.data and form.comment.data and form.kind.data in WITH_RECEIPT else None
+        return bool(form.receipt and form.comment and form.kind in WITH_RECEIPT)
 
     def answer(self) -> Answer:
-        if self.no_dealings:
+        form = self.form
+        if form.no_dealings:
             return Answer(self.provider.id, {})
-        missing, code = self.form.missing.data, self.code
         return Answer(
             provider=self.provider.id,
-            scores={key: int(score) for key, score in self.chosen.items() if score != CANNOT_SAY},
-            missing=missing if missing in MISSING_REASONS else None,
-            comment=self.form.comment.data,
-            comment_kind=self.form.kind.data or None,
-            receipt=receipts.digest(code) if code else None,
+            scores={item: int(said) for item, said in form.chosen.items() if said != CANNOT_SAY},
+            missing=form.missing if form.missing in MISSING_REASONS else None,
+            comment=form.comment,
+            comment_kind=form.kind or None,
+            receipt=receipts.digest(form.code) if self.wants_receipt else None,
         )
 
 
@@ -169,21 +171,29 @@ class NoticePart:
 
 def _notice_part(question: Question, sent: Mapping[str, str]) -> NoticePart:
     name = f"c{question.commitment}-noticed"
-    chosen = Field(name, sent.get(name))
-    _must_be_offered(chosen, (NOTICED, NOT_YET, CANNOT_SAY))
-    return NoticePart(question, chosen)
+    chosen = sent.get(name)
+    is_offered = not chosen or chosen in (NOTICED, NOT_YET, CANNOT_SAY)
+    return NoticePart(question, Field(name, chosen, () if is_offered else [_not_offered()]))
 
 
 @dataclass
 class AnswerForm:
     """A page for each department, the departments that may still be added, and what may have been noticed."""
 
+    asked: Questions
     pages: list[Page]
-    offered: tuple[Named, ...]
     notices: list[NoticePart] = field(default_factory=list)
     refused: bool = False  # a department was to be added that cannot be
     just_added: Named | None = None
     given: str | None = None  # the first provider's overall score, as the mail's link gave it
+
+    @property
+    def offered(self) -> Sequence[Named]:
+        """The departments that may still be added."""
+        added = {page.provider.id for page in self.pages if page.added}
+        if len(added) == responses.MOST_ADDED:
+            return ()
+        return [found for found in self.asked.addable if found.id not in added] if added else self.asked.addable
 
     @property
     def minutes(self) -> int:
@@ -207,15 +217,13 @@ class AnswerForm:
     @property
     def codes(self) -> list[str]:
         """The codes of the receipts that were asked for."""
-        return [page.code for page in self.pages if page.code and not page.no_dealings]
+        return [page.form.code for page in self.pages if page.wants_receipt and not page.no_dealings]
 
     def renew_codes(self) -> None:
-        """Put a fresh code in the place of one that was given out before, or comes twice."""
-        with_receipt = [page for page in self.pages if page.code]
-        for page, code in zip(
-            with_receipt, receipts.unused([page.form.code.data for page in with_receipt]), strict=True
-        ):
-            page.form.code.data = code
+        """Put a fresh code in the place of one that is none, was given out before, or comes twice."""
+        with_receipt = [page for page in self.pages if page.wants_receipt]
+        for page, code in zip(with_receipt, receipts.unused([page.form.code for page in with_receipt]), strict=True):
+            page.form.code = code
 
     def faults(self) -> list[Fault]:
         """What keeps the answers from being stored, for the list above the questions; empty when they can be."""
@@ -238,7 +246,7 @@ class AnswerForm:
             text = _("You have added this department: here are the questions about it. Then send everything.")
             found.append(Fault(f"provider-{self.just_added.id}", text, self.just_added.name))
         if not found and self.is_untouched:
-            found.append(Fault(self.pages[0].form[self.pages[0].items[0]].name, _("Nothing is answered yet.")))
+            found.append(Fault(self.pages[0].name_of(self.pages[0].items[0]), _("Nothing is answered yet.")))
         return found
 
 
@@ -249,16 +257,14 @@ def read_form(
     fields, items = sent.to_dict(), questionnaire.item_keys  # each comes once, but for departments that are added
     pages = [Page(provider, items, fields) for provider in asked.providers]
     pages[0].given = given = _given(link, questionnaire)  # the mail asks this about the first provider
-    addable = {str(department.id): department for department in asked.addable}
     wanted = _wanted(sent)
-    added = [addable.pop(key) for key in wanted if key in addable][: responses.MOST_ADDED]
-    is_full = len(added) == responses.MOST_ADDED
+    added = _added(asked, wanted) if wanted else []
     return AnswerForm(
+        asked=asked,
         pages=[*pages, *(Page(department, items, fields, added=True) for department in added)],
-        offered=() if is_full else tuple(addable.values()),
         notices=[_notice_part(question, fields) for question in asked.noticeable],
         refused=len(added) < len(wanted),
-        just_added=next((department for department in added if str(department.id) == sent.get("add")), None),
+        just_added=next((department for department in added if str(department.id) == fields.get("add")), None),
         given=given,
     )
 
@@ -270,5 +276,12 @@ def _given(link: Mapping[str, str], questionnaire: Questionnaire) -> str | None:
 
 def _wanted(sent: MultiDict[str, str]) -> list[str]:
     """The ids of the departments to be added, as they were sent, each once."""
+    if not sent.keys() & {"added", "add"}:
+        return []
     taken_off = ("", sent.get("remove"))
     return [key for key in dict.fromkeys([*sent.getlist("added"), sent.get("add", "")]) if key not in taken_off]
+
+
+def _added(asked: Questions, wanted: Iterable[str]) -> list[Named]:
+    addable = {str(department.id): department for department in asked.addable}
+    return [addable[key] for key in wanted if key in addable][: responses.MOST_ADDED]

@@ -1,11 +1,11 @@
 """The pages of questions and of thanks: what reads alike for many is rendered once, what is one reader's is put in."""
 
 import hashlib
-from collections.abc import Hashable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
-from flask import render_template, request, url_for
+from flask import render_template, request
 from markupsafe import Markup
 
 from survey import responses, wording
@@ -19,6 +19,7 @@ from survey.returns import SinceLastTime
 from survey.signing import reader_token
 from survey.web.access import form_key, settings
 from survey.web.answer_form import AnswerForm, Fault, Page
+from survey.web.frame import reader_language
 from survey.web.parts import MOST_PARTS, parts
 
 
@@ -33,49 +34,73 @@ def questions(
     form: AnswerForm,
     faults: Sequence[Fault] = (),
     since: SinceLastTime | None = None,
-) -> str:
+) -> str | bytes:
     """A section for each department, after what has changed and before those that may be added."""
-    total = len(form.pages) + bool(form.notices)
-    language = wording.language()
-    sections = [_section(page, questionnaire, language, place, total) for place, page in enumerate(form.pages, 1)]
     own = {
         "draft": draft(asked),
         "form_key": form_key(),
         "address": request.path,
         "name": wording.masked(asked.person) if asked.person else "",
-        "improvements": _improvements(asked),
-        "sections": Markup("\n").join(sections),
-        "offered": Markup("".join(map(_option, form.offered))),  # noqa: S704
+        "reader": _reader(asked),
     }
-    shared = {"asked": asked, "questionnaire": questionnaire, "answer_form": form, "faults": faults, "since": since}
-    if request.method == "POST":
-        return _rendered("questions", own, total=total, **shared)
-    wave = asked.wave
-    return parts().filled(
+    shared = {
+        "asked": asked,
+        "questionnaire": questionnaire,
+        "answer_form": form,
+        "faults": faults,
+        "since": since,
+        "total": len(form.pages) + bool(form.notices),
+    }
+    return _as_sent(own, shared, form) if request.method == "POST" else _blank(own, shared, asked, form, since)
+
+
+def _as_sent(own: dict[str, str], shared: Mapping[str, Any], form: AnswerForm) -> str:
+    """The page with what was filled in, which is nobody else's."""
+    sections = [_section(shared, page, place, {"code": page.code_offered}) for place, page in enumerate(form.pages, 1)]
+    offered = map(_option, form.offered)
+    return _rendered("questions", own | {"sections": _joined(sections), "offered": _joined(offered)}, shared)
+
+
+def _blank(
+    own: Mapping[str, str],
+    shared: Mapping[str, Any],
+    asked: Questions,
+    form: AnswerForm,
+    since: SinceLastTime | None,
+) -> bytes:
+    """The page as many are shown it: only what is the reader's own is not remembered."""
+    kept, language, wave = parts(), reader_language(), asked.wave
+    questionnaire, total = shared["questionnaire"], shared["total"]
+    sections = [
+        kept.filled(
+            *("section", language, questionnaire, page.provider, page.given, place, total),
+            own={"code": page.code_offered},
+            write=partial(_section, shared, page, place),
+        )
+        for place, page in enumerate(form.pages, 1)
+    ]
+    return kept.filled(
         *("questions", language, questionnaire, form.minutes, total),
         *(wave.closes_at, asked.pulse.timezone, wave.min_group, since and since.told, *asked.noticeable),
-        own=own,
-        write=lambda places: _rendered("questions", places, total=total, **shared),
+        own={**own, "sections": b"\n".join(sections), "offered": b"".join(map(_encoded_option, form.offered))},
+        write=lambda own: _rendered("questions", own, shared),
     )
 
 
-def _section(page: Page, questionnaire: Questionnaire, language: str, place: int, total: int) -> Markup:
+def _section(shared: Mapping[str, Any], page: Page, place: int, own: Mapping[str, str]) -> str:
     """What is asked about one department, as it was filled in."""
-    own = {"code": page.code_offered}
-    shared = {"page": page, "questionnaire": questionnaire, "place": place, "total": total}
-    if not page.is_blank:
-        return Markup(_rendered("provider", own, **shared))  # noqa: S704
-    return parts().filled(
-        *("section", language, questionnaire, page.provider, page.given, place, total),
-        own=own,
-        write=lambda places: _rendered("provider", places, **shared),
-    )
+    return _rendered("provider", own, {**shared, "page": page, "place": place})
+
+
+def _option(department: Named) -> str:
+    """A department among those that may be added."""
+    return _rendered("option", {}, {"department": department})
 
 
 @lru_cache(maxsize=MOST_PARTS)
-def _option(department: Named) -> str:
-    """A department among those that may be added, which every page lists."""
-    return _rendered("option", {}, department=department)
+def _encoded_option(department: Named) -> bytes:
+    """The same in UTF-8: every page lists them."""
+    return _option(department).encode()
 
 
 def received(
@@ -86,13 +111,13 @@ def received(
     *,
     is_first: bool,
     is_repeated: bool,
-) -> str:
+) -> bytes:
     """Thanks, and what is given in return: receipts, what was promised, a word about one's own department."""
     own = {
         "draft": draft(asked),
         "receipts": _receipts(receipts),
-        "improvements": _improvements(asked),
-        "mirror": url_for("mirror.member", token=(request.view_args or {})["token"]),
+        "reader": _reader(asked),
+        "token": (request.view_args or {})["token"],
     }
     shared = {"back": back, "glass": glass, "first_time": is_first, "repeated": is_repeated}
     told: tuple[Hashable, ...] = (
@@ -100,26 +125,28 @@ def received(
         glass and (glass.department.name, glass.lead, glass.is_open, glass.mirrored),
     )
     return parts().filled(
-        *("received", wording.language(), request.method, is_first, is_repeated, *told),
+        *("received", reader_language(), request.method, is_first, is_repeated, *told),
         own=own,
-        write=lambda places: _rendered("received", places, **shared),
+        write=lambda own: _rendered("received", own, shared),
     )
 
 
-def _receipts(receipts: Sequence[Taken]) -> str:
+def _joined(rendered: Iterable[str]) -> Markup:
+    return Markup("\n".join(rendered))  # noqa: S704
+
+
+def _receipts(receipts: Sequence[Taken]) -> bytes:
     if not receipts:
-        return ""
-    return Markup(_rendered("receipts", {}, receipts=receipts, address=settings().address))  # noqa: S704
+        return b""
+    return _rendered("receipts", {}, {"receipts": receipts, "address": settings().address}).encode()
 
 
-def _improvements(asked: Questions) -> str:
-    """The address of all that departments have done; empty once the person is forgotten."""
-    if asked.person_id is None:
-        return ""
-    return url_for("returns.by_link", token=reader_token(asked.person_id, settings()))
+def _reader(asked: Questions) -> str:
+    """The key to all that departments have done; empty once the person is forgotten."""
+    return reader_token(asked.person_id, settings()) if asked.person_id is not None else ""
 
 
-def _rendered(name: str, own: Mapping[str, str], **shared: Any) -> str:
+def _rendered(name: str, own: Mapping[str, str], shared: Mapping[str, Any]) -> str:
     return render_template(
         f"respond/{name}.html",
         own=own,

@@ -3,11 +3,10 @@
 import hashlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from functools import cache
 from typing import Any, TypeVar
-from urllib.parse import unquote_to_bytes
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -26,6 +25,7 @@ from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
 from survey.web import duty_words, excuse_words, gap_words, navigation, notice_words
+from survey.web.access import has_session
 from survey.web.parts import EXTENSION, Parts
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,12 +40,12 @@ WITHOUT_DATABASE = (
     "api.metrics",
 )  # endpoints that answer while the database is away
 
-HEADERS = {
-    "Referrer-Policy": "no-referrer",  # an address may hold a token
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
+HEADERS = [  # of every reply
+    ("Referrer-Policy", "no-referrer"),  # an address may hold a token
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+]
 
 
 def security_policy(styles: str) -> str:
@@ -70,15 +70,27 @@ class Sessions(SecureCookieSessionInterface):
     """Flask's, but whoever sends none, as almost all who answer, costs no look at the key."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if self.get_cookie_name(app) not in request.cookies:
-            return self.session_class()
-        return super().open_session(app, request)
+        return super().open_session(app, request) if has_session() else self.session_class()
+
+    def is_null_session(self, obj: object) -> bool:
+        """Whether there is nothing to save: it was empty, and nobody has written into it."""
+        return not (obj or getattr(obj, "modified", False))
 
 
 class Espejo(Flask):
     """Flask, but a failed request is logged by the name of its page: its address may hold a token."""
 
     session_interface = Sessions()
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            return start_response(status, headers + HEADERS, exc_info)
+
+        return super().wsgi_app(environ, start)
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """All pages and hooks are plain functions; Flask would look at each again at every request."""
+        return func
 
     def log_exception(self, exc_info: Any) -> None:
         self.logger.error("Exception in %s [%s]", request.endpoint, request.method, exc_info=exc_info)
@@ -122,9 +134,7 @@ def configure(app: Flask, settings: Settings) -> None:
     for words in (wording, duty_words, excuse_words, gap_words, mirror_words, notice_words):
         app.jinja_env.filters.update(words.FILTERS)
     navigation.configure(app)
-    app.before_request(_connect)
-    app.before_request(_refuse_nul)
-    app.before_request(_allow_file)
+    app.before_request(_prepare)
     app.teardown_request(_disconnect)
     app.after_request(_add_headers)
     app.context_processor(lambda: {"language": wording.language()})
@@ -132,12 +142,16 @@ def configure(app: Flask, settings: Settings) -> None:
 
 
 def select_language() -> Locale:
+    return locale_of(reader_language())
+
+
+def reader_language() -> str:
     """Asked for in the address, else the reader's own, else the browser's, else the setting's; always one offered."""
-    asked = find_language(request.args.get("lang", ""))
+    asked = find_language(request.args["lang"]) if "lang" in request.args else None
     own = getattr(g, "reader_language", None)
     if asked is None and own is None and current_user and current_user.is_authenticated:
         own = current_user.person.language
-    return locale_of(asked or (own if own in languages() else browser_language()))
+    return asked or (own if own in languages() else browser_language())
 
 
 def browser_language() -> str:
@@ -162,14 +176,21 @@ def today() -> date:
     return local(now(), ZoneInfo(current_app.config["ESPEJO"].timezone)).date()
 
 
-def _connect() -> None:
-    if request.endpoint not in WITHOUT_DATABASE:
+def _prepare() -> None:
+    incoming: Request = request._get_current_object()  # type: ignore[attr-defined] # looked up once
+    _connect(incoming)
+    _refuse_nul(incoming)
+    _allow_file(incoming)
+
+
+def _connect(incoming: Request) -> None:
+    if incoming.endpoint not in WITHOUT_DATABASE:
         g.connected = database.connect(reuse_if_open=True)
 
 
-def _refuse_nul() -> None:
+def _refuse_nul(incoming: Request) -> None:
     """No address of ours has one, and PostgreSQL takes none."""
-    if b"\0" in unquote_to_bytes(request.full_path):
+    if "\0" in incoming.path or b"%00" in incoming.query_string:
         abort(404)
 
 
@@ -183,15 +204,15 @@ def takes_files(most_bytes: int) -> Callable[[F], F]:
     return marked
 
 
-def _most_bytes() -> int:
+def _most_bytes(incoming: Request) -> int:
     """What the page that is asked for may be sent; 0 when it takes no files."""
-    return getattr(current_app.view_functions.get(request.endpoint or ""), "most_bytes", 0)
+    return getattr(current_app.view_functions.get(incoming.endpoint or ""), "most_bytes", 0)
 
 
-def _allow_file() -> None:
+def _allow_file(incoming: Request) -> None:
     """Before anything reads the form. A stranger's request stays small."""
-    if _most_bytes() and current_user.is_authenticated and current_user.is_hr:
-        request.max_content_length = _most_bytes() + BODY_BYTES
+    if (most := _most_bytes(incoming)) and current_user.is_authenticated and current_user.is_hr:
+        incoming.max_content_length = most + BODY_BYTES
 
 
 def _disconnect(_: BaseException | None) -> None:
@@ -207,8 +228,6 @@ def _disconnect(_: BaseException | None) -> None:
 
 def _add_headers(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", current_app.config["SECURITY_POLICY"])
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
     if response.status_code == ServiceUnavailable.code:
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     if request.endpoint != "static" or response.status_code >= 400:
@@ -257,8 +276,8 @@ def _bare(template: str, **values: object) -> str:
 
 
 def _error_words(code: int) -> tuple[str, str]:
-    if code == 413 and _most_bytes():
-        most = _("%(most)s MB", most=_most_bytes() // 1_000_000)
+    if code == 413 and (bytes_ := _most_bytes(request)):
+        most = _("%(most)s MB", most=bytes_ // 1_000_000)
         return _("That file is too large"), _("It may have %(most)s at most. Nothing was stored.", most=most)
     words = {
         400: (_("This form has expired"), _("Go back, reload the page and send it again. Nothing was stored.")),

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from flask import current_app
 from markupsafe import Markup, escape
 
-from survey.stencils import Stencil
+from survey.stencils import EncodedStencil, Stencil
 
 T = TypeVar("T")
 
@@ -42,22 +42,29 @@ class Parts:
 
     def __init__(self) -> None:
         self._parts: Kept[Markup] = Kept()
-        self._stencils: Kept[Stencil] = Kept()
+        self._stencils: Kept[EncodedStencil] = Kept()
 
     def remembered(self, *key: Hashable, caller: Callable[[], Markup]) -> Markup:
         """The part as it was rendered before; it is rendered now when there is none."""
         return self._parts.get(key, caller)
 
-    def filled(self, *key: Hashable, own: Mapping[str, str], write: Callable[[Mapping[str, str]], str]) -> Markup:
-        """A part with what is the reader's own in its places, as text unless it is Markup.
+    def filled(
+        self, *key: Hashable, own: Mapping[str, str | bytes], write: Callable[[Mapping[str, str]], str]
+    ) -> bytes:
+        """A part in UTF-8 with what is the reader's own in its places: texts as text, bytes as they are.
 
         `write` renders it around what it is given for each of `own`; whether a value is empty may decide what else is
         written.
         """
-        given = tuple(name for name, value in own.items() if value)
-        blank = dict.fromkeys(own, "")
-        stencil = self._stencils.get((*key, given), lambda: Stencil(given, lambda places: write(blank | places)))
-        return Markup(stencil.fill({name: escape(own[name]) for name in given}))  # noqa: S704
+        values = {
+            name: value if type(value) is bytes else escape(value).encode() for name, value in own.items() if value
+        }
+
+        def stencil() -> EncodedStencil:
+            blank = dict.fromkeys(own, "")
+            return EncodedStencil(Stencil(values, lambda places: write(blank | places)))
+
+        return self._stencils.get((*key, *values), stencil).fill(values)
 
 
 def parts() -> Parts:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from survey import asking, pulses, wording
+from survey import asking, people, pulses, wording
 from survey.audience import PROVIDERS_PER_PERSON
 from survey.measure.scale import OVERALL
 from survey.models import Pulse, Wave
@@ -77,7 +77,8 @@ def preview(key: str) -> Response:
     )
     names = (_("Workshop"), _("Accounting"), _("Front desk"))[:PROVIDERS_PER_PERSON]
     providers = tuple(Named(place, name) for place, name in enumerate(names, 1))
-    asked = Questions("", wave, pulse, wording.language(), None, providers, answered=False)
+    nobody_else = frozenset(people.active())
+    asked = Questions("", wave, pulse, wording.language(), None, providers, answered=False, not_addable=nobody_else)
     return respond.preview(asked, asking.next_questionnaire(pulse))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, current_app, g, make_response, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import ImmutableMultiDict
 
 from survey import mirrors, receipts, responses, returns
 from survey.asking import questionnaire_of
@@ -32,6 +32,8 @@ NOT_STORED = _l(
 
 # A whole company may sit behind one address: only links that are not ours are counted, and turned away.
 GUESSES = "30 per minute"
+
+NOTHING = ImmutableMultiDict[str, str]()  # is filled in yet
 
 
 @blueprint.get("/confidentiality")
@@ -92,7 +94,8 @@ def _language_of_form() -> str | None:
     """The language that the reader switches to, else the one of the page that was sent."""
     if request.method != "POST":
         return None
-    asked = (find_language(request.form.get(name, "")) for name in ("switch", "language"))
+    sent = request.form
+    asked = (find_language(sent[name]) for name in ("switch", "language") if name in sent)
     return next((language for language in asked if language), None)
 
 
@@ -113,7 +116,7 @@ def _reply(token: str, is_stale: bool = False) -> Response:
     questionnaire = questionnaire_of(asked.wave)
     if request.method != "POST":
         since = returns.since_last_time(asked.wave, asked.department_id, asked.provider_ids, today())
-        return _ask(asked, questionnaire, read_form(asked, questionnaire, request.form, request.args), since=since)
+        return _ask(asked, questionnaire, read_form(asked, questionnaire, NOTHING, request.args), since=since)
     return _take(asked, questionnaire, read_form(asked, questionnaire, request.form, {}), is_stale)
 
 
@@ -185,7 +188,7 @@ def _end(template: str, asked: Questions, status: int) -> Response:
 
 def preview(asked: Questions, questionnaire: Questionnaire) -> Response:
     """The questions as they would be asked: for HR to look at, from an address that takes no answers."""
-    return _ask(asked, questionnaire, read_form(asked, questionnaire, MultiDict(), {}))
+    return _ask(asked, questionnaire, read_form(asked, questionnaire, NOTHING, {}))
 
 
 def _page(template: str, status: int = 200, **values: object) -> Response:

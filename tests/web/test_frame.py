@@ -102,7 +102,7 @@ def test_a_failure_gets_a_page_of_ours_in_the_readers_language(client, link, bro
 
 
 def test_a_failure_stores_nothing(client, link, monkeypatch):
-    monkeypatch.setattr(responses, "_add_rating", lambda *_: 1 / 0)
+    monkeypatch.setattr(responses, "_add_ratings", lambda *_: 1 / 0)
     assert client.post(link.address, data=link.filled()).status_code == 500
     assert not Invitation.select().where(Invitation.answered).exists()
 

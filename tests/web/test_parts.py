@@ -35,14 +35,15 @@ def test_what_is_the_readers_own_is_put_in_each_time_and_escaped() -> None:
         written.append(own)
         return f"<p title='{own['name']}'>{own['code']} {own['name'] or 'nobody'} {own['part']}</p>"
 
-    def page(name: str, code: str) -> Markup:
-        return found.filled("page", "es", own={"name": name, "code": code, "part": Markup("<b>&amp;</b>")}, write=write)
+    def page(name: str, code: str) -> str:
+        own = {"name": name, "code": code, "part": b"<b>&amp;\xc3\xb1</b>"}
+        return found.filled("page", "es", own=own, write=write).decode()
 
-    assert page("Ana", "1") == "<p title='Ana'>1 Ana <b>&amp;</b></p>"
+    assert page("Ana", "1") == "<p title='Ana'>1 Ana <b>&amp;ñ</b></p>"
     assert page("<'&\\1%(x)s{y}$z", "2") == (
-        "<p title='&lt;&#39;&amp;\\1%(x)s{y}$z'>2 &lt;&#39;&amp;\\1%(x)s{y}$z <b>&amp;</b></p>"
+        "<p title='&lt;&#39;&amp;\\1%(x)s{y}$z'>2 &lt;&#39;&amp;\\1%(x)s{y}$z <b>&amp;ñ</b></p>"
     )
-    assert page("", "3") == "<p title=''>3 nobody <b>&amp;</b></p>", "what is empty decides what else is written"
+    assert page("", "3") == "<p title=''>3 nobody <b>&amp;ñ</b></p>", "what is empty decides what else is written"
     assert len(written) == 2
-    assert page("Ana", "4") == "<p title='Ana'>4 Ana <b>&amp;</b></p>"
+    assert page("Ana", "4") == "<p title='Ana'>4 Ana <b>&amp;ñ</b></p>"
     assert not any("Ana" in own.values() for own in written), "nobody's own is kept"
