@@ -116,7 +116,7 @@ def _invite_all(wave: Wave, people: Sequence[tuple[int, int]], providers: Provid
         some = people[first : first + INVITED_AT_ONCE]
         rows = [
             (random_id(), wave.id, person, groups[department], _asked(providers[department], seat, wave), False)
-            for (person, department), seat in zip(some, seats[first:], strict=False)
+            for (person, department), seat in zip(some, seats[first : first + INVITED_AT_ONCE], strict=True)
         ]
         with database.atomic():
             if not _claim(wave, first, len(some)):

@@ -386,7 +386,7 @@ def cancel_wave(wave: Wave, now: int) -> bool:
         if _cancel(wave, "planned", BY_HAND, now):
             plan_next(wave.pulse)
             return True
-        if not (_cancel(wave, "open", BY_HAND, now, **DISCARDED) or _cancel(wave, "opening", BY_HAND, now, **UNASKED)):
+        if not (_cancel(wave, "opening", BY_HAND, now, **UNASKED) or _cancel(wave, "open", BY_HAND, now, **DISCARDED)):
             return False
         opening.give_up(wave)
         plan_next(wave.pulse)

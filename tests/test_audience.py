@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from survey import waves
-from survey.models import ClientGroup, Department, Invitation, Person, Pulse, Wave
+from survey import audience, deliveries, waves
+from survey.models import ClientGroup, Department, Invitation, Person, Pulse, Wave, database
 from survey.pulses import add_pulse
 from survey.waves import WaveError, close_due, open_due, open_now
 from tests.cast import DAY, OPENS, SIZES, Company, K
@@ -256,3 +256,22 @@ def test_opening_by_hand_is_refused_when_nearly_everybody_was_asked_lately(add: 
         open_now(other, OPENS + 3 * DAY, K, REST)
     wave = Wave.get(Wave.pulse == other)
     assert (wave.state, wave.local_date) == ("planned", FIRST + timedelta(days=40))
+
+
+# Who has answered
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("count", "index"),
+    [(lambda: audience.answered_so_far([1]), "invitation_answered"), (deliveries.by_wave, "message_wave_id_kind")],
+)
+def test_what_may_be_a_million_is_counted_from_an_index_alone(
+    company: Company, caplog: pytest.LogCaptureFixture, count: Callable[[], object], index: str
+) -> None:
+    company.open_wave()
+    with caplog.at_level("DEBUG", logger="peewee"):
+        count()
+    (asked,) = [found.msg for found in caplog.records if "COUNT" in found.msg[0]]
+    plan = database.execute_sql(f"EXPLAIN QUERY PLAN {asked[0]}", asked[1]).fetchall()
+    assert any(f"COVERING INDEX {index}" in step for *_, step in plan)

@@ -8,7 +8,7 @@ BEFORE = {
     "message_wave_id": '"message" ("wave_id")',
 }
 AFTER = {
-    "invitation_answered": '"invitation" ("client_group_id") WHERE "answered"',
+    "invitation_answered": '"invitation" ("client_group_id", "answered") WHERE "answered"',
     "message_wave_id_kind_sequence_state": '"message" ("wave_id", "kind", "sequence", "state")',
 }
 
