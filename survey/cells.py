@@ -1,18 +1,17 @@
 """The cells of a release one after another, for files that are too long for memory: part of the gate."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from peewee import chunked
+from peewee import Query, chunked
 
+from survey import tallies
 from survey.measure.disclosure import Figure, figure
-from survey.measure.scale import SCORES
-from survey.models import ClientGroup, ClientGroupDepartment, Department, Tally, Wave, database
+from survey.models import ClientGroup, Department, Tally, Wave
+from survey.prepared import prepared
 from survey.releases import Clients
 
 PROVIDERS_AT_ONCE = 20
-COUNTS = [getattr(Tally, f"n{score}") for score in SCORES]
 
 
 class Cell(NamedTuple):
@@ -30,29 +29,33 @@ def cells(wave: Wave, items: Sequence[str]) -> Iterator[Cell]:
     A few providers are read at a time, and no query stays open while somebody is busy with a cell: a release never
     changes, so what is read later belongs to what was read before.
     """
-    rated = Tally.select(Tally.provider).where(Tally.wave == wave).distinct().order_by(Tally.provider)
-    providers = [provider for (provider,) in rated.tuples()]
+    names = dict(Department.select(Department.id, Department.name).tuples())
+    clients, k = _clients(wave, names), wave.min_group
+    providers = _rated(wave)
     for item in items:
         for some in chunked(providers, PROVIDERS_AT_ONCE):
-            yield from _cells(wave, item, some)
+            for provider, group, *counts in _tallies.raw(wave.id, item, some):
+                if found := figure(counts, k):
+                    yield Cell(names[provider], clients[group], item, found)
 
 
-def _cells(wave: Wave, item: str, providers: Sequence[int]) -> list[Cell]:
+def _rated(wave: Wave) -> list[int]:
+    """The providers that enough people rated, by id."""
+    rated = Tally.select(Tally.provider).where(Tally.wave == wave).distinct().order_by(Tally.provider)
+    return [provider for (provider,) in rated.tuples()]
+
+
+def _clients(wave: Wave, names: Mapping[int, str]) -> dict[int, Clients]:
+    """{client group: whom its cells are about}, of a wave; `names` are the departments' by id."""
+    others = dict(ClientGroup.select(ClientGroup.id, ClientGroup.provider).where(ClientGroup.wave == wave).tuples())
+    return {
+        group: Clients(tuple(sorted(names[department] for department in departments)), others[group] is not None)
+        for group, departments in tallies.members([wave.id]).items()
+    }
+
+
+@prepared
+def _tallies(wave: int, item: str, providers: Sequence[int]) -> Query:
     asked = (Tally.wave == wave) & (Tally.item == item) & Tally.provider.in_(providers)
-    clients: dict[int, list[str]] = defaultdict(list)
-    groups = Tally.select(Tally.client_group).where(asked)
-    members = ClientGroupDepartment.select(ClientGroupDepartment.client_group, Department.name).join(Department)
-    for group, name in members.where(ClientGroupDepartment.client_group.in_(groups)).tuples():
-        clients[group].append(name)
-    tallies = (
-        Tally.select(Department.name, ClientGroup.id, ClientGroup.provider, *COUNTS)
-        .join(ClientGroup)
-        .join(Department, on=Tally.provider == Department.id)
-        .where(asked)
-        .order_by(Tally.provider, ClientGroup.id)
-    )
-    return [
-        Cell(provider, Clients(tuple(sorted(clients[group])), others is not None), item, found)
-        for provider, group, others, *counts in database.execute(tallies)
-        if (found := figure(tuple(counts), wave.min_group))
-    ]
+    place = (Tally.provider, Tally.client_group)
+    return Tally.select(*place, *tallies.COUNTS).where(asked).order_by(*place)

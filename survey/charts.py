@@ -26,6 +26,7 @@ DETAIL = 24  # room below for the details of the mark that is pointed at
 FONT_SIZE = 14  # of names
 SMALL = 12  # of everything else
 WIDTHS_KEPT = 4096  # texts whose width is remembered: a picture asks for that of each name many times
+DRAWN_KEPT = 128  # pictures that are remembered, of 5 to 100 kB each: HR's pages show the same ones again and again
 NARROW, WIDE = "ijlftrI .,:;'-()", "mMW@%…"  # letters; the others differ little from each other
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no picture can hold these (XML 1.0, section 2.2)
 FONTS = ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf")
@@ -105,12 +106,12 @@ class BarRow:
 
 def dumbbells(rows: Sequence[DumbbellRow], words: Words) -> Markup:
     """A row for each name: its inside and its outside on one axis."""
-    return _rows("dumbbells.svg", rows, words)
+    return _rows("dumbbells.svg", tuple(rows), words)
 
 
 def bars(rows: Sequence[BarRow], words: Words) -> Markup:
     """A bar from 0 for each row, with its interval as a thin line."""
-    return _rows("bars.svg", rows, words)
+    return _rows("bars.svg", tuple(rows), words)
 
 
 def to_png(svg: str, width: int = 2 * WIDTH) -> bytes:
@@ -166,7 +167,9 @@ def draw(template: str, words: Words, height: int, **values: Any) -> Markup:
     return Markup(NOT_XML.sub("", drawn))  # noqa: S704 - the templates escape every value
 
 
-def _rows(template: str, rows: Sequence[object], words: Words) -> Markup:
+@lru_cache(maxsize=DRAWN_KEPT)
+def _rows(template: str, rows: tuple[object, ...], words: Words) -> Markup:
+    """A picture is made of what is given here and of nothing else, so a remembered one is never stale."""
     return draw(
         template,
         words,

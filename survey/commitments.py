@@ -100,6 +100,7 @@ def make(wave: Wave, provider: Department, draft: Draft, today: date, *, is_done
     """
     text = _one_line(draft.text)
     with database.atomic():
+        Department.update(active=Department.active).where(Department.id == provider.id).execute()  # one at a time each
         _check(wave, draft, text, today)
         _check_credits(wave, provider, draft)
         promised = {"wave": wave, "provider": provider, "text": text, "state": OPEN}

@@ -115,6 +115,12 @@ def touchpoints() -> list[TouchpointRow]:
     return [TouchpointRow(**row, departments=tuple(linked[row["id"]])) for row in rows.dicts()]
 
 
+def unmapped() -> int:
+    """How many touchpoints count for no department."""
+    counting = TouchpointDepartment.select(TouchpointDepartment.touchpoint)
+    return Touchpoint.select().where(Touchpoint.id.not_in(counting)).count()
+
+
 # --- Scores outside ------------------------------------------------------------------------------------------------
 
 

@@ -51,6 +51,20 @@ def hr_people() -> list[int]:
     return [person.id for person in Person.select(Person.id).where(Person.active, Person.role.in_(HR_ROLES))]
 
 
+def works_for_hr(person_id: int) -> bool:
+    """Whether somebody does now, whatever was read before."""
+    return Person.select().where(Person.id == person_id, Person.active, Person.role.in_(HR_ROLES)).exists()
+
+
+def hold(people: Iterable[int]) -> None:
+    """Keep others from changing these people, by id, until the transaction ends.
+
+    Whoever holds several holds them in the same order, so that no two wait for each other.
+    """
+    for person in sorted(set(people)):
+        Person.update(active=Person.active).where(Person.id == person).execute()
+
+
 def use_sign_in(person_id: int, sign_ins: int) -> Person | None:
     """Count one sign-in of an active person who has signed in `sign_ins` times so far; None when that is not so.
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from survey.charts import SMALL, WIDTH, Mark, Scale, Words, draw, shorten, text_width
+from survey.charts import DRAWN_KEPT, SMALL, WIDTH, Mark, Scale, Words, draw, shorten, text_width
 
 LEFT = 36  # room for the numbers of the upright axis
 FIELD_TOP = 34  # room for the legend
@@ -85,6 +85,12 @@ def trend_line(moments: Sequence[Moment], words: Words) -> Markup:
     >>> "<svg" in trend_line([], Words("Over time", "Nothing yet."))
     True
     """
+    return _lines(tuple(moments), words)
+
+
+@lru_cache(maxsize=DRAWN_KEPT)
+def _lines(moments: tuple[Moment, ...], words: Words) -> Markup:
+    placed = _placed(moments)
     return draw(
         "lines.svg",
         words,
@@ -93,10 +99,10 @@ def trend_line(moments: Sequence[Moment], words: Words) -> Markup:
         top=FIELD_TOP,
         bottom=LINES_BOTTOM,
         y=Scale(*span(_values(moments)), start=LINES_BOTTOM, end=FIELD_TOP),
-        moments=_placed(moments),
-        ways=[(kind, _runs(_placed(moments), kind)) for kind in ("outside", "inside")],
-        days=_days(_placed(moments)),
-        reach=_reach(_placed(moments)),
+        moments=placed,
+        ways=[(kind, _runs(placed, kind)) for kind in ("outside", "inside")],
+        days=_days(placed),
+        reach=_reach(placed),
     )
 
 
@@ -164,6 +170,11 @@ def _reach(placed: Sequence[tuple[float, Moment]]) -> float:
 
 def quadrant(spots: Sequence[Spot], corners: Corners, words: Words) -> Markup:
     """Departments in the square of inside × outside, both on the same scale, with four named corners."""
+    return _square(tuple(spots), corners, words)
+
+
+@lru_cache(maxsize=DRAWN_KEPT)
+def _square(spots: tuple[Spot, ...], corners: Corners, words: Words) -> Markup:
     ends = span([*(value for spot in spots for value in _reached(spot)), corners.inside, corners.outside])
     x, y = Scale(*ends, start=LEFT, end=WIDTH), Scale(*ends, start=SQUARE_BOTTOM, end=FIELD_TOP)
     field = Box(LEFT, FIELD_TOP, WIDTH, SQUARE_BOTTOM)

@@ -6,13 +6,14 @@ Comments of open waves are shown to nobody but the holder of their receipt.
 
 import re
 import secrets
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from hashlib import sha256
 from itertools import takewhile
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from peewee import JOIN, Query, fn
@@ -99,6 +100,15 @@ class Taken:
     provider: str
     kind: str
     code: str
+
+
+class FirstReplies(NamedTuple):
+    """How many complaints of a wave about a provider had their first reply on a day, or have none yet."""
+
+    wave: int
+    provider: int
+    day: date | None
+    complaints: int
 
 
 # --- Codes ---------------------------------------------------------------------------------------------------------
@@ -233,10 +243,10 @@ def published(comment_id: str, providers: Collection[int]) -> Published | None:
     return Published(wave, comment, threads([comment]).get(comment_id)) if comment else None
 
 
-def first_replies(waves: Collection[int]) -> list[tuple[int, int, date | None]]:
-    """(wave, provider, day of the department's first reply) of each complaint in closed waves that can be replied to.
+def first_replies(waves: Collection[int]) -> list[FirstReplies]:
+    """When departments first replied to the complaints in closed waves that can be replied to, added up by day.
 
-    The day is missing while the department has not replied. What writers say has no day.
+    What writers say has no day.
     """
     theirs = (Reply.comment == Comment.id) & (~Reply.by_client)
     # By the receipt's wave, so that the database does not look at all the comments that have none.
@@ -248,7 +258,16 @@ def first_replies(waves: Collection[int]) -> list[tuple[int, int, date | None]]:
         .where(Receipt.wave.in_(closed), Comment.kind == "complaint")
         .group_by(Comment.id, Comment.wave, Comment.provider)
     )
-    return list(query.tuples())
+    found = Counter(database.execute(query))  # as it comes: they are many, and their days few
+    return [
+        FirstReplies(wave, provider, Reply.replied_on.python_value(day), number)
+        for (wave, provider, day), number in found.items()
+    ]
+
+
+def written() -> int:
+    """How many messages stand below comments, of both sides: none is ever deleted once its comment is published."""
+    return Reply.select().count()
 
 
 def reply(found: Published, text: str, now: int) -> None:

@@ -13,6 +13,8 @@ from survey.models import Wave
 from survey.releases import Clients, GapRow
 from survey.sheets import in_pieces, write_csv, write_xlsx
 
+Shown = tuple[int | None, int | None, int | None, bool | None, int | None, int | None, int | None]
+
 ALL_CLIENTS = "all"
 FORMATS = {  # ending → type of the file
     "json": "application/json",
@@ -85,8 +87,9 @@ def _totals(wave: Wave) -> Iterator[ResultRow]:
 
 
 def _cell_rows(wave: Wave) -> Iterator[ResultRow]:
+    number, day = wave.id, str(wave.local_date)
     for cell in cells(wave, SHOWN_ITEMS):
-        yield _row(wave, cell.provider, client_text(cell.clients), cell.item, cell.figure)
+        yield ResultRow(number, day, cell.provider, client_text(cell.clients), cell.item, *_shown(cell.figure))
 
 
 def client_text(clients: Clients) -> str:
@@ -96,12 +99,13 @@ def client_text(clients: Clients) -> str:
 
 def _gap_row(wave: Wave, row: GapRow, change: Change | None) -> ResultRow:
     outside, difference = row.outside, row.gap.difference
-    return _row(
-        wave,
+    return ResultRow(
+        wave.id,
+        str(wave.local_date),
         row.department.name,
         ALL_CLIENTS,
         row.item,
-        row.inside,
+        *_shown(row.inside),
         change=change.points if change else None,
         outside=outside.mean if outside else None,
         outside_low=outside.interval[0] if outside else None,
@@ -114,13 +118,9 @@ def _gap_row(wave: Wave, row: GapRow, change: Change | None) -> ResultRow:
     )
 
 
-def _row(
-    wave: Wave, provider: str, clients: str, item: str, figure: Figure | None, **others: int | bool | str | None
-) -> ResultRow:
-    """A row with what `figure` shows; whatever else is not given stays empty."""
-    named = (wave.id, str(wave.local_date), provider, clients, item)
+def _shown(figure: Figure | None) -> Shown:
+    """What a figure shows, from `people_from` to `favourable_percent`."""
     if figure is None:
-        return ResultRow(*named, **others)  # type: ignore[arg-type]
+        return (None,) * 7
     low, high = figure.interval or (None, None)
-    shown = (*figure.people, figure.mean, figure.approximate, low, high, figure.favourable)
-    return ResultRow(*named, *shown, **others)  # type: ignore[arg-type]
+    return (*figure.people, figure.mean, figure.approximate, low, high, figure.favourable)

@@ -3,7 +3,7 @@
 import zlib
 from typing import IO
 
-from survey import roster
+from survey import people, roster
 from survey.models import Person, RosterFile, database
 from survey.roster import Plan
 from survey.sheets import Faults
@@ -44,12 +44,15 @@ def preview(kept: RosterFile, language: str) -> Plan:
 
 
 def import_seen(kept: RosterFile, language: str, seen: str) -> Plan | None:
-    """Import the file and forget it; None when it would change something else than the plan whose digest is `seen`.
+    """Import the file and forget it; None when it would change something else than the plan whose digest is `seen`, or
+    when whoever uploaded it has left HR since.
 
     Raises ImportRefused.
     """
     with database.atomic():
-        Person.update(active=Person.active).where(Person.id == kept.person_id).execute()  # one import at a time each
+        people.hold([kept.person_id])  # one import at a time each
+        if not people.works_for_hr(kept.person_id):
+            return None
         found = preview(kept, language)
         if found.digest != seen:
             return None

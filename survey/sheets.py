@@ -3,7 +3,6 @@
 import codecs
 import csv
 import hashlib
-import io
 import re
 import unicodedata
 from collections import Counter
@@ -258,15 +257,19 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
 
 
+class _Line:
+    """A file for csv.writer, which hands on what writing to the file gives: here, the line itself."""
+
+    @staticmethod
+    def write(line: str) -> str:
+        return line
+
+
 def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """The lines of a CSV file, one at a time."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
+    write = csv.writer(_Line).writerow
     for row in chain([header], rows):
-        writer.writerow([safe_cell(value) if isinstance(value, str) else value for value in row])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
+        yield write([safe_cell(value) if isinstance(value, str) else value for value in row])
 
 
 def in_pieces(lines: Iterable[str]) -> Iterator[bytes]:

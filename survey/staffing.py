@@ -5,13 +5,14 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from survey import standings
+from survey import people, standings
 from survey.models import Bounce, Department, Leadership, Person, database
 from survey.refusal import Refusal, _l
 from survey.roster import above, refused_power
 from survey.standings import Change, Standing
 
 CHANGED_MEANWHILE = _l("Somebody else has changed this meanwhile. Nothing of yours is stored yet.")
+NOT_YOURS = _l("You no longer work for HR here, so nothing of yours is stored.")
 TAKEN = _l("%(email)s belongs to somebody else.")
 ADDRESS_OF_ADMINISTRATOR = _l("Only an administrator changes the address of an administrator.")
 SAME_NAME = _l("There is a department of this name already.")
@@ -83,7 +84,9 @@ def change_person(person: Person, after: Standing, email: str, seen: str, by: Pe
     Raises StaffRefusal.
     """
     with database.atomic():
-        Person.update(active=Person.active).where(Person.id == person.id).execute()  # held until the end
+        people.hold([person.id, by.id])  # two who take each other's role away do so one after the other
+        if not people.works_for_hr(by.id):
+            raise StaffRefusal("", NOT_YOURS)
         person = Person.get_by_id(person.id)
         before = standing_of(person)
         if fingerprint((person.email, before)) != seen:

@@ -67,13 +67,14 @@ def participations(waves: Sequence[Wave]) -> dict[int, list[Participation]]:
     clients, divisions = _clients(waves)
     least = {wave.id: wave.min_group for wave in waves}
     found: dict[int, list[Participation]] = {wave.id: [] for wave in waves}
-    groups = list(ClientGroup.select().where(ClientGroup.wave.in_(list(least)), ClientGroup.provider.is_null()))
-    counted = audience.answered_so_far({group.wave_id for group in groups if group.answered is None})
-    for group in groups:
-        if group.invited >= least[group.wave_id]:
-            answered = counted.get(group.id, 0) if group.answered is None else group.answered
-            row = Participation(clients[group.id], group.invited, answered, divisions[group.id])
-            found[group.wave_id].append(row)
+    columns = (ClientGroup.id, ClientGroup.wave, ClientGroup.invited, ClientGroup.answered)
+    made = ClientGroup.select(*columns).where(ClientGroup.wave.in_(list(least)), ClientGroup.provider.is_null())
+    groups = list(made.tuples())
+    counted = audience.answered_so_far({wave for _, wave, _, answered in groups if answered is None})
+    for group, wave, invited, answered in groups:
+        if invited >= least[wave]:
+            so_far = counted.get(group, 0) if answered is None else answered
+            found[wave].append(Participation(clients[group], invited, so_far, divisions[group]))
     return {wave: sorted(rows, key=lambda row: row.clients.departments) for wave, rows in found.items()}
 
 

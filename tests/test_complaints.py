@@ -119,6 +119,25 @@ def test_what_a_writer_adds_is_never_timed(company: Company) -> None:
     assert {found.replied_on for found in Reply.select().where(Reply.by_client)} == {None}
 
 
+def test_what_is_remembered_holds_until_somebody_writes(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    wave = complained(company, Finance=2)
+    assert clock(company, wave) == Clock((), 2, 9)
+    ask, asked = receipts.first_replies, []
+    monkeypatch.setattr(receipts, "first_replies", lambda waves: asked.append(list(waves)) or ask(waves))
+    assert clock(company, wave) == Clock((), 2, 9)
+    assert asked == []
+    reply(company, wave, "Finance", "2026-03-17 09:00")
+    assert clock(company, wave) == Clock((1,), 1, 9)
+    assert asked == [[wave.id]]
+
+
+def test_replies_of_a_day_are_added_up(company: Company) -> None:
+    wave = complained(company, Finance=4)
+    reply(company, wave, "Finance", "2026-03-17 09:00", "2026-03-17 10:00", "2026-03-18 10:00")
+    assert sorted(found.complaints for found in receipts.first_replies([wave.id])) == [1, 1, 2]
+    assert clock(company, wave) == Clock((1, 1, 2), 1, 9)
+
+
 # What it says
 
 

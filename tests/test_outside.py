@@ -40,6 +40,7 @@ def test_the_list_of_touchpoints_tells_what_counts_and_for_whom(folder: Folder) 
     folder.take(ANSWERS)
     folder.take("touchpoint,item,date,score\nShop,overall,2026-01-10,1\nDesk,overall,2026-01-10,1\n", "b.csv")
     set_departments(touchpoint_id("Shop"), {department("Sales"): 0.5, department("Help"): 1}, attributed=True)
+    assert outside.unmapped() == 1
     desk, shop = touchpoints()
     assert (desk.name, desk.departments) == ("Desk", ())
     assert (shop.source, shop.key, shop.answers) == ("external", "Shop", 2)

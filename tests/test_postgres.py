@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from threading import Barrier
@@ -16,6 +17,7 @@ from peewee import PostgresqlDatabase
 from playhouse.migrations import Runner
 
 from survey import (
+    commitments,
     create_app,
     deliveries,
     erasure,
@@ -27,6 +29,7 @@ from survey import (
     replanning,
     results,
     sending,
+    staffing,
     transport,
     turnout,
     waves,
@@ -38,6 +41,7 @@ from survey.models import (
     UNORDERED,
     Bounce,
     Comment,
+    Commitment,
     Invitation,
     Leadership,
     Lease,
@@ -237,6 +241,41 @@ def test_two_processes_that_plan_at_once_plan_one_wave(company: Company) -> None
     with ThreadPoolExecutor(4) as threads:
         assert sorted(threads.map(plan, range(4))) == [False, False, False, True]
     assert Wave.select().count() == 1
+
+
+def test_a_promise_that_two_processes_store_at_once_is_made_once(company: Company) -> None:
+    wave, finance = company.released_wave(), company.departments["Finance"]
+    draft = commitments.Draft("promises", "Answer within two days", date(2026, 4, 1))
+    together = Barrier(4)
+
+    def promise(_: int) -> bool:
+        with database.connection_context(), suppress(commitments.CommitmentError):
+            together.wait()
+            commitments.make(wave, finance, draft, date(2026, 3, 20))
+            return True
+        return False
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(promise, range(4))) == [False, False, False, True]
+    assert Commitment.select().count() == 1
+
+
+def test_two_who_take_each_others_role_away_at_once_leave_one_of_hr(company: Company) -> None:
+    hugo = Person.create(email="hugo@mirror.example", name="Hugo", language="es", role="hr")
+    shown = {one: staffing.standing_of(one) for one in (company.hanna, hugo)}
+    together = Barrier(2)
+
+    def take_role_away(person: Person, by: Person) -> bool:
+        seen = staffing.fingerprint((person.email, shown[person]))
+        with database.connection_context(), suppress(staffing.StaffRefusal):
+            together.wait()
+            staffing.change_person(person, replace(shown[person], role=""), person.email, seen, by)
+            return True
+        return False
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(take_role_away, [hugo, company.hanna], [company.hanna, hugo])) == [False, True]
+    assert Person.select().where(Person.role == "hr").count() == 1
 
 
 def test_two_pulses_that_two_processes_open_at_once_ask_nobody_twice(company: Company) -> None:

@@ -44,3 +44,11 @@ def test_after_an_hour_a_file_is_forgotten(company) -> None:
     assert roster_files.find(kept.id, company.hanna, OPENS + 3599) == kept
     assert roster_files.find(kept.id, company.hanna, OPENS + 3600) is None
     assert (roster_files.forget_due(OPENS + 3599), roster_files.forget_due(OPENS + 3600)) == (0, 1)
+
+
+def test_whoever_has_left_hr_since_imports_nothing(company) -> None:
+    kept = keep(company.hanna)
+    seen = roster_files.preview(kept, "es").digest
+    Person.update(role="").where(Person.id == company.hanna.id).execute()
+    assert roster_files.import_seen(kept, "es", seen) is None
+    assert not Person.select().where(Person.email == "new@x.example").exists()

@@ -36,6 +36,21 @@ def test_what_cannot_be_changes_nothing_at_all(company: Company) -> None:
     assert staffing.standing_of(charlie) == before
 
 
+def test_whoever_has_just_left_hr_changes_nobody(company: Company) -> None:
+    """Of two who take each other's role away at once, the second still has the page open and is read as HR."""
+    hugo = Person.create(email="hugo@mirror.example", name="Hugo", language="es", role="hr")
+    seen = {one.id: staffing.standing_of(one) for one in (company.hanna, hugo)}
+
+    def take_role_away(person: Person, by: Person) -> None:
+        shown = staffing.fingerprint((person.email, seen[person.id]))
+        staffing.change_person(person, replace(seen[person.id], role=""), person.email, shown, by)
+
+    take_role_away(hugo, by=company.hanna)
+    with pytest.raises(StaffRefusal, match="You no longer work for HR"):
+        take_role_away(company.hanna, by=hugo)
+    assert Person.get_by_id(company.hanna.id).role == "hr"
+
+
 def test_the_facts_of_a_department_are_stored_whole(company: Company) -> None:
     finance = company.departments["Finance"]
     facts = staffing.facts_of(finance)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import Enum
-from itertools import count, takewhile
+from itertools import accumulate, count, takewhile
 from typing import Any, TypeGuard
 
 ENTRIES = {"step", "on", "opens", "closes", "closes_after_days", "remind_after_days", "summary_after_days"}
@@ -181,7 +181,15 @@ class DaysOff:
 
         From a Friday to the next Monday it is 1, and to the Sunday before 0.
         """
-        return sum(self.is_working_day(start + DAY * passed) for passed in range(1, (end - start).days + 1))
+        return self.working_days_from(start, end).get(end, 0)
+
+    def working_days_from(self, first: date, last: date) -> dict[date, int]:
+        """{day: how many working days come after `first`, up to and including it}, of each day from `first` to `last`.
+
+        Counted once for many questions: between two of these days lie as many as their numbers differ by.
+        """
+        days = [first + DAY * passed for passed in range((last - first).days + 1)]
+        return dict(zip(days, accumulate(map(self.is_working_day, days[1:]), initial=0), strict=False))
 
     def working_days_before(self, day: date, number: int) -> date:
         """The working day that comes so many before `day`: three before a Friday is the Tuesday."""

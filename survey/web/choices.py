@@ -53,9 +53,9 @@ def chosen_department() -> Department | None:
     return (Department.get_or_none(Department.key == key) or abort(404)) if key else None
 
 
-def chosen_page() -> int:
-    """The page of a long list by `?page=`, else 1. 404 for what is no page's number."""
-    text = request.args.get("page", "1")
+def chosen_page(name: str = "page", otherwise: int = 1) -> int:
+    """The page of a long list by `?page=`, or by `name`, else `otherwise`. 404 for what is no page's number."""
+    text = request.args.get(name, str(otherwise))
     return int(text) if PAGE_NUMBER.fullmatch(text) else abort(404)
 
 

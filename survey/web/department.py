@@ -17,6 +17,7 @@ from survey.web.choices import chosen_wave
 from survey.web.complaints import clocks_of
 from survey.web.frame import today
 from survey.web.pictures import department_trend, item_bars
+from survey.web.said import said
 
 blueprint = Blueprint("department", __name__, url_prefix="/hr/departments")
 
@@ -66,6 +67,7 @@ def page(key: str) -> str:
         waves=released,
         wave=wave,
         about=about,
+        said=None if about.summary.comments is None else said(found, about.summary.comments),
         excuse=hindrances.excuses(wave, [found.id]).get(found.id),
         promised=promised[found.id],
         record=claims.by_wave(promised)[found.id],

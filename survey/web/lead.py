@@ -5,6 +5,7 @@ from flask_login import current_user
 
 from survey import hindrances, mirrors, receipts, reflections, releases
 from survey.models import Department
+from survey.receipts import news_first
 from survey.signing import subscriber_token
 from survey.summaries import lead_summary
 from survey.web.access import leads_only, settings
@@ -12,6 +13,7 @@ from survey.web.choices import chosen_wave
 from survey.web.commitments import boards
 from survey.web.complaints import clocks_of
 from survey.web.pictures import item_bars
+from survey.web.said import Said, said
 
 blueprint = Blueprint("lead", __name__, url_prefix="/lead")
 
@@ -30,6 +32,10 @@ def results(departments: list[Department]) -> str:
     ids = [department.id for department in departments]
     pictures = {found.department.id: item_bars(found) for found in summary.departments if found.lines}
     threads = receipts.threads(comment for found in summary.departments for comment in found.comments or ())
+    written: dict[int, Said | None] = {
+        of.department.id: None if of.comments is None else said(of.department, news_first(of.comments, threads))
+        for of in summary.departments
+    }
     return render_template(
         "lead/results.html",
         waves=waves,
@@ -38,9 +44,9 @@ def results(departments: list[Department]) -> str:
         pictures=pictures,
         clocks=clocks_of(wave, waves, *ids),
         within=settings().reply_days,
-        boards=boards(wave, {found.department.id: found.comments for found in summary.departments}),
+        boards=boards(wave, {department: page.comments if page else None for department, page in written.items()}),
+        said=written,
         threads=threads,
-        news_first=receipts.news_first,
         characters=receipts.REPLY_CHARACTERS,
         waiting=waiting,
         own=reflections.lead_reflections(current_user.person, wave, ids),

@@ -272,7 +272,7 @@ def to_do() -> list[ToDo]:
     """What HR should look after, the most urgent first."""
     failing = sum(outbox.state_counts(["dead", "retry"]).values())
     homeless = people.without_department()
-    unmapped = sum(not row.departments for row in outside.touchpoints())
+    unmapped = outside.unmapped()
     leaderless = people.departments_without_lead()
     found = [ToDo(wording.refusal(fault), url_for("planning.plan")) for fault in asking.faults()]
     found += [_late(wave) for wave in waves.overdue(now())]

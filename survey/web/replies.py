@@ -2,6 +2,7 @@
 
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -17,6 +18,12 @@ from survey.web.frame import bare_page, error_page, log_failure, now
 from survey.web.respond import STALE
 
 blueprint = Blueprint("replies", __name__, url_prefix="/lead/comments")
+
+
+@blueprint.before_request
+def keep_what_was_typed() -> Response | None:
+    """Whoever is signed out by now is not sent away from a reply that they have typed."""
+    return None if current_user.is_authenticated or not _typed() else _signed_out()
 
 
 @blueprint.route("/<comment_id>", methods=["GET", "POST"])
@@ -38,6 +45,8 @@ def comment(departments: list[Department], comment_id: str) -> str | tuple[str, 
 def ask_again(error: CSRFError) -> Response:
     """The reply as it was typed: whoever left the page open for too long must not lose it."""
     try:
+        if refused := keep_what_was_typed():
+            return refused
         return make_response(_again(**(request.view_args or {})))
     except HTTPException:  # nothing that this reader may reply to
         return make_response(error_page(error))
@@ -67,7 +76,9 @@ def _page(found: Published, fault: str = "") -> str:
 
 
 def _back(found: Published) -> str:
-    return url_for("lead.results", wave=found.wave.id, _anchor=f"comment-{found.comment.id}")
+    """To the comment on the lead's page, on whichever page of the comments it stands now."""
+    comment = found.comment.id
+    return url_for("lead.results", wave=found.wave.id, comment=comment, _anchor=f"comment-{comment}")
 
 
 def _typed() -> str:
@@ -75,12 +86,22 @@ def _typed() -> str:
 
 
 def keep(error: Exception) -> Response:
-    """The reply as it was typed, ready to be sent again, on a page that needs nothing of the database."""
+    """The reply as it was typed, ready to be sent again, when the database is away."""
     if not _typed():
         return make_response(error_page(error))
     log_failure(error)
-    values = {"comment_id": (request.view_args or {})["comment_id"], "characters": receipts.REPLY_CHARACTERS}
-    return make_response(bare_page("replies/kept.html", text=_typed(), **values), 503)
+    return make_response(_kept("replies/kept.html"), 503)
+
+
+def _signed_out() -> Response:
+    """The same for whoever has to sign in first. It tells nothing of the comment, nor whether there is one."""
+    return make_response(_kept("replies/signed_out.html"), 403)
+
+
+def _kept(template: str) -> str:
+    """The reply as it was typed, in a form, on a page that needs nothing of the database and is stored nowhere."""
+    comment_id = (request.view_args or {})["comment_id"]
+    return bare_page(template, text=_typed(), comment_id=comment_id, characters=receipts.REPLY_CHARACTERS)
 
 
 for kind in DATABASE_ERRORS:

@@ -5,7 +5,9 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -26,7 +28,9 @@ from survey.models import (
     ExternalTally,
     Pulse,
     Rated,
+    Receipt,
     Release,
+    Reply,
     Source,
     Tally,
     Touchpoint,
@@ -48,6 +52,7 @@ WAVES = 12
 FEW, MANY = 8, 10_000_000  # answers in each tally; answers in all
 TALLIES = WAVES * giant.DEPARTMENTS * (CLIENTS - 1) * len(ITEMS)
 ANSWERS_TO_A_COMMENT = 120  # one rating in twenty comes with a comment
+COMPLAINTS_TO_A_RECEIPT = 3  # and one writer of a complaint in three takes a receipt for the reply
 PEOPLE = 600
 NOT_HERE = re.compile(r"/0{32}|/mirror/")  # what is uploaded or written by somebody
 GROWN, MILLISECONDS = 1.2, 100
@@ -169,16 +174,26 @@ def _release(pulse: Pulse, number: int, links: giant.Links, each: int, chance: r
     insert_rows(Tally, TALLY, tallies)
     raters = each * (CLIENTS - 1)
     insert_rows(Rated, (Rated.wave, Rated.provider, Rated.raters), ((wave.id, provider, raters) for provider in links))
-    insert_rows(
-        Comment,
-        (Comment.id, Comment.wave, Comment.provider, Comment.kind, Comment.text),
-        (
-            (random_id(), wave.id, provider, chance.choice(COMMENT_KINDS), "They answer within the day. " * 4)
-            for provider in links
-            for _ in range(each * len(ITEMS) * (CLIENTS - 1) // ANSWERS_TO_A_COMMENT)
-        ),
-    )
+    number = each * len(ITEMS) * (CLIENTS - 1) // ANSWERS_TO_A_COMMENT
+    said = {provider: [(random_id(), kind) for kind in islice(cycle(COMMENT_KINDS), number)] for provider in links}
+    rows = ((id_, wave.id, of, kind, "They answer within the day. " * 4) for of in said for id_, kind in said[of])
+    insert_rows(Comment, (Comment.id, Comment.wave, Comment.provider, Comment.kind, Comment.text), rows)
+    for its in said.values():
+        complaints = [id_ for id_, kind in its if kind == "complaint"]
+        _conversations(wave, complaints[::COMPLAINTS_TO_A_RECEIPT], day, chance)
     Release.create(wave=wave, released_at=closed, digest=release.digest(wave), rewritten=True)
+
+
+def _conversations(wave: Wave, complaints: list[str], opened: date, chance: random.Random) -> None:
+    """A receipt for each of these complaints, and the department's reply to every other one."""
+    receipts = ((sha256(comment.encode()).hexdigest(), wave.id, comment) for comment in complaints)
+    insert_rows(Receipt, (Receipt.digest, Receipt.wave, Receipt.comment), receipts)
+    replies = (
+        (random_id(), comment, 1, 0, "We have looked into it. " * 4, opened + timedelta(days=15 + chance.randrange(20)))
+        for comment in complaints[::2]
+    )
+    reply = (Reply.id, Reply.comment, Reply.sequence, Reply.by_client, Reply.text, Reply.replied_on)
+    insert_rows(Reply, reply, replies)
 
 
 def _group(wave: Wave, departments: list[int], provider: int | None = None) -> int:
