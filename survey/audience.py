@@ -1,72 +1,77 @@
-"""Who is asked in a wave: whole departments, in groups of at least k, and nobody asked lately; and who has answered."""
+"""Who is asked in a wave: whole departments, and nobody asked lately; and how many have answered."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import count
 
 from peewee import fn
 
-from survey.database import insert_rows
-from survey.measure.disclosure import merge
-from survey.measure.rotation import providers_to_ask
 from survey.models import (
     ClientGroup,
     ClientGroupDepartment,
     Department,
     Invitation,
+    Opening,
     Person,
     Pulse,
     PulseDepartment,
     ServiceLink,
     Wave,
     database,
-    random_id,
 )
 
 PROVIDERS_PER_PERSON = 3
-INVITED = (
-    *(Invitation.id, Invitation.wave, Invitation.person, Invitation.client_group),
-    *(Invitation.providers, Invitation.answered),
-)
 
 Providers = dict[int, dict[int, float]]  # {client: {provider: weight}}
+
+
+Waves = tuple[tuple[object, ...], ...]  # (id, state, local date, its pulse's state) of each
 
 
 @dataclass(frozen=True)
 class Audience:
     """Whom a wave asks."""
 
-    people: list[tuple[int, int]]  # (person, department)
+    people: list[tuple[int, int]]  # (person, department), in the order of their ids
+    providers: Providers  # whom each client department may be asked about
     left_out: int  # people who would be asked as well, were they not asked by other waves these days
+    beside: Waves  # the other waves as they stood: while they do, nobody else has been asked since
 
 
-def find_audience(wave: Wave, rest_days: int) -> tuple[Audience, Providers]:
-    """Whom `wave` asks if it opens now, and whom each client department may be asked about.
+def find_audience(wave: Wave, rest_days: int) -> Audience:
+    """Whom `wave` asks if it opens now. Of a million people it takes some seconds.
 
     A person is asked once in `rest_days` days by all pulses together, counted in the waves' local dates; 0 is no limit.
     """
-    providers = _providers_by_client()
+    beside, providers = others(wave), _providers_by_client()
     everybody = _people(wave.pulse_id, providers)
     tired, left_to_others = _asked_lately(wave, rest_days), _left_to_others(wave, rest_days)
     people = [row for row in everybody if row[0] not in tired and row[1] not in left_to_others]
-    return Audience(people, len(everybody) - len(people)), providers
+    return Audience(people, providers, len(everybody) - len(people), beside)
 
 
-def invite(wave: Wave, people: Sequence[tuple[int, int]], providers: Providers, k: int) -> None:
-    """Make the client groups of `wave`, and one invitation for each of `people`."""
-    groups = _make_client_groups(wave, Counter(department for _, department in people), k)
-    seats: dict[int, Iterator[int]] = defaultdict(count)
+def packed(audience: Audience) -> bytes:
+    """The people and the providers, as `Opening` keeps them: of a million people two megabytes."""
+    people, departments = zip(*audience.people, strict=True) if audience.people else ((), ())
+    return zlib.compress(json.dumps([people, departments, list(audience.providers.items())]).encode(), level=1)
 
-    def asked(department: int) -> str:
-        seat = next(seats[department])
-        return " ".join(map(str, providers_to_ask(providers[department], PROVIDERS_PER_PERSON, seat, wave.occurrence)))
 
-    rows = (
-        (random_id(), wave.id, person, groups[department], asked(department), False) for person, department in people
-    )
-    insert_rows(Invitation, INVITED, rows)
+def unpacked(kept: bytes) -> tuple[list[tuple[int, int]], Providers]:
+    """What `packed` has kept."""
+    people, departments, providers = json.loads(zlib.decompress(kept))
+    by_client = {
+        client: {int(provider): weight for provider, weight in weights.items()} for client, weights in providers
+    }
+    return list(zip(people, departments, strict=True)), by_client
+
+
+def others(wave: Wave) -> Waves:
+    """Every other wave as it stands."""
+    query = Wave.select(Wave.id, Wave.state, Wave.local_date, Pulse.state).join(Pulse).where(Wave.id != wave.id)
+    return tuple(query.order_by(Wave.id).tuples())
 
 
 def _providers_by_client() -> Providers:
@@ -101,40 +106,22 @@ def _departments_of(pulses: list[int]) -> dict[int, set[int]]:
     return found
 
 
-def _make_client_groups(wave: Wave, invited: Counter[int], k: int) -> dict[int, int]:
-    """{department: client group}. Departments with fewer than `k` people are pooled: no response names a smaller one.
-
-    When all departments together have fewer than k people they are one group, and nothing will be published.
-    """
-    merged = merge(invited, k)
-    groups = [(department,) for department in merged.alone] if merged else []
-    pooled = merged.together if merged else tuple(sorted(invited))
-    group_of = {}
-    for departments in [*groups, pooled] if pooled else groups:
-        group = ClientGroup.create(wave=wave, invited=sum(invited[department] for department in departments))
-        for department in departments:
-            ClientGroupDepartment.create(client_group=group, department=department)
-            group_of[department] = group.id
-    return group_of
-
-
 # --- Rest ----------------------------------------------------------------------------------------------------------
 
 
 def _asked_lately(wave: Wave, rest_days: int) -> set[int]:
-    """The people whom another wave has asked less than `rest_days` days before this one (or after, if it is late)."""
+    """The people whom another wave has asked less than `rest_days` days before this one (or after, if it is late).
+
+    One that is opening asks all of its people, however many are invited already; one that was called off before it was
+    open has asked nobody.
+    """
     rest = timedelta(days=rest_days)
-    query = (
-        Invitation.select(Invitation.person)
-        .join(Wave)
-        .where(
-            Wave.id != wave.id,
-            Wave.local_date > wave.local_date - rest,
-            Wave.local_date < wave.local_date + rest,
-            Invitation.person.is_null(False),
-        )
-    )
-    return {person for (person,) in database.execute(query)}
+    around = (Wave.local_date > wave.local_date - rest) & (Wave.local_date < wave.local_date + rest)
+    around &= (Wave.id != wave.id) & Wave.opened_at.is_null(False)
+    opening = [kept for (kept,) in Opening.select(Opening.people).join(Wave).where(around).tuples()]
+    invited = Invitation.select(Invitation.person).join(Wave).where(around, Invitation.person.is_null(False))
+    asked = {person for (person,) in database.execute(invited)}
+    return asked.union(person for kept in opening for person, _ in unpacked(kept)[0])
 
 
 def _left_to_others(wave: Wave, rest_days: int) -> set[int]:
@@ -175,7 +162,7 @@ def _last_asked(pulses: list[int]) -> dict[tuple[int, int], str]:
         ClientGroupDepartment.select(Wave.pulse, ClientGroupDepartment.department, fn.MAX(Wave.local_date))
         .join(ClientGroup)
         .join(Wave)
-        .where(Wave.pulse.in_(pulses), ClientGroup.provider.is_null())
+        .where(Wave.pulse.in_(pulses), Wave.opened_at.is_null(False), ClientGroup.provider.is_null())
         .group_by(Wave.pulse, ClientGroupDepartment.department)
     )
     return {(pulse, department): str(day) for pulse, department, day in query.tuples()}
@@ -184,12 +171,12 @@ def _last_asked(pulses: list[int]) -> dict[tuple[int, int], str]:
 def answered_so_far(waves: Collection[int]) -> dict[int, int]:
     """{client group: how many of it have answered} of the waves of these ids, of groups of which somebody has.
 
-    Asked by group and answer, as the index has them: of a million people it takes a moment instead of a minute.
+    They alone stand in an index: of a million people it takes a moment instead of a minute.
     """
     groups = ClientGroup.select(ClientGroup.id).where(ClientGroup.wave.in_(list(waves)))
     query = (
-        Invitation.select(Invitation.client_group, fn.COUNT(Invitation.answered))
-        .where(Invitation.client_group.in_(groups), Invitation.answered == True)  # noqa: E712 - for the index
+        Invitation.select(Invitation.client_group, fn.COUNT(Invitation.id))
+        .where(Invitation.client_group.in_(groups), Invitation.answered)
         .group_by(Invitation.client_group)
     )
     return dict(query.tuples())

@@ -133,8 +133,8 @@ def doctor(settings: Settings) -> None:
     wrong += [f"{key}: {planning.too_many(count)}" for key, count in asking.too_long().items()]
     wrong += [f"{department.name} has no lead." for department in people.departments_without_lead()]
     wrong += [
-        f"Wave {late.id} ({late.pulse.key}) should have {'opened' if late.state == 'planned' else 'closed'} at "
-        f"{local_time(late.opens_at if late.state == 'planned' else late.closes_at, late.pulse.timezone)}; "
+        f"Wave {late.id} ({late.pulse.key}) should have {'closed' if late.was_open else 'opened'} at "
+        f"{local_time(late.closes_at if late.was_open else late.opens_at, late.pulse.timezone)}; "
         "does a scheduler run? Its log says what fails."
         for late in waves.overdue(now())
     ]

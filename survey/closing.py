@@ -19,8 +19,8 @@ from typing import Any
 
 from peewee import Expression, chunked
 
-from survey import audience, mirrors, notices
-from survey.database import ROWS_AT_ONCE, delete_by_and_by, write_anew
+from survey import audience, mirrors, notices, progress
+from survey.database import ROWS_AT_ONCE, by_and_by, delete_by_and_by, write_anew
 from survey.measure.disclosure import COMMENTS_FROM, merge
 from survey.measure.scale import SCORES
 from survey.models import (
@@ -97,21 +97,19 @@ def _forget_answers(wave: Wave) -> None:
     for deleted in delete_by_and_by(Rating.id, Rating.wave == wave):
         before, gone = gone // COUNTED_AT_ONCE, gone + deleted
         if gone // COUNTED_AT_ONCE > before:
-            _tell(wave, (1 + gone / whole) / 2)
+            progress.tell(wave, "closing", (1 + gone / whole) / 2)
     mirrors.forget(wave)
     notices.forget(wave)
 
 
-def _tell(wave: Wave, share: float) -> None:
-    """How much of the work is done: it says no more of what was said than that many have."""
-    Wave.update(counted=int(100 * share)).where(Wave.id == wave.id, Wave.state == "closing").execute()
-
-
 def discard(wave: Wave) -> None:
-    """Delete all that was said in a wave that is cancelled. Runs inside the transaction that cancels it."""
-    _forget_who_came_when(wave)
-    Rating.delete().where(Rating.wave == wave).execute()
-    _drop_comments(Comment.wave == wave)
+    """Delete all that was said in a wave that is cancelled, some at a time. Whoever is killed may begin again."""
+    with database.atomic():
+        _forget_who_came_when(wave)
+    for _ in delete_by_and_by(Rating.id, Rating.wave == wave):
+        pass
+    for _ in by_and_by(Comment.id, Comment.wave == wave, _drop_comments):
+        pass
     write_anew(Receipt.comment, Receipt.wave == wave)
     mirrors.discard(wave)
     notices.discard(wave)
@@ -239,7 +237,7 @@ def _ratings(wave: Wave) -> Iterator[list[tuple[int, int, str, bool]]]:
         last, counted = some[-1][0], counted + COUNTED_AT_ONCE
         if len(some) == COUNTED_AT_ONCE:
             log.info("Wave %d is being closed: %d ratings are counted.", wave.id, counted)
-            _tell(wave, counted / max(whole, counted) / 2)
+            progress.tell(wave, "closing", counted / max(whole, counted) / 2)
 
 
 def _store_raters(wave: Wave, raters: Counter[int]) -> None:
@@ -312,10 +310,10 @@ def _keep_comments(wave: Wave, raters: Counter[int]) -> None:
     write_anew(Receipt.comment, Receipt.wave == wave)
 
 
-def _drop_comments(which: Expression) -> None:
+def _drop_comments(which: Expression) -> int:
     """Delete comments that nobody will read. Their receipts stay, so that whoever has one can be told."""
     Receipt.update(comment=None).where(Receipt.comment.in_(Comment.select(Comment.id).where(which))).execute()
-    Comment.delete().where(which).execute()
+    return Comment.delete().where(which).execute()
 
 
 def _insert(table: type[Table], rows: Iterable[dict[str, Any]]) -> None:

@@ -31,6 +31,7 @@ from survey.models import (
     Leadership,
     LeadView,
     Message,
+    Opening,
     Person,
     RosterFile,
     Table,
@@ -51,7 +52,7 @@ ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations 
 TURN_LOCK = 0x7475726E  # "turn": held on PostgreSQL while it is decided who is asked
 ATTEMPTS = 10  # of a transaction that meets others
 # Where people and what they said stand.
-TELLING = (*UNORDERED, Message, Bounce, Leadership, LeadView, Upload, RosterFile, Person)
+TELLING = (*UNORDERED, Opening, Message, Bounce, Leadership, LeadView, Upload, RosterFile, Person)
 
 # What may go wrong with a database; SQLite's own error comes through while rows are being read.
 DATABASE_ERRORS = (PeeweeException, sqlite3.Error)
@@ -191,7 +192,12 @@ def write_anew(column: Field, which: Expression | None = None) -> None:
 
 
 def delete_by_and_by(key: Field, which: Expression) -> Iterator[int]:
-    """Delete rows some at a time, in the order of their key, and let others write in between; yields how many.
+    """Delete rows some at a time; yields how many. The key is a text."""
+    return by_and_by(key, which, lambda some: key.model.delete().where(some).execute())
+
+
+def by_and_by(key: Field, which: Expression, delete: Callable[[Expression], int]) -> Iterator[int]:
+    """`delete` rows some at a time, in the order of their key, and let others write in between; yields how many.
 
     Each time is a transaction of its own: whoever is killed leaves the rest. The key is a text.
     """
@@ -202,7 +208,7 @@ def delete_by_and_by(key: Field, which: Expression) -> Iterator[int]:
             ahead = key.model.select(key).where(which, key > last).order_by(key)
             last = ahead.limit(1).offset(DELETED_AT_ONCE - 1).scalar()
             some = which if last is None else which & (key <= last)
-            deleted = key.model.delete().where(some).execute()
+            deleted = delete(some)
         yield deleted
         if last is not None:
             time.sleep(time.monotonic() - begun)  # others have waited that long

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
-from peewee import JOIN, fn
+from peewee import JOIN, SQL, fn
 
 from survey import outbox
 from survey.models import Bounce, ClientGroup, Department, Message, Person, Pulse, Wave
@@ -56,13 +56,14 @@ def by_wave() -> list[Delivery]:
     A reminder goes to those who have not answered, so it is left out of a wave whose participation is not told.
     """
     query = (
-        Message.select(Message.wave, Message.kind, Message.sequence, Message.state, fn.COUNT(Message.id))
-        .where(Message.wave.is_null(False), Message.kind.not_in(outbox.OF_A_DAY))
+        Message.select(Message.wave, Message.kind, Message.sequence, Message.state, fn.COUNT(SQL("*")))
+        .where(Message.wave.is_null(False))
         .group_by(Message.wave, Message.kind, Message.sequence, Message.state)
     )
     states: dict[tuple[int, str, int], dict[str, int]] = defaultdict(dict)
     for wave, kind, sequence, state, count in query.tuples():
-        states[wave, kind, sequence][state] = count
+        if kind not in outbox.OF_A_DAY:
+            states[wave, kind, sequence][state] = count
     told = {
         wave
         for (wave,) in ClientGroup.select(ClientGroup.wave)

@@ -89,7 +89,7 @@ def rewrite_due() -> bool:
     """
     over = Wave.select(Wave.id).where(Wave.state == "closed")  # of one that is closing, answers are still there
     waiting = [release.wave_id for release in Release.select().where(~Release.rewritten, Release.wave.in_(over))]
-    cancelled = [wave.id for wave in Wave.select(Wave.id).where(Wave.traces_left)]
+    cancelled = [wave.id for wave in Wave.select(Wave.id).where(Wave.traces_left, Wave.progress.is_null())]
     if not waiting and not cancelled:
         return False
     leave_no_trace()

@@ -77,7 +77,7 @@ def forecast(draft: Draft, now: int, rest_days: int) -> Forecast:
         asked: list[tuple[date, frozenset[int]]] = []
         waves = []
         for found in ahead:
-            audience, _ = find_audience(Wave(pulse=pulse, local_date=found.day), rest_days)
+            audience = find_audience(Wave(pulse=pulse, local_date=found.day), rest_days)
             resting = {
                 person for day, people in asked if found.day - day < timedelta(days=rest_days) for person in people
             }

@@ -221,8 +221,7 @@ def discard(wave: Wave) -> None:
     """Forget what was said in a wave that is cancelled."""
     LeadView.delete().where(LeadView.wave == wave).execute()
     Hindrance.delete().where(Hindrance.wave == wave).execute()
-    OwnView.delete().where(OwnView.wave == wave).execute()
-    Mirrored.delete().where(_is_of(wave)).execute()
+    forget(wave)
 
 
 def _is_of(wave: Wave) -> Expression:

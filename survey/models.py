@@ -154,14 +154,15 @@ class PulseDepartment(Table):
 
 
 # States of a wave.
-RUNNING = ("open", "closing")  # nothing of it is told yet but who has answered
+RUNNING = ("opening", "open", "closing")  # nothing of it is told yet but who has answered
 ASKED = (*RUNNING, "closed")  # it has asked people
 
 
 class Wave(Table):
-    """One run of a pulse: planned → open → closing → closed, or cancelled.
+    """One run of a pulse: planned → opening → open → closing → closed, or cancelled.
 
-    It takes answers while it is open. While it is closing they are counted and deleted, and nothing is told of them.
+    While it is opening people are invited. It takes answers while it is open. While it is closing they are counted and
+    deleted, and nothing is told of them.
     """
 
     id = AutoField()
@@ -173,7 +174,7 @@ class Wave(Table):
     state = CharField(
         max_length=9,
         default="planned",
-        constraints=[Check("state IN ('planned', 'open', 'closing', 'closed', 'cancelled')")],
+        constraints=[Check("state IN ('planned', 'opening', 'open', 'closing', 'closed', 'cancelled')")],
     )
     cancel_reason = CharField(max_length=20, default="")  # see survey.waves
     min_group = SmallIntegerField(null=True)  # k, frozen when the wave opens
@@ -185,13 +186,26 @@ class Wave(Table):
     left_out = IntegerField(null=True)  # people of the audience who were not asked: they had been lately
     traces_left = BooleanField(null=True)  # its answers were deleted, and the files are still to be rewritten
     questionnaire = TextField(default="")  # JSON: what it asks, in which words, frozen when it opens; see survey.asking
-    counted = SmallIntegerField(null=True)  # percent of the work of closing that is done, while it is closing
+    progress = SmallIntegerField(null=True)  # percent of opening or closing that is done; cancelled: not all is deleted
 
     class Meta:
         indexes = (
             (("pulse", "local_date"), True),
             (("state", "opens_at"), False),
         )
+
+    @property
+    def was_open(self) -> bool:
+        """Whether it has taken answers, or takes them."""
+        return self.state not in ("planned", "opening")
+
+
+class Opening(Table):
+    """Whom a wave asks that opens, as it was decided; gone when all of them are invited and their mails are queued."""
+
+    wave = required(Wave, primary_key=True)
+    people = BlobField()  # see survey.opening
+    done = IntegerField(default=0)  # so many of them are invited; once all are, the mails that are queued count on
 
 
 class Reminder(Table):
@@ -243,10 +257,12 @@ class Invitation(Table):
     answered = BooleanField(default=False)
 
     class Meta:
-        indexes = (
-            (("wave", "person"), True),
-            (("client_group", "answered"), False),
-        )
+        indexes = ((("wave", "person"), True),)
+
+
+# Of those alone who have answered: nobody counts the others, and a wave opens in half the time.
+ANSWERED = (Invitation.client_group, Invitation.answered)  # the second one, so that it needs no look at the rows
+Invitation.add_index(Invitation.index(*ANSWERED, where=Invitation.answered, name="invitation_answered"))
 
 
 # --- What people said --------------------------------------------------------------------------------------------
@@ -615,7 +631,7 @@ class Message(Table):
 
     id = AutoField()
     kind = CharField(max_length=40)
-    wave = required(Wave, null=True)  # none for a sign-in link
+    wave = required(Wave, null=True, index=False)  # none for a sign-in link
     person = required(Person)
     sequence = IntegerField(default=0)  # the reminder's number; the sign-in's count
     state = CharField(
@@ -635,6 +651,7 @@ class Message(Table):
     class Meta:
         indexes = (
             (("kind", "wave", "person", "sequence"), True),
+            (("wave", "kind", "sequence", "state"), False),
             (("state", "due_at"), False),
             (("tried_at",), False),
         )
@@ -688,6 +705,7 @@ TABLES = (
     Rewording,
     PulseDepartment,
     Wave,
+    Opening,
     Reminder,
     ClientGroup,
     ClientGroupDepartment,

@@ -202,7 +202,7 @@ def forget(wave: Wave) -> None:
 
 def discard(wave: Wave) -> None:
     """Forget what was asked and said in a wave that is cancelled: a later one may ask again."""
-    Notice.delete().where(Notice.wave == wave).execute()
+    forget(wave)
     NoticeQuestion.delete().where(NoticeQuestion.wave == wave).execute()
 
 

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 import click
 
-from survey import asking, people, pulses, replanning, turnout, waves, workdays
+from survey import asking, opening, people, pulses, replanning, turnout, waves, workdays
 from survey.commands import WAVE, local_time, now, with_database
 from survey.measure.cadence import Why
 from survey.models import Department, Pulse, Wave
@@ -292,6 +292,7 @@ def wave_open(settings: Settings, pulse_key: str) -> None:
     """Open the next wave of a pulse today."""
     found = _pulse(pulse_key)
     opened = waves.open_now(found, now(), settings.smallest_group, int(settings.rest_days))
+    opening.finish(opened, now())
     click.echo(f"Wave {opened.id} is open until {_time(found, opened.closes_at)}.")
 
 
@@ -311,7 +312,7 @@ def wave_close(settings: Settings, wave_id: int) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask whether its answers may be deleted.")
 @with_database
 def wave_cancel(settings: Settings, wave_id: int, yes: bool) -> None:
-    """Call off a planned or an open wave; the answers of an open one are deleted."""
+    """Call off a wave that is planned, opening or open; the answers of an open one are deleted."""
     found = Wave.get_or_none(Wave.id == wave_id)
     if found is not None and found.state == "open" and not yes:
         answered = turnout.whole_participation(turnout.participation(found))
@@ -322,4 +323,5 @@ def wave_cancel(settings: Settings, wave_id: int, yes: bool) -> None:
         )
     if found is None or not waves.cancel_wave(found, now()):
         raise click.ClickException(f"Wave {wave_id} is neither planned nor open; espejo wave list shows all.")
+    waves.discard_due()
     click.echo(f"Wave {wave_id} is cancelled.")

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 BY_THE_HOLDER = (
     "waves",
+    "opening",
     "closing",
     "duties",
     "forget",
@@ -53,6 +54,7 @@ class Clockwork:
         self._transport = transport or (SmtpTransport(settings.smtp_url) if settings.smtp_url else None)
         self.jobs: dict[str, Callable[[int], Counter[str]]] = {
             "waves": self.waves,
+            "opening": self.opening,
             "closing": self.closing,
             "duties": self.duties,
             "mail": self.mail,
@@ -70,9 +72,13 @@ class Clockwork:
             }
         )
 
+    def opening(self, now: int) -> Counter[str]:
+        """Invite whom the waves ask that are opening, and queue the mails: apart, so that others go on meanwhile."""
+        return Counter({"large waves opened": len(steps.invite_due(now))})
+
     def closing(self, now: int) -> Counter[str]:
-        """Finish closing the waves that take no answers any more: apart, so that others open meanwhile."""
-        return Counter({"waves closed": len(steps.finish_due(now))})
+        """Finish what takes no answers any more, closed or called off: apart, so that others open meanwhile."""
+        return Counter({"waves closed": len(steps.finish_due(now)), "waves deleted": len(steps.discard_due())})
 
     def duties(self, now: int) -> Counter[str]:
         """Recall to leads what they owe their clients, and tell HR what is late."""

@@ -1,33 +1,33 @@
-"""The life of a wave: planned → open → closing → closed, or cancelled.
+"""The life of a wave: planned → opening → open → closing → closed, or cancelled.
 
 Each step is one conditional UPDATE in one transaction with the messages it causes, so it may be tried twice, by two
-processes, or be killed anywhere: it happens once, whole, or not at all.
+processes, or be killed anywhere: it happens once, whole, or not at all. Where thousands are asked or have answered,
+that decides it, and what follows is done some at a time, by whoever comes: see survey.opening and survey.closing.
 """
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from peewee import PeeweeException
 
-from survey import asking, closing, erasure, notices, outbox
-from survey.audience import find_audience, invite
+from survey import asking, closing, erasure, opening, outbox, resting
+from survey.audience import others
 from survey.database import take_turns
 from survey.measure.cadence import local
 from survey.models import (
-    ASKED,
     RUNNING,
     Invitation,
     Message,
+    Opening,
     Pulse,
     Reminder,
     Wave,
     database,
 )
+from survey.opening import Draft
 from survey.people import hr_people
-from survey.pulses import plan_next, schedule_on, store_reminders, summary_at, timetable
+from survey.pulses import plan_next, summary_at
 from survey.questionnaire import QuestionnaireError, thawed
 from survey.subscriptions import company_readers, readers
 
@@ -42,6 +42,10 @@ OVERDUE_SECONDS = 15 * 60  # a step that is later than this needs somebody to lo
 MISSED = "missed"  # its day passed while nothing was running
 RESTING = "resting"  # other waves asked nearly everybody around that day
 BY_HAND = "by hand"
+
+# What cancelling leaves to be deleted: of a wave that was open, and of one that was opening and has asked nobody.
+DISCARDED = {"traces_left": True, "progress": 0}
+UNASKED = {**DISCARDED, "opened_at": None}
 
 
 class WaveError(ValueError):
@@ -67,6 +71,15 @@ def open_due(now: int, k: int, rest_days: int = 0) -> list[Wave]:
             return False
 
     return _each("opened", _due_to_open(now), open_or_tell)
+
+
+def invite_due(now: int) -> list[Wave]:
+    """Go on with every wave that is opening, or whose mails are not all queued, and return those that are done.
+
+    Where many are asked it takes a minute.
+    """
+    due = Wave.select().join(Opening).order_by(Wave.opened_at, Wave.id)
+    return _each("opened", due, lambda wave: opening.finish(wave, now))
 
 
 def remind_due(now: int) -> int:
@@ -109,6 +122,7 @@ def overdue(now: int) -> list[Wave]:
         .join(Pulse)
         .where(
             ((Wave.state == "open") & (Wave.closes_at < late))
+            | ((Wave.state == "opening") & (Wave.opened_at < late))
             | ((Wave.state == "closing") & (Wave.closed_at < late))
             | ((Wave.state == "planned") & (Wave.opens_at < late) & (Pulse.state == "active"))
         )
@@ -194,48 +208,53 @@ def _catch_up(pulse: Pulse, now: int) -> list[Wave]:
 
 
 def open_wave(wave: Wave, now: int, k: int, rest_days: int = 0) -> bool:
-    """Open a planned wave: freeze who works where, invite, queue the mails, plan the next wave.
+    """Open a planned wave: freeze who works where and what it asks, invite, queue the mails, plan the next wave.
 
     When so many are asked by other waves these days that fewer than k people are left, the wave waits for those whom
     its own pulse asked last, or is cancelled, and nobody is bothered. False when it did not open, for that reason,
-    because another process was first, or because HR has moved it since it was read. What it asks is frozen in it.
+    because another process was first, or because HR has moved it since it was read.
+
+    Where many are asked it is only decided who; the wave is opening, and invite_due does the rest: see survey.opening.
 
     Raises QuestionnaireError when its questionnaire may not be asked.
     """
+    drafted = opening.draft(wave, rest_days)
     with database.atomic():
         take_turns()
-        asked = asking.freeze(wave.pulse)
-        audience, providers = find_audience(wave, rest_days)
-        if audience.left_out and len(audience.people) < k:
-            if _wait_for_own(wave, rest_days):
-                return False
-            if _cancel(wave, "planned", RESTING, now, left_out=audience.left_out):
-                log.warning("Wave %d asks nobody: nearly everybody is asked by other waves these days.", wave.id)
-                plan_next(wave.pulse)
-            return False
-        planned = (Wave.id == wave.id) & (Wave.state == "planned") & (Wave.opens_at == wave.opens_at)
-        opened = {
-            "state": "open",
-            "opened_at": now,
-            "min_group": k,
-            "left_out": audience.left_out,
-            "questionnaire": asked,
-        }
-        if not Wave.update(opened).where(planned).execute():
-            return False
-        invite(wave, audience.people, providers, k)
-        invited = Counter(department for _, department in audience.people)
-        notices.freeze(wave, invited, k, asking.taps_left(thawed(asked)))
-        people = (person for person, _ in audience.people)
-        outbox.queue(outbox.INVITATION, people, now, wave=wave, expires_at=wave.closes_at)
-        if following := plan_next(wave.pulse):
-            _let_rest(following, wave, rest_days)
-    return True
+        return _decide(wave, drafted, now, k, rest_days)
+
+
+def _decide(wave: Wave, drafted: Draft, now: int, k: int, rest_days: int) -> bool:
+    """The same in a transaction, while nobody else decides who is asked. People are those of some seconds ago."""
+    if drafted.audience.beside != others(wave):
+        drafted = opening.draft(wave, rest_days)
+    asked, left_out = asking.freeze(wave.pulse), drafted.audience.left_out
+    if left_out and len(drafted.audience.people) < k:
+        _rest(wave, now, rest_days, left_out)
+        return False
+    planned = (Wave.id == wave.id) & (Wave.state == "planned") & (Wave.opens_at == wave.opens_at)
+    decided = {"state": "opening", "opened_at": now, "min_group": k, "left_out": left_out, "questionnaire": asked}
+    if not Wave.update(decided).where(planned).execute():
+        return False
+    opening.begin(wave, drafted, k, asking.taps_left(thawed(asked)))
+    if following := plan_next(wave.pulse):
+        resting.let_rest(following, wave, rest_days)
+    return drafted.takes_long or opening.finish(wave, now)
+
+
+def _rest(wave: Wave, now: int, rest_days: int, left_out: int) -> None:
+    """Let a wave wait for those whom its pulse asked last; or cancel it, as it would ask nobody."""
+    if resting.wait_for_own(wave, rest_days):
+        return
+    if _cancel(wave, "planned", RESTING, now, left_out=left_out):
+        log.warning("Wave %d asks nobody: nearly everybody is asked by other waves these days.", wave.id)
+        plan_next(wave.pulse)
 
 
 def open_now(pulse: Pulse, now: int, k: int, rest_days: int = 0) -> Wave:
     """Open the pulse's next wave today, whatever day it is planned for. Raises WaveError or QuestionnaireError.
 
+    Where many are asked it is opening when this returns, as after open_wave.
     What the pulse has missed by more than 24 hours is skipped first, so that the wave after this one lies ahead.
     """
     _skip_missed(now, pulse)
@@ -247,44 +266,15 @@ def open_now(pulse: Pulse, now: int, k: int, rest_days: int = 0) -> Wave:
     today = local(now, ZoneInfo(pulse.timezone)).date()
     if Wave.select().where(Wave.pulse == pulse, Wave.local_date == today, Wave.id != wave.id).exists():
         raise WaveError(f'"{pulse.key}" had a wave today; a pulse runs once a day at most.')
+    wave.local_date = today
+    drafted = opening.draft(wave, rest_days)
     with database.atomic():
         take_turns()
-        if not _move(wave, pulse, today):
+        if not resting.move(wave, pulse, today):
             raise WaveError(f'"{pulse.key}" was opened or changed by somebody else at this moment.')
-        if not open_wave(Wave.get_by_id(wave.id), now, k, rest_days):
+        if not _decide(Wave.get_by_id(wave.id), drafted, now, k, rest_days):
             raise WaveError(f'"{pulse.key}" would ask nobody: nearly everybody is asked by other waves these days.')
     return Wave.get_by_id(wave.id)
-
-
-def _move(wave: Wave, pulse: Pulse, day: date) -> bool:
-    """Plan a wave for another day; False when it is planned no more, or moved since it was read."""
-    planned = schedule_on(pulse, day, wave.occurrence)
-    as_read = (Wave.id == wave.id) & (Wave.state == "planned") & (Wave.opens_at == wave.opens_at)
-    moved = {"local_date": day, "opens_at": planned.opens_at, "closes_at": planned.closes_at}
-    if not Wave.update(moved).where(as_read).execute():
-        return False
-    store_reminders(wave, planned)
-    return True
-
-
-def _let_rest(following: Wave, opened: Wave, rest_days: int) -> bool:
-    """Move a pulse's next wave to the day when those asked last have rested, if that comes before the wave after it.
-
-    So a fortnightly pulse that opened on Tuesday, because Monday was a holiday, waits for the Tuesday as well.
-    """
-    plan = timetable(following.pulse)
-    rested = plan.off.next_working_day(opened.local_date + timedelta(days=rest_days))
-    while rested in plan.taken:
-        rested = plan.off.next_working_day(rested + timedelta(days=1))
-    in_time = following.local_date < rested <= plan.last_day(following.occurrence)
-    return in_time and _move(following, following.pulse, rested)
-
-
-def _wait_for_own(wave: Wave, rest_days: int) -> bool:
-    """The same for a wave that is due: its day may have been planned anew since the last one opened."""
-    asked = Wave.state.in_(ASKED)
-    last = Wave.select().where(Wave.pulse == wave.pulse_id, asked).order_by(Wave.local_date.desc()).first()
-    return last is not None and _let_rest(wave, last, rest_days)
 
 
 # --- Reminding and closing -----------------------------------------------------------------------------------------
@@ -338,7 +328,7 @@ def close_wave(wave: Wave, now: int) -> bool:
     closing.publish(wave, now)
     with database.atomic():
         is_closing = (Wave.id == wave.id) & (Wave.state == "closing")
-        if not Wave.update(state="closed", counted=None).where(is_closing).execute():
+        if not Wave.update(state="closed", progress=None).where(is_closing).execute():
             return False
         _queue_summaries(wave, summary_at(wave, now))
     _leave_no_trace(wave)
@@ -360,7 +350,10 @@ def stop(wave: Wave, now: int) -> bool:
     """
     is_open = (Wave.id == wave.id) & (Wave.state == "open")
     with database.atomic():
-        return bool(Wave.update(state="closing", closed_at=now).where(is_open).execute())
+        is_stopped = bool(Wave.update(state="closing", closed_at=now).where(is_open).execute())
+        if is_stopped:
+            opening.give_up(wave)
+    return is_stopped
 
 
 def _queue_summaries(wave: Wave, leaves_at: int) -> None:
@@ -382,20 +375,43 @@ def _leave_no_trace(wave: Wave) -> None:
 
 
 def cancel_wave(wave: Wave, now: int) -> bool:
-    """Call off a planned or an open wave, and plan the next one. False when it is over already.
+    """Call off a planned wave, or one that is opening or open, and plan the next one. False when it is over already.
 
-    Of an open wave the answers are deleted, nothing is published, and the links and mails on their way lapse.
+    Of an open wave the answers are deleted, nothing is published, and the links and mails on their way lapse; of one
+    that is opening nobody has been mailed, and it counts as if nobody had been asked. Where there is much to delete,
+    it is deleted by discard_due.
     """
     with database.atomic():
         take_turns()
-        was_open = _cancel(wave, "open", BY_HAND, now, traces_left=True)
-        if was_open:
-            closing.discard(wave)
-        elif not _cancel(wave, "planned", BY_HAND, now):
+        if _cancel(wave, "planned", BY_HAND, now):
+            plan_next(wave.pulse)
+            return True
+        if not (_cancel(wave, "opening", BY_HAND, now, **UNASKED) or _cancel(wave, "open", BY_HAND, now, **DISCARDED)):
             return False
+        opening.give_up(wave)
         plan_next(wave.pulse)
-    if was_open:
-        _leave_no_trace(wave)
+    if not (closing.takes_long(wave) or opening.undoing_takes_long(wave)):
+        discard(wave)
+    return True
+
+
+def discard_due() -> list[Wave]:
+    """Delete what was said in waves that have been called off, as far as it is there, and return these waves."""
+    due = Wave.select().where(Wave.state == "cancelled", Wave.progress.is_null(False)).order_by(Wave.id)
+    return _each("deleted", due, discard)
+
+
+def discard(wave: Wave) -> bool:
+    """Delete all that was said in a wave that has been called off, some at a time; False when that had been done.
+
+    Nothing is added to it any more, so whoever is killed may begin again.
+    """
+    closing.discard(wave)
+    opening.undo(Wave.get_by_id(wave.id))
+    left = (Wave.id == wave.id) & Wave.progress.is_null(False)
+    if not Wave.update(progress=None).where(left).execute():
+        return False
+    _leave_no_trace(wave)
     return True
 
 

@@ -68,6 +68,7 @@ class Company:
     def _open_wave(self) -> Wave:
         planned = Wave.get(Wave.pulse == self.pulse, Wave.state == "planned")
         (opened,) = waves.open_due(planned.opens_at, K)
+        waves.invite_due(planned.opens_at)  # if there are many
         return Wave.get_by_id(opened.id)
 
     def answer(self, wave: Wave, about: Callable[[int], Answer] | None = None, share: float = 1.0) -> int:

@@ -6,10 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from survey import replanning, waves
-from survey.measure.cadence import Why
-from survey.models import ClientGroup, Department, Invitation, Person, Pulse, Wave
-from survey.pulses import add_pulse, coming, store_blackout
+from survey import audience, deliveries, waves
+from survey.models import ClientGroup, Department, Invitation, Person, Pulse, Wave, database
+from survey.pulses import add_pulse
 from survey.waves import WaveError, close_due, open_due, open_now
 from tests.cast import DAY, OPENS, SIZES, Company, K
 
@@ -239,40 +238,6 @@ def test_a_weekly_pulse_asks_every_second_week(add: Add) -> None:
     assert asked("weekly") == [20, 0, 20, 0, 20]
 
 
-def test_a_fortnightly_pulse_that_a_holiday_put_off_waits_as_long_the_next_time(add: Add) -> None:
-    fortnightly = add("fortnightly", 0, "fortnightly")
-    Pulse.update(state="paused").where(Pulse.key == "quarterly").execute()
-    waves._move(Wave.get(Wave.pulse == fortnightly), fortnightly, FIRST + timedelta(days=1))
-    run_until(29)
-    opened = Wave.select().where(Wave.pulse == fortnightly, Wave.state != "planned").order_by(Wave.occurrence)
-    assert [(wave.local_date - FIRST).days for wave in opened] == [1, 15, 29]
-    assert asked("fortnightly") == [EVERYBODY, EVERYBODY, EVERYBODY]
-
-
-def test_a_wave_that_waits_for_the_rest_opens_on_a_working_day_and_says_why(add: Add) -> None:
-    """Put off from Monday to Friday; a fortnight later that Friday is a day off, so it waits for Monday."""
-    fortnightly = add("fortnightly", 0, "fortnightly")
-    Pulse.update(state="paused").where(Pulse.key == "quarterly").execute()
-    store_blackout(fortnightly, date(2026, 3, 20), date(2026, 3, 20))
-    waves._move(Wave.get(Wave.pulse == fortnightly), fortnightly, date(2026, 3, 6))
-    now = OPENS + 4 * DAY
-    assert [wave.local_date for wave in open_due(now, K, REST)] == [date(2026, 3, 6)]
-    following = coming(fortnightly, 1, now)[0]
-    assert (following.own_day, following.day, following.why) == (date(2026, 3, 16), date(2026, 3, 23), Why.REST)
-
-
-def test_a_wave_that_was_planned_anew_still_waits_for_the_rest(add: Add) -> None:
-    """Days off put it back on its own day, when those asked last have rested thirteen days of fourteen."""
-    fortnightly = add("fortnightly", 0, "fortnightly")
-    Pulse.update(state="paused").where(Pulse.key == "quarterly").execute()
-    waves._move(Wave.get(Wave.pulse == fortnightly), fortnightly, FIRST + timedelta(days=1))
-    assert tick(1) == ["fortnightly"]
-    replanning.add_blackout(fortnightly, date(2026, 12, 24), date(2026, 12, 31), OPENS + 2 * DAY)
-    assert coming(fortnightly, 1, OPENS + 2 * DAY)[0].day == FIRST + timedelta(days=14)
-    assert [tick(14), tick(15)] == [[], ["fortnightly"]]
-    assert asked("fortnightly") == [EVERYBODY, EVERYBODY]
-
-
 # By hand
 
 
@@ -291,3 +256,22 @@ def test_opening_by_hand_is_refused_when_nearly_everybody_was_asked_lately(add: 
         open_now(other, OPENS + 3 * DAY, K, REST)
     wave = Wave.get(Wave.pulse == other)
     assert (wave.state, wave.local_date) == ("planned", FIRST + timedelta(days=40))
+
+
+# Who has answered
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("count", "index"),
+    [(lambda: audience.answered_so_far([1]), "invitation_answered"), (deliveries.by_wave, "message_wave_id_kind")],
+)
+def test_what_may_be_a_million_is_counted_from_an_index_alone(
+    company: Company, caplog: pytest.LogCaptureFixture, count: Callable[[], object], index: str
+) -> None:
+    company.open_wave()
+    with caplog.at_level("DEBUG", logger="peewee"):
+        count()
+    (asked,) = [found.msg for found in caplog.records if "COUNT" in found.msg[0]]
+    plan = database.execute_sql(f"EXPLAIN QUERY PLAN {asked[0]}", asked[1]).fetchall()
+    assert any(f"COVERING INDEX {index}" in step for *_, step in plan)

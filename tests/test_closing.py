@@ -13,7 +13,7 @@ from unittest.mock import Mock
 import pytest
 from flask import Flask
 
-from survey import closing, erasure, matrices, mirrors, releases, responses, waves
+from survey import closing, erasure, matrices, mirrors, progress, releases, responses, waves
 from survey import database as database_module
 from survey.measure.scale import COMMENT_KINDS, ITEMS
 from survey.models import (
@@ -589,10 +589,10 @@ def test_others_answer_and_read_while_a_wave_closes(
     left = iter(list(Invitation.select().where(Invitation.wave == other)))
     database.close()
     outcomes: list[tuple[str, str, bool]] = []
-    tell, hanna = closing._tell, sign_in(company.hanna)
+    tell, hanna = progress.tell, sign_in(company.hanna)
 
-    def others(_wave: Wave, share: float) -> None:
-        tell(wave, share)
+    def others(wave: Wave, state: str, share: float) -> None:
+        tell(wave, state, share)
         with ThreadPoolExecutor(1) as thread:  # with a connection of its own, as another request has
             thread.submit(answer_and_read).result()
 
@@ -605,7 +605,7 @@ def test_others_answer_and_read_while_a_wave_closes(
         assert "the answers are being counted" in hanna.get("/hr/pulses").text
         outcomes.append((stored, late, told))
 
-    monkeypatch.setattr(closing, "_tell", others)
+    monkeypatch.setattr(progress, "tell", others)
     monkeypatch.setattr(closing, "COUNTED_AT_ONCE", 50)
     monkeypatch.setattr(database_module, "DELETED_AT_ONCE", 20)
     with database.connection_context():

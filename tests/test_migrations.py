@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from peewee import IntegrityError
 from playhouse.migrations import Runner
 
 from survey import closing, matrices, outbox, releases, waves
@@ -157,6 +158,16 @@ def test_a_release_keeps_its_numbers_and_its_proof(older: Settings) -> None:
     assert [wave.id for wave in releases.altered()] == [ALTERED]
     assert Release.get(Release.wave == CLOSED).digest == closing.digest(Wave.get_by_id(CLOSED))
     assert not Release.select().where(Release.rewritten).exists()
+
+
+def test_a_wave_that_was_being_closed_stays_so_and_others_may_be_opening(older: Settings) -> None:
+    Runner(database.obj, str(MIGRATIONS)).up("0020_closing")
+    database.execute_sql("UPDATE wave SET state = 'closing', counted = 40 WHERE id = 2")
+    upgrade(older)
+    assert (Wave.get_by_id(OPEN).state, Wave.get_by_id(OPEN).progress) == ("closing", 40)
+    Wave.update(state="opening").where(Wave.id == OPEN).execute()
+    with pytest.raises(IntegrityError):
+        Wave.update(state="ajar").where(Wave.id == OPEN).execute()
 
 
 def test_upgrading_stops_at_the_first_fault_and_changes_nothing(older: Settings) -> None:

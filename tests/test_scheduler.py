@@ -69,13 +69,15 @@ def test_a_tick_closes_then_opens_then_reminds_then_recalls_then_mails(
     monkeypatch.setattr(scheduler.steps, "close_due", lambda now: done.append("close") or [])
     monkeypatch.setattr(scheduler.steps, "open_due", lambda now, k, rest_days: done.append("open") or [])
     monkeypatch.setattr(scheduler.steps, "remind_due", lambda now: done.append("remind") or 0)
+    monkeypatch.setattr(scheduler.steps, "invite_due", lambda now: done.append("invite") or [])
     monkeypatch.setattr(scheduler.steps, "finish_due", lambda now: done.append("finish") or [])
+    monkeypatch.setattr(scheduler.steps, "discard_due", lambda: done.append("discard") or [])
     for duty in ("recall_complaints", "recall_promises", "report_late"):
         monkeypatch.setattr(scheduler.duties, duty, lambda now, _, duty=duty: done.append(duty) or 0)
     monkeypatch.setattr(scheduler.sending, "deliver", lambda *_, **__: done.append("mail") or Counter())
     clockwork.tick(OPENS)
     duties = ["recall_complaints", "recall_promises", "report_late"]
-    assert done == ["close", "open", "remind", "finish", *duties, "mail"]
+    assert done == ["close", "open", "remind", "invite", "finish", "discard", *duties, "mail"]
 
 
 @pytest.fixture

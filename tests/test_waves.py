@@ -4,14 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from peewee import OperationalError
 
-from survey import erasure, outbox, replanning, waves
+from survey import closing, erasure, opening, outbox, replanning, waves
+from survey import database as database_module
 from survey.models import (
     ClientGroup,
     ClientGroupDepartment,
+    Comment,
     Department,
     Invitation,
     Leadership,
@@ -343,7 +346,7 @@ def test_a_wave_that_cannot_open_does_not_keep_another_from_it(
 ) -> None:
     first, second = two_waves
     with monkeypatch.context() as patched:
-        patched.setattr(waves, "invite", fails_for(first, waves.invite))
+        patched.setattr(opening, "begin", fails_for(first, opening.begin))
         assert [wave.id for wave in open_due(OPENS, K)] == [second.id]
     assert f"Wave {first.id} could not be opened; it is tried again at the next turn." in caplog.text
     assert [wave.id for wave in open_due(OPENS, K)] == [first.id]
@@ -432,6 +435,47 @@ def test_a_cancelled_open_wave_loses_its_answers_and_publishes_nothing(company: 
     assert (state(wave), Rating.select().count(), Release.select().count()) == ("cancelled", 0, 0)
     assert [close_due(wave.closes_at), remind_due(OPENS + 4 * DAY)] == [[], 0]
     assert mails(outbox.SUMMARY) == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "step", "left"),
+    [
+        (closing, "_forget_who_came_when", (True, True)),
+        (closing, "_drop_comments", (False, True)),
+        (closing.mirrors, "discard", (False, False)),
+        (opening, "undo", (False, False)),
+    ],
+)
+def test_a_cancelling_that_fails_midway_is_finished_by_the_clock(
+    company: Company, monkeypatch: pytest.MonkeyPatch, module: Any, step: str, left: tuple[bool, bool]
+) -> None:
+    wave = company.open_wave()
+    company.answer(wave, lambda provider: Answer(provider, {"overall": 4}, comment="Well", comment_kind="thanks"))
+    with monkeypatch.context() as patched:
+        patched.setattr(module, step, Mock(side_effect=RuntimeError("the disk is full")))
+        with pytest.raises(RuntimeError):
+            waves.cancel_wave(wave, wave.opens_at + 1)
+    assert state(wave) == "cancelled"
+    assert (Rating.select().exists(), Comment.select().exists()) == left
+    assert not erasure.rewrite_due()  # before all is deleted there is nothing to rewrite
+    assert [found.id for found in waves.discard_due()] == [wave.id]
+    assert not any(table.select().exists() for table in (Rating, Comment))
+    assert not Wave.get_by_id(wave.id).traces_left
+    assert waves.discard_due() == []
+
+
+@pytest.mark.parametrize(("more", "deleted"), [(0, True), (1, False)])
+def test_the_answers_of_a_large_wave_that_is_cancelled_are_left_to_the_clock(
+    company: Company, monkeypatch: pytest.MonkeyPatch, more: int, deleted: bool
+) -> None:
+    wave = company.open_wave()
+    company.answer(wave)
+    monkeypatch.setattr(waves.closing, "COUNTED_AT_ONCE", Rating.select().count() - more)
+    monkeypatch.setattr(database_module, "DELETED_AT_ONCE", 20)
+    assert waves.cancel_wave(wave, wave.opens_at + 1)
+    assert (state(wave), Rating.select().exists()) == ("cancelled", not deleted)
+    assert len(waves.discard_due()) == more
+    assert not Rating.select().exists()
 
 
 def test_answers_of_another_wave_stay_when_one_is_cancelled(two_waves: tuple[Wave, Wave], company: Company) -> None:
@@ -705,7 +749,7 @@ def test_a_pulse_may_open_the_next_wave_on_the_day_after(company: Company) -> No
 def test_an_opening_by_hand_that_asks_nobody_leaves_everything_as_it_was(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waves, "open_wave", lambda *_: False)
+    monkeypatch.setattr(waves, "_decide", lambda *_: False)
     before = Wave.get().opens_at, [reminder.due_at for reminder in Reminder.select()]
     with pytest.raises(WaveError, match="ask nobody"):
         open_now(company.pulse, OPENS - 10 * DAY, K)

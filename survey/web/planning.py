@@ -41,6 +41,11 @@ class PulsePlan:
     passed_over: Wave | None  # the last one, when other waves asked nearly everybody around its day
 
     @property
+    def is_opening(self) -> bool:
+        """The running wave takes no answers yet: people are being invited, which takes a while where they are many."""
+        return self.running is not None and self.running.state == "opening"
+
+    @property
     def is_closing(self) -> bool:
         """The running wave takes no more answers: they are being counted, which takes a while where they are many."""
         return self.running is not None and self.running.state == "closing"
@@ -201,7 +206,8 @@ def close(wave_id: int) -> str | Response:
     """Close a wave early: first a page that says what that means, then the deed."""
     wave = Wave.get_or_none(Wave.id == wave_id, Wave.state.in_(ASKED)) or abort(404)
     if wave.state != "open":
-        flash(_("This wave has been closed already."))
+        is_opening = wave.state == "opening"
+        flash(_("This wave is not open yet.") if is_opening else _("This wave has been closed already."))
         return redirect(url_for("hr.overview"))
     if request.method != "POST":
         answered = turnout.whole_participation(turnout.participation(wave))
@@ -216,9 +222,9 @@ def close(wave_id: int) -> str | Response:
 @blueprint.route("/waves/<int(max=2147483647):wave_id>/cancel", methods=["GET", "POST"])
 @hr_only
 def cancel(wave_id: int) -> str | Response:
-    """Call an open wave off: first a page that says what that means, then the deed."""
+    """Call an open wave off, or one that is opening: first a page that says what that means, then the deed."""
     wave = Wave.get_or_none(Wave.id == wave_id, Wave.state.in_([*RUNNING, "cancelled"])) or abort(404)
-    if wave.state != "open":
+    if wave.state not in ("opening", "open"):
         is_cancelled = wave.state == "cancelled"
         flash(_("This wave has been cancelled already.") if is_cancelled else _("This wave has been closed already."))
         return redirect(url_for("planning.plan"))
@@ -226,8 +232,17 @@ def cancel(wave_id: int) -> str | Response:
         answered = turnout.whole_participation(turnout.participation(wave))
         return render_template("planning/cancel.html", wave=wave, participation=answered)
     if waves.cancel_wave(wave, now()):
-        flash(_("The wave is cancelled: its answers are deleted, and nothing is published."))
+        flash(_called_off(wave))
     return redirect(url_for("planning.plan"))
+
+
+def _called_off(wave: Wave) -> str:
+    """What has become of a wave that was opening or open."""
+    if wave.state == "opening":
+        return _("The wave is cancelled: nobody is asked.")
+    if Wave.get_by_id(wave.id).progress is not None:
+        return _("The wave is cancelled: its answers are being deleted, and nothing is published.")
+    return _("The wave is cancelled: its answers are deleted, and nothing is published.")
 
 
 @blueprint.post("/pulses/<key>/open")
@@ -236,7 +251,7 @@ def open_now(key: str) -> Response:
     """Open a pulse's next wave today."""
     pulse = Pulse.get_or_none(Pulse.key == key) or abort(404)
     try:
-        waves.open_now(pulse, now(), settings().smallest_group, int(settings().rest_days))
+        wave = waves.open_now(pulse, now(), settings().smallest_group, int(settings().rest_days))
     except QuestionnaireError as refusal:
         flash(wording.refusal(refusal), "error")
     except waves.WaveError:
@@ -248,7 +263,8 @@ def open_now(key: str) -> Response:
             "error",
         )
     else:
-        flash(_("The wave is open; the invitations are on their way."))
+        is_open = wave.state == "open"
+        flash(_("The wave is open; the invitations are on their way.") if is_open else _("The wave is being opened."))
     return redirect(url_for("planning.plan"))
 
 
@@ -285,9 +301,9 @@ def to_do() -> list[ToDo]:
 
 def _late(wave: Wave) -> ToDo:
     """A wave that should have opened or closed: nothing runs the clock, or it fails."""
-    day = wording.day_of(wave.opens_at if wave.state == "planned" else wave.closes_at, wave.pulse.timezone)
+    day = wording.day_of(wave.closes_at if wave.was_open else wave.opens_at, wave.pulse.timezone)
     told = {"pulse": wave.pulse.key, "day": day}
-    if wave.state == "planned":
+    if not wave.was_open:
         text = _("%(pulse)s should have opened on %(day)s. Whoever runs Espejo finds out why: espejo doctor.", **told)
     else:
         text = _("%(pulse)s should have closed on %(day)s. Whoever runs Espejo finds out why: espejo doctor.", **told)

@@ -8,7 +8,7 @@ from peewee import chunked
 from survey import commitments
 from survey.commitments import Draft
 from survey.models import Department, Person, Pulse, ServiceLink, Wave, database
-from survey.waves import open_now
+from survey.waves import invite_due, open_now
 from tests.cast import DAY, K
 from tests.large import CLIENTS, large_release
 
@@ -25,7 +25,10 @@ def open_large_wave(people: int) -> Wave:
         _hire(departments, people)
         _promise(before, departments)
         _plan(before.pulse)
-    return open_now(Pulse.get_by_id(before.pulse_id), int(time.time()), K)
+    now = int(time.time())
+    opened = open_now(Pulse.get_by_id(before.pulse_id), now, K)
+    invite_due(now)  # more than are invited at once
+    return Wave.get_by_id(opened.id)
 
 
 def _today() -> date:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from itertools import product
 from secrets import token_hex
 
-from survey.audience import INVITED
 from survey.database import insert_rows
 from survey.measure.rotation import providers_to_ask
 from survey.measure.scale import ITEMS
@@ -24,6 +23,7 @@ from survey.models import (
     Wave,
     database,
 )
+from survey.opening import INVITED
 from survey.pulses import add_pulse
 from tests.cast import DAY, K
 from tests.large import CLIENTS, PLACES, WORDS

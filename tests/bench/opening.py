@@ -1,4 +1,4 @@
-"""Opening a wave for a million people: one transaction, streamed: a kill leaves no double."""
+"""Opening a wave for a million people, in many short transactions, until the last mail is queued."""
 
 import shutil
 import time
@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from survey.database import BUSY_TIMEOUT_SECONDS, bind, open_database
 from survey.models import Invitation, Message, Pulse, Wave, database
 from survey.settings import Settings
-from survey.waves import open_now
+from survey.waves import invite_due, open_now
 from tests.bench import giant
 from tests.bench.apart import Taken, taken
 from tests.bench.others import ANSWER, PAGE, others
@@ -63,4 +63,6 @@ def _opened(settings: Settings, people: int) -> Taken:
 
 
 def open_the_giant() -> None:
-    open_now(Pulse.get(Pulse.key == PULSE), int(time.time()), K)
+    now = int(time.time())
+    open_now(Pulse.get(Pulse.key == PULSE), now, K)
+    invite_due(now)

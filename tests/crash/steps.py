@@ -1,5 +1,5 @@
 """Processes killed in the middle of every step of a wave. Whatever the moment, the step has happened whole or not at
-all, or a wave is closing and nothing of it is told; done again, it has happened exactly once.
+all, or a wave is opening, closing or called off, and nothing of it is told; done again, it has happened exactly once.
 
 python -m tests.crash.steps             kill -9 after each statement of each step, on SQLite
 python -m tests.crash.steps --postgres  the same on PostgreSQL
@@ -15,15 +15,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
-from survey import commitments, duties, erasure, releases, waves
+from survey import commitments, duties, erasure, opening, releases, waves
 from survey.commitments import Draft
-from survey.models import TABLES, Commitment, Invitation, Lease, Message, Release, Reminder, Wave, database
+from survey.models import TABLES, Commitment, Invitation, Lease, Message, Opening, Release, Reminder, Wave, database
 from tests.cast import DAY, OPENS, Company, K
 from tests.complaining import MADRID, at, complained
 from tests.crash.stores import Store, a_store, close
 
 REST = 14  # days
+AT_ONCE = 20  # people, of the fifty-nine
 MORNING = at("2026-03-24 09:00")
 TOLD = {
     Wave: ("pulse", "occurrence", "state", "cancel_reason", "opened_at", "closed_at", "cancelled_at", "left_out"),
@@ -58,8 +60,27 @@ def owing(company: Company) -> None:
             commitments.make(wave, company.departments[name], draft, wave.local_date)
 
 
+def open_in_steps() -> None:
+    """As a wave that asks a million people is opened."""
+    with patch.object(opening, "INVITED_AT_ONCE", AT_ONCE):
+        waves.open_due(OPENS, K, REST)
+        waves.invite_due(OPENS)
+
+
+def is_opening() -> bool:
+    """Whether a wave is still to invite people, of whom nobody has been mailed, or is open and still to mail them."""
+    is_open = Wave.select().where(Wave.state == "open").exists()
+    return Opening.select().exists() and (is_open or not Message.select().exists())
+
+
 def cancel() -> None:
     waves.cancel_wave(Wave.get(Wave.opens_at == OPENS), OPENS + DAY)
+    waves.discard_due()
+
+
+def is_called_off() -> bool:
+    """Whether a wave takes no answers any more, and those that it has taken are still to be deleted."""
+    return Wave.select().where(Wave.state == "cancelled", Wave.progress.is_null(False)).exists()
 
 
 def close_to_the_end() -> None:
@@ -75,9 +96,10 @@ def is_closing() -> bool:
 
 STEPS = {
     "open": Step(lambda company: None, lambda: waves.open_due(OPENS, K, REST)),
+    "invite": Step(lambda company: None, open_in_steps, is_opening),
     "remind": Step(half_answered, lambda: waves.remind_due(OPENS + 4 * DAY)),
     "close": Step(half_answered, close_to_the_end, is_closing),
-    "cancel": Step(half_answered, cancel),
+    "cancel": Step(half_answered, cancel, is_called_off),
     "recall": Step(owing, lambda: duties.recall_complaints(MORNING, 5)),
     "promise": Step(owing, lambda: duties.recall_promises(MORNING, MADRID)),
     "report": Step(owing, lambda: duties.report_late(MORNING, MADRID)),

@@ -9,6 +9,7 @@ import time_machine
 from survey import outbox, pulses, waves
 from survey.models import (
     Blackout,
+    Comment,
     Department,
     Invitation,
     Leadership,
@@ -21,7 +22,7 @@ from survey.models import (
     Wave,
 )
 from survey.pulses import add_pulse
-from tests.cast import DAY, OPENS
+from tests.cast import DAY, OPENS, K
 from tests.web.pages import STRANGE, everything, tables
 
 MOMENT = OPENS + 3600
@@ -43,6 +44,64 @@ def states() -> list[str]:
     return [wave.state for wave in Wave.select().order_by(Wave.occurrence)]
 
 
+# --- Opening a wave ------------------------------------------------------------------------------------------------
+
+
+INVITING = "People are being invited."
+
+
+@pytest.fixture
+def opening_wave(company, monkeypatch):
+    """A wave that has invited nobody yet, as there are too many for one step."""
+    monkeypatch.setattr(waves.opening, "INVITED_AT_ONCE", 20)
+    return waves.open_now(company.pulse, MOMENT, K)
+
+
+@pytest.mark.parametrize(("done", "told"), [(None, ""), (1, "1 % of it is done."), (99, "99 % of it is done.")])
+def test_a_wave_that_is_opening_says_how_far_that_is(opening_wave, hanna, done, told):
+    Wave.update(progress=done).where(Wave.id == opening_wave.id).execute()
+    for page in ("/hr/pulses", "/hr/"):
+        shown = hanna.get(page).text
+        assert INVITING in shown
+        assert ("of it is done" in shown) == bool(told)
+        assert told in shown
+        assert "have answered" not in shown
+        assert f"/waves/{opening_wave.id}/close" not in shown
+
+
+def test_a_wave_that_is_open_invites_nobody_any_more(opening_wave, hanna):
+    waves.invite_due(MOMENT)
+    for page in ("/hr/pulses", "/hr/"):
+        assert INVITING not in hanna.get(page).text
+
+
+def test_opening_a_large_wave_is_left_to_the_clock(company, hanna, monkeypatch):
+    monkeypatch.setattr(waves.opening, "INVITED_AT_ONCE", 20)
+    answer = hanna.post(f"/hr/pulses/{company.pulse.key}/open", follow_redirects=True)
+    assert "The wave is being opened." in answer.text
+    assert (states(), Invitation.select().count()) == (["opening", "planned"], 0)
+    waves.invite_due(MOMENT)
+    assert states() == ["open", "planned"]
+
+
+def test_a_wave_that_is_opening_cannot_be_closed(opening_wave, hanna):
+    for method in ("GET", "POST"):
+        answer = hanna.open(f"/hr/waves/{opening_wave.id}/close", method=method, follow_redirects=True)
+        assert "This wave is not open yet." in answer.text
+    assert states() == ["opening", "planned"]
+
+
+def test_a_wave_that_is_opening_can_be_called_off(opening_wave, hanna):
+    page = hanna.get(f"/hr/waves/{opening_wave.id}/cancel").text
+    assert "nobody has been written to yet" in page
+    assert "answers" not in page
+    answer = hanna.post(f"/hr/waves/{opening_wave.id}/cancel", follow_redirects=True)
+    assert "The wave is cancelled: nobody is asked." in answer.text
+    waves.invite_due(MOMENT)
+    assert states() == ["cancelled", "planned"]
+    assert not Message.select().exists()
+
+
 # --- Closing a wave ------------------------------------------------------------------------------------------------
 
 
@@ -55,7 +114,7 @@ def test_a_wave_that_is_closing_says_how_far_that_is(wave, hanna, counted, told)
     for page in ("/hr/pulses", "/hr/"):
         assert COUNTED not in hanna.get(page).text
     waves.stop(wave, wave.opens_at)
-    Wave.update(counted=counted).where(Wave.id == wave.id).execute()
+    Wave.update(progress=counted).where(Wave.id == wave.id).execute()
     for page in ("/hr/pulses", "/hr/"):
         shown = hanna.get(page).text
         assert COUNTED in shown
@@ -119,6 +178,17 @@ def test_only_an_open_wave_can_be_closed(wave, hanna, found):
 
 
 # --- Calling a wave off --------------------------------------------------------------------------------------------
+
+
+def test_the_answers_of_a_large_wave_are_left_to_the_clock_to_delete(wave, hanna, company, monkeypatch):
+    company.answer(wave)
+    ratings = Rating.select().count()
+    monkeypatch.setattr(waves.closing, "COUNTED_AT_ONCE", ratings - 1)
+    answer = hanna.post(f"/hr/waves/{wave.id}/cancel", follow_redirects=True)
+    assert "its answers are being deleted, and nothing is published." in answer.text
+    assert (states(), Rating.select().count()) == (["cancelled", "planned"], ratings)
+    assert waves.discard_due() == [wave]
+    assert not any(table.select().exists() for table in (Rating, Comment))
 
 
 def test_asking_what_cancelling_means_cancels_nothing_and_says_that_answers_go(wave, hanna, company):
