@@ -13,6 +13,7 @@ from datetime import date
 from enum import StrEnum
 from hashlib import sha256
 from itertools import takewhile
+from struct import Struct
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ from survey.releases import PublicComment
 SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32 (2002): without I, L, O and U
 SIGN_OF = bytes(ord(SIGNS[byte & 31]) for byte in range(256))  # 32 divides 256, so each sign is as likely
 GROUPS, GROUP_SIGNS = 7, 4  # "7K2M-9QXR-…", 5 bits a sign
+IN_GROUPS = Struct(f"{GROUP_SIGNS}s" * GROUPS)
 WELL_FORMED = re.compile("-".join([f"[{SIGNS}]{{{GROUP_SIGNS}}}"] * GROUPS))
 AS_READ = str.maketrans("OIL", "011")  # what people take for one another
 
@@ -115,12 +117,8 @@ class FirstReplies(NamedTuple):
 
 
 def new_code() -> str:
-    signs = secrets.token_bytes(GROUPS * GROUP_SIGNS).translate(SIGN_OF).decode("ascii")
-    return _in_groups(signs)
-
-
-def _in_groups(signs: str) -> str:
-    return "-".join([signs[start : start + GROUP_SIGNS] for start in range(0, len(signs), GROUP_SIGNS)])
+    signs = secrets.token_bytes(IN_GROUPS.size).translate(SIGN_OF)
+    return b"-".join(IN_GROUPS.unpack(signs)).decode("ascii")
 
 
 def is_code(text: str) -> bool:
@@ -131,7 +129,7 @@ def is_code(text: str) -> bool:
 def read_code(typed: str) -> str:
     """A code as it was given out, however it was typed: small letters, other gaps, O for 0, I or L for 1."""
     signs = re.sub(r"[\s-]", "", typed).upper().translate(AS_READ)
-    return _in_groups(signs)
+    return "-".join(signs[start : start + GROUP_SIGNS] for start in range(0, len(signs), GROUP_SIGNS))
 
 
 def digest(code: str) -> str:

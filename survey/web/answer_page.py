@@ -2,15 +2,17 @@
 
 import hashlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
+from itertools import accumulate, pairwise
 from typing import Any
 
 from flask import render_template, request
 from markupsafe import Markup
 
-from survey import responses, wording
+from survey import people, responses, wording
 from survey.commitments import CommitmentRow
 from survey.mirrors import Glass
+from survey.moments import once_a_moment
 from survey.people import Named
 from survey.questionnaire import Questionnaire
 from survey.receipts import Taken
@@ -20,7 +22,7 @@ from survey.signing import reader_token
 from survey.web.access import form_key, settings
 from survey.web.answer_form import AnswerForm, Fault, Page
 from survey.web.frame import reader_language
-from survey.web.parts import MOST_PARTS, parts
+from survey.web.parts import parts
 
 
 def draft(asked: Questions) -> str:
@@ -82,7 +84,7 @@ def _blank(
     return kept.filled(
         *("questions", language, questionnaire, form.minutes, total),
         *(wave.closes_at, asked.pulse.timezone, wave.min_group, since and since.told, *asked.noticeable),
-        own={**own, "sections": b"\n".join(sections), "offered": b"".join(map(_encoded_option, form.offered))},
+        own={**own, "sections": b"\n".join(sections), "offered": _options_without(asked.not_addable)},
         write=lambda own: _rendered("questions", own, shared),
     )
 
@@ -97,10 +99,22 @@ def _option(department: Named) -> str:
     return _rendered("option", {}, {"department": department})
 
 
-@lru_cache(maxsize=MOST_PARTS)
-def _encoded_option(department: Named) -> bytes:
-    """The same in UTF-8: every page lists them."""
-    return _option(department).encode()
+def _options_without(left_out: Iterable[int | None]) -> bytes:
+    """All departments but some, as pages list them: what is left out is cut from the whole, as it is little."""
+    whole, places = _options()
+    kept, done = [], 0
+    for start, end in sorted(places[department] for department in left_out if department in places):
+        kept.append(whole[done:start])
+        done = end
+    return b"".join([*kept, whole[done:]])
+
+
+@once_a_moment
+def _options() -> tuple[bytes, dict[int | None, tuple[int, int]]]:
+    """Every department in UTF-8, one after the other, and where each of them stands."""
+    written = {department.id: _option(department).encode() for department in people.active().values()}
+    ends = list(accumulate(map(len, written.values()), initial=0))
+    return b"".join(written.values()), dict(zip(written, pairwise(ends), strict=True))
 
 
 def received(

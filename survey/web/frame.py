@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from flask import Flask, Request, Response, abort, current_app, g, request
+from flask import Flask, Request, abort, current_app, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_babel import Babel
 from flask_babel import gettext as _
@@ -29,6 +29,7 @@ from survey.web.access import has_session
 from survey.web.parts import EXTENSION, Parts
 
 F = TypeVar("F", bound=Callable[..., Any])
+Headers = list[tuple[str, str]]
 
 BODY_BYTES = 1_000_000  # the largest form; pages that take files allow more
 SESSION_HOURS = 12
@@ -40,6 +41,8 @@ WITHOUT_DATABASE = (
     "api.metrics",
 )  # endpoints that answer while the database is away
 
+STATIC = "/static/"  # where the addresses of files begin that browsers may keep
+POLICY = "Content-Security-Policy"
 HEADERS = [  # of every reply
     ("Referrer-Policy", "no-referrer"),  # an address may hold a token
     ("X-Content-Type-Options", "nosniff"),
@@ -83,10 +86,22 @@ class Espejo(Flask):
     session_interface = Sessions()
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            return start_response(status, headers + HEADERS, exc_info)
+        def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
+            is_file = status < "400" and environ["PATH_INFO"].startswith(STATIC)
+            return start_response(status, self._completed(status, headers, is_file), exc_info)
 
         return super().wsgi_app(environ, start)
+
+    def _completed(self, status: str, headers: Headers, is_file: bool) -> Headers:
+        """The headers of a reply, and those of every reply; only a file may be kept by browsers."""
+        found = [header for header in headers if is_file or header[0] != "Cache-Control"]
+        if not is_file:
+            found.append(("Cache-Control", "no-store"))
+        if POLICY not in dict(found):
+            found.append((POLICY, self.config["SECURITY_POLICY"]))
+        if status.startswith(str(ServiceUnavailable.code)):
+            found.append(("Retry-After", str(RETRY_SECONDS)))
+        return found + HEADERS
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """All pages and hooks are plain functions; Flask would look at each again at every request."""
@@ -136,7 +151,6 @@ def configure(app: Flask, settings: Settings) -> None:
     navigation.configure(app)
     app.before_request(_prepare)
     app.teardown_request(_disconnect)
-    app.after_request(_add_headers)
     app.context_processor(lambda: {"language": wording.language()})
     app.register_error_handler(Exception, error_page)
 
@@ -224,15 +238,6 @@ def _disconnect(_: BaseException | None) -> None:
     opened, failed = g.pop("connected", False), g.pop("database_failed", False)
     if failed if current_app.config["KEPT_CONNECTIONS"] else opened:
         database.close()
-
-
-def _add_headers(response: Response) -> Response:
-    response.headers.setdefault("Content-Security-Policy", current_app.config["SECURITY_POLICY"])
-    if response.status_code == ServiceUnavailable.code:
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
-    if request.endpoint != "static" or response.status_code >= 400:
-        response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def log_failure(error: Exception) -> None:
