@@ -76,7 +76,7 @@ def _blank(
     sections = [
         kept.filled(
             *("section", language, questionnaire, page.provider, page.given, place, total),
-            own={"code": page.code_offered},
+            own={"code": page.code_offered.encode()},
             write=partial(_section, shared, page, place),
         )
         for place, page in enumerate(form.pages, 1)

@@ -148,7 +148,7 @@ def _ask(
     status: int = 200,
     since: SinceLastTime | None = None,
 ) -> Response:
-    return make_response(answer_page.questions(asked, questionnaire, form, faults, since), status)
+    return Response(answer_page.questions(asked, questionnaire, form, faults, since), status)
 
 
 def _posted_codes() -> list[str]:
@@ -160,7 +160,7 @@ def _received(asked: Questions, codes: Sequence[str], first_time: bool) -> Respo
     repeated = request.method == "POST" and not first_time
     taken = receipts.taken(codes) if codes else []
     page = answer_page.received(asked, taken, _back(asked), _own(asked), is_first=first_time, is_repeated=repeated)
-    return make_response(page, 409 if repeated else 200)
+    return Response(page, 409 if repeated else 200)
 
 
 def _back(asked: Questions) -> Sequence[CommitmentRow] | None:
@@ -192,4 +192,4 @@ def preview(asked: Questions, questionnaire: Questionnaire) -> Response:
 
 
 def _page(template: str, status: int = 200, **values: object) -> Response:
-    return make_response(render_template(f"respond/{template}", **values), status)
+    return Response(render_template(f"respond/{template}", **values), status)
