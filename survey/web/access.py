@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import abort, current_app, redirect, request, session, url_for
+from flask import Flask, abort, current_app, redirect, request, session, url_for
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, UserMixin, current_user, login_user
@@ -20,18 +20,26 @@ from survey.settings import Settings
 ASKED_FOR = "next"  # where the session keeps the page that a stranger asked for
 OWN_PAGE = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")  # no line ends, spaces or backslashes either
 
-login_manager = LoginManager()
 csrf = CSRFProtect()
 
 
 class PageLimiter(Limiter):
-    """Limits stand at the pages that have some, and none is common to all: nothing is looked up before other pages."""
+    """Limits stand at the pages that have some, and none is common to all: other pages have nothing to do with it."""
 
-    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
-        if not in_middleware:
-            super()._check_request_limit(callable_name, in_middleware)
+    def init_app(self, app: Flask) -> None:
+        """It adds its hooks, which no limit of ours needs, to applications that do not know it yet."""
+        app.extensions.setdefault("limiter", set()).add(self)
+        super().init_app(app)
 
 
+class Accounts(LoginManager):
+    """Nobody is remembered for longer than a session."""
+
+    def _update_remember_cookie(self, response: Response) -> Response:
+        return response
+
+
+login_manager = Accounts()
 limiter = PageLimiter(get_remote_address)  # counts in memory only: who tried how often is never written down
 limiter.logger.setLevel(logging.WARNING)  # below, it names the visitor, or the address that was typed
 

@@ -18,7 +18,7 @@ blueprint = Blueprint("account", __name__)
 
 # All leads may sit behind one address and sign in when their summaries arrive, so requests from an address are many,
 # and of links only those that do not work are counted.
-limit_bad_links = limiter.limit("30 per 15 minutes", deduct_when=lambda response: response.status_code == 410)
+BAD_LINKS = "30 per 15 minutes"
 
 
 class SignInForm(FlaskForm):
@@ -50,23 +50,24 @@ def login() -> str | tuple[str, int]:
 
 
 @blueprint.get("/login/<token>")
-@limit_bad_links
 def offer_sign_in(token: str) -> str | tuple[str, int]:
     """A button; so a mail scanner that opens the link uses nothing up."""
     if read_sign_in(token, settings()) is None:
-        return render_template("account/link_expired.html"), 410
+        return _bad_link()
     return render_template("account/sign_in.html", token=token)
 
 
 @blueprint.post("/login/<token>")
-@limit_bad_links
 def use_link(token: str) -> Response | tuple[str, int]:
     """Sign in, once for each link."""
     found = read_sign_in(token, settings())
     person = use_sign_in(*found) if found else None
-    if person is None:
+    return redirect(sign_in(person)) if person else _bad_link()
+
+
+def _bad_link() -> tuple[str, int]:
+    with limiter.limit(BAD_LINKS):
         return render_template("account/link_expired.html"), 410
-    return redirect(sign_in(person))
 
 
 @blueprint.post("/logout")
