@@ -6,18 +6,21 @@ can write the same link again.
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from survey.settings import Settings
 
 MAC_BYTES = 16
+ID_CHARACTERS = 32  # at most
+MACS_KEPT = 4096  # whoever opens a link sends its page a minute later
 SIGN_IN_MINUTES = 15
 
 
 def invitation_token(invitation_id: str, settings: Settings) -> str:
     """`<id>.<mac>`, mac being 128 bits of HMAC-SHA256 over the id (RFC 2104)."""
-    return f"{invitation_id}.{_mac('invitation', invitation_id, settings)}"
+    return f"{invitation_id}.{_mac('invitation', invitation_id, settings.key())}"
 
 
 def invitation_id(token: str, settings: Settings) -> str | None:
@@ -27,7 +30,7 @@ def invitation_id(token: str, settings: Settings) -> str | None:
 
 def subscriber_token(person_id: int, settings: Settings) -> str:
     """`<id>.<mac>`, the key to how often a person is mailed summaries; it stands in old mails and works for good."""
-    return f"{person_id}.{_mac('subscriber', str(person_id), settings)}"
+    return f"{person_id}.{_mac('subscriber', str(person_id), settings.key())}"
 
 
 def subscriber(token: str, settings: Settings) -> int | None:
@@ -38,7 +41,7 @@ def subscriber(token: str, settings: Settings) -> int | None:
 
 def reader_token(person_id: int, settings: Settings) -> str:
     """`<id>.<mac>`, the key to the page of what departments have done; it works as long as the person is active."""
-    return f"{person_id}.{_mac('reader', str(person_id), settings)}"
+    return f"{person_id}.{_mac('reader', str(person_id), settings.key())}"
 
 
 def reader(token: str, settings: Settings) -> int | None:
@@ -49,12 +52,14 @@ def reader(token: str, settings: Settings) -> int | None:
 
 def _id_in(token: str, purpose: str, settings: Settings) -> str | None:
     found, _, mac = token.partition(".")
-    return found if hmac.compare_digest(mac.encode(), _mac(purpose, found, settings).encode()) else None
+    if len(found) > ID_CHARACTERS:
+        return None
+    return found if hmac.compare_digest(mac.encode(), _mac(purpose, found, settings.key()).encode()) else None
 
 
-def _mac(purpose: str, key: str, settings: Settings) -> str:
-    text = f"{purpose} {key}".encode()
-    return hmac.new(settings.key().encode(), text, hashlib.sha256).digest()[:MAC_BYTES].hex()
+@lru_cache(maxsize=MACS_KEPT)
+def _mac(purpose: str, key: str, secret: str) -> str:
+    return hmac.new(secret.encode(), f"{purpose} {key}".encode(), hashlib.sha256).digest()[:MAC_BYTES].hex()
 
 
 def sign_in_token(person_id: int, sign_ins: int, settings: Settings) -> str:

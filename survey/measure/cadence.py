@@ -3,7 +3,7 @@
 from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from enum import Enum
 from itertools import accumulate, count, takewhile
 from typing import Any, TypeGuard
@@ -330,4 +330,4 @@ def _end_of_gap(before: int, after: int, zone: tzinfo) -> int:
 
 def local(second: int, zone: tzinfo) -> datetime:
     """The wall time of an instant in a zone."""
-    return datetime.fromtimestamp(second, UTC).astimezone(zone)
+    return datetime.fromtimestamp(second, zone)

@@ -198,8 +198,8 @@ def _prepare() -> None:
 
 
 def _connect(incoming: Request) -> None:
-    if incoming.endpoint not in WITHOUT_DATABASE:
-        g.connected = database.connect(reuse_if_open=True)
+    if incoming.endpoint not in WITHOUT_DATABASE and database.obj.connect(reuse_if_open=True):
+        g.connected = True
 
 
 def _refuse_nul(incoming: Request) -> None:
