@@ -11,7 +11,7 @@ from survey.models import Department
 from survey.releases import PublicComment
 from survey.web.choices import chosen_page
 
-AT_ONCE = 50  # comments on a page
+AT_ONCE = 20  # comments on a page
 
 
 @dataclass(frozen=True)
