@@ -16,7 +16,7 @@ from unittest import mock
 from flask import Flask
 from flask.testing import FlaskClient
 
-from survey import audience, closing, create_app, pulses, responses, waves
+from survey import closing, create_app, opening, pulses, responses, waves
 from survey.database import open_database
 from survey.measure.disclosure import Merged
 from survey.measure.scale import ITEMS, MISSING_REASONS, OVERALL
@@ -269,7 +269,7 @@ def hiding_below_k() -> Iterator[None]:
         database.execute_sql("PRAGMA ignore_check_constraints = 1")  # the table itself refuses tallies of one or two
         return Merged(tuple(sorted(people)), ()) if sum(people.values()) >= k else None
 
-    with mock.patch.object(audience, "merge", all_alone), mock.patch.object(closing, "merge", all_alone):
+    with mock.patch.object(opening, "merge", all_alone), mock.patch.object(closing, "merge", all_alone):
         yield
 
 

@@ -130,7 +130,8 @@ def sqlite_orders(path: Path, table: str, places: Places) -> Orders:
         for name in indexes:
             columns = [f'"{column}"' for _, _, column in raw.execute(f'PRAGMA index_info("{name}")')]
             order = ", ".join(columns)
-            found[f"index {name}"] = ids(raw, f'SELECT {key} FROM "{table}" INDEXED BY "{name}" ORDER BY {order}')
+            query = f'SELECT {key} FROM "{table}" INDEXED BY "{name}" {held_by(raw, name)} ORDER BY {order}'
+            found[f"index {name}"] = ids(raw, query)
         if "WITHOUT ROWID" not in raw.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0]:
             found["row number"] = ids(raw, f'SELECT {key} FROM "{table}" ORDER BY rowid')
         ((size,),) = raw.execute("PRAGMA page_size")
@@ -148,6 +149,13 @@ def sqlite_orders(path: Path, table: str, places: Places) -> Orders:
             found[f"bytes of {name}"] = sorted(at, key=lambda row: at[row])
             found[f"offset in the page of {name}"] = sorted(at, key=lambda row: at[row][1])
     return found
+
+
+def held_by(raw: sqlite3.Connection, index: str) -> str:
+    """The condition for rows to stand in an index that does not hold all; empty when it does."""
+    found = raw.execute("SELECT sql FROM sqlite_master WHERE name = ? AND sql IS NOT NULL", (index,)).fetchall()
+    _, where, condition = "".join(sql for (sql,) in found).partition(" WHERE ")  # a table's own index has no SQL
+    return where + condition
 
 
 def ids(raw: sqlite3.Connection, query: str) -> list[str]:
