@@ -439,7 +439,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("how", BROKEN)
 def test_storage_that_fails_breaks_nothing(visit: Visit, link: Link, how: str) -> None:
-    with visit() as page:
+    with visit(reduced_motion="reduce") as page:  # a click on what still moves may miss
         page.add_init_script(BROKEN[how])
         page.reload()
         if how != "filled with what we did not write":
