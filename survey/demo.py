@@ -20,7 +20,6 @@ from survey import (
     erasure,
     external,
     links,
-    notices,
     outside,
     people,
     pulses,
@@ -342,35 +341,30 @@ def _answer(wave: Wave, share: float, unsaid: dict[int, Deck], chance: random.Ra
     ids = {team.name: department for department, team in teams.items()}
     others = random.Random(f"{SEED} {wave.occurrence} {share}")  # noqa: S311 - the same every time
     eyes = random.Random(f"{SEED} noticed {wave.occurrence} {share}")  # noqa: S311
-    told: dict[int, list[notices.Question]] = {}  # what each department's people are asked to confirm
-    waiting = (
-        Invitation.select(Invitation.id, Invitation.providers, Person.department)
-        .join(Person)
-        .where(Invitation.wave == wave, ~Invitation.answered)
-    )
+    waiting = Invitation.select(Invitation.id).join(Person).where(Invitation.wave == wave, ~Invitation.answered)
+    everybody = [responses.questions(found) for (found,) in list(waiting.order_by(Invitation.person).tuples())]
     with database.atomic():
-        for invitation, providers, client in list(waiting.order_by(Invitation.person).tuples()):
+        for asked in filter(None, everybody):
             if chance.random() >= share:
                 continue
+            own = teams[asked.department_id or 0].name
             mood = chance.gauss(0, 8)
             answers = [
                 _about(
                     provider,
                     teams[provider],
                     wave.occurrence,
-                    mood - STRAINED.get((teams[client].name, teams[provider].name), 0),
+                    mood - STRAINED.get((own, teams[provider].name), 0),
                     unsaid[provider],
                     chance,
                 )
-                for provider in map(int, providers.split())
+                for provider in asked.provider_ids
             ]
-            added, probability = ADDED.get(teams[client].name, ("", 0))
+            added, probability = ADDED.get(own, ("", 0))
             if added and others.random() < probability:
                 silent = Deck({})
                 answers.append(_about(ids[added], named[added], wave.occurrence, mood, silent, others))
-            if client not in told:
-                told[client] = notices.questions(Invitation.get_by_id(invitation))
-            responses.accept(invitation, answers, demo_commitments.noticed(told[client], eyes))
+            responses.accept(asked, answers, demo_commitments.noticed(asked.noticeable, eyes))
 
 
 def _about(provider: int, team: Team, number: int, mood: float, unsaid: Deck, chance: random.Random) -> Answer:

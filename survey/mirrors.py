@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peewee import Expression, Query, fn
+from peewee import Expression, fn
 
+from survey import people
 from survey.database import delete_by_and_by, repeated
 from survey.measure.excuses import NOTHING, REASONS
 from survey.measure.scale import ITEMS, SCORES
@@ -32,9 +33,9 @@ from survey.models import (
     Wave,
     database,
 )
+from survey.moments import once_a_moment
 from survey.people import Named
-from survey.prepared import prepared
-from survey.responses import state_held, wave_asked
+from survey.responses import Questions, questions, state_held
 
 Views = Mapping[str, Mapping[str, int]]  # {"self": {"overall": 4}, "prediction": {"overall": 5}}
 
@@ -52,7 +53,7 @@ class Glass:
     wave: Wave
     department: Named
     lead: bool
-    language: str
+    language: str | None
     mirrored: bool
 
     @property
@@ -63,28 +64,26 @@ class Glass:
 # --- Asking --------------------------------------------------------------------------------------------------------
 
 
-def glass(invitation_id: str) -> Glass | None:
-    """What the invitation's person may say about their own department; None when nobody is asked about it."""
-    for wave, state, department, name, language, leads, has_spoken in _glass.raw(invitation_id):
-        return Glass(wave_asked(wave, state), Named(department, name), bool(leads), language, bool(has_spoken))
-    return None
+def glass(asked: Questions) -> Glass | None:
+    """What somebody who is asked may say about their own department; None when nobody is asked about it."""
+    own = people.active().get(asked.department_id or 0)
+    if own is None or own.id not in _rated():
+        return None
+    leads = (asked.person_id, own.id) in _leaderships()
+    return Glass(asked.wave, own, leads, asked.language, asked.has_mirrored)
 
 
-@prepared
-def _glass(invitation_id: str) -> Query:
-    used = ServiceLink.select().where(ServiceLink.provider == Department.id, ServiceLink.weight > 0)
-    leads = Leadership.select().where(Leadership.person == Person.id, Leadership.department == Department.id)
-    has_spoken = Mirrored.select().where(Mirrored.invitation == Invitation.id)
-    asked = (Department.id, Department.name, Person.language, fn.EXISTS(leads), fn.EXISTS(has_spoken))
-    return (
-        Invitation.select(Wave.id, Wave.state, *asked)
-        .join(Wave)
-        .switch(Invitation)
-        .join(Person)
-        .join(Department)
-        .where(Invitation.id == invitation_id, Department.active, fn.EXISTS(used))
-        .tuples()
-    )
+@once_a_moment
+def _rated() -> frozenset[int]:
+    """The departments that somebody uses, and so is asked about."""
+    used = ServiceLink.select(ServiceLink.provider).where(ServiceLink.weight > 0)
+    return frozenset(provider for (provider,) in used.distinct().tuples())
+
+
+@once_a_moment
+def _leaderships() -> frozenset[tuple[int, int]]:
+    """(person, department that they lead)"""
+    return frozenset(Leadership.select(Leadership.person, Leadership.department).tuples())
 
 
 def waiting_for(departments: Sequence[Department]) -> list[Wave]:
@@ -96,8 +95,7 @@ def waiting_for(departments: Sequence[Department]) -> list[Wave]:
 
 def rated(departments: Sequence[Department]) -> list[Department]:
     """Those of the departments that somebody uses, and so is asked about."""
-    used = ServiceLink.select(ServiceLink.provider).where(ServiceLink.weight > 0)
-    providers = {provider for (provider,) in used.distinct().tuples()}
+    providers = _rated()
     return [department for department in departments if department.id in providers]
 
 
@@ -109,7 +107,8 @@ def accept(invitation_id: str, views: Views) -> Outcome:
     """Store a member's views once, without the member. Raises ValueError for what no page of ours sends."""
     _check(views)
     with database.atomic():
-        asked = glass(invitation_id)
+        found = questions(invitation_id)
+        asked = glass(found) if found else None
         if asked is None or asked.lead:
             raise ValueError("This link asks nobody about their own department.")
         if not _is_open(asked.wave.id):

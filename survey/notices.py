@@ -6,7 +6,7 @@ department; counted and deleted when the wave closes, and not kept when they are
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,6 @@ from survey.models import (
     Commitment,
     CommitmentClient,
     Department,
-    Invitation,
     Notice,
     NoticeQuestion,
     NoticeTally,
@@ -102,15 +101,6 @@ def _unasked(wave: Wave) -> list[tuple[int, int, list[int]]]:
     return [(commitment, provider, clients[commitment]) for commitment, provider in done]
 
 
-def questions(invitation: Invitation) -> list[Question]:
-    """What the person of an invitation is asked, the latest first; nothing once nobody knows where they work.
-
-    Their department is that of the wave's opening: the client group's only one, or of several small ones their own.
-    """
-    department = invitation.person.department_id if invitation.person_id else None
-    return told(invitation.wave_id, invitation.client_group_id, department)
-
-
 def told(wave: int, client_group: int, own: int | None) -> list[Question]:
     """What somebody of a client group, whose department is now `own`, is asked in a wave."""
     asked = _asked(wave)
@@ -155,17 +145,16 @@ def _home(wave: int, client_group: int, own: int | None) -> int | None:
     return own if own in departments else None
 
 
-def store(invitation: Invitation, said: Answers) -> None:
-    """Keep what somebody has noticed, in rows that name neither the person nor each other. Part of taking an answer.
-
-    Raises ValueError for a commitment that this person is not asked about.
-    """
-    if not said:
-        return
-    if not said.keys() <= {question.commitment for question in questions(invitation)}:
+def refuse_unless_asked(asked: Iterable[Question], said: Answers) -> None:
+    """Raises ValueError for a commitment that somebody is not asked about."""
+    if said and not said.keys() <= {question.commitment for question in asked}:
         raise ValueError("Only whom a commitment names says whether it was noticed.")
+
+
+def store(wave: Wave, said: Answers) -> None:
+    """Keep what somebody has noticed, in rows that name neither the person nor each other. Part of taking an answer."""
     Notice.insert_many(
-        {"id": random_id(), "wave": invitation.wave_id, "commitment": commitment, "noticed": noticed}
+        {"id": random_id(), "wave": wave.id, "commitment": commitment, "noticed": noticed}
         for commitment, noticed in said.items()
     ).execute()
 

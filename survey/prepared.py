@@ -6,6 +6,7 @@ To write the SQL of a query takes peewee ten times as long as SQLite takes to an
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from operator import itemgetter
 from typing import Any
 
 from peewee import Model, Query, Select, Value
@@ -24,16 +25,15 @@ class _Slot:
 
 @dataclass(frozen=True)
 class _Written:
-    """A query, its SQL, and where each of its parameters is found: among the values, or after them what is fixed."""
+    """A query, its SQL, and how its parameters are picked: from the values, followed by what is fixed."""
 
     query: Query
     sql: str
-    places: Sequence[int]
+    arrange: Callable[[Sequence[Any]], Sequence[Any]]
     fixed: Sequence[Any]
 
-    def parameters(self, values: Sequence[Any]) -> list[Any]:
-        found = (*values, *self.fixed)
-        return [found[place] for place in self.places]
+    def parameters(self, values: Sequence[Any]) -> Sequence[Any]:
+        return self.arrange((*values, *self.fixed))
 
 
 class Prepared:
@@ -74,9 +74,8 @@ class Prepared:
         sql, parameters = database.obj.get_sql_context().sql(query).query()
         fixed = [parameter for parameter in parameters if not isinstance(parameter, _Slot)]
         after = count(next(places))
-        return _Written(
-            query, sql, [found.place if isinstance(found, _Slot) else next(after) for found in parameters], fixed
-        )
+        found = [parameter.place if isinstance(parameter, _Slot) else next(after) for parameter in parameters]
+        return _Written(query, sql, _picking(found), fixed)
 
 
 def prepared(build: Callable[..., Query]) -> Prepared:
@@ -97,6 +96,11 @@ def joined(row: Sequence[Any], *tables: type[Model]) -> list[dict[str, Any]]:
 def _flat(values: Sequence[Any]) -> list[Any]:
     """Those of collections one by one among the others."""
     return [one for value in values for one in (value if isinstance(value, COLLECTIONS) else (value,))]
+
+
+def _picking(found: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """A function that gives the values at these places, in their order."""
+    return itemgetter(*found) if len(found) > 1 else lambda values: [values[place] for place in found]
 
 
 def _slots(value: Any, places: Iterator[int]) -> Value | list[Value]:

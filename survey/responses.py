@@ -1,12 +1,11 @@
 """Accept a response; part it from the person, and its answers from each other."""
 
 import json
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peewee import JOIN, ModelSelect, Query
+from peewee import JOIN, Query, fn
 
 from survey import notices, people
 from survey.database import is_sqlite, repeated
@@ -14,6 +13,7 @@ from survey.measure.scale import COMMENT_KINDS, LOW_SCORES, MISSING, MISSING_REA
 from survey.models import (
     Comment,
     Invitation,
+    Mirrored,
     Person,
     Pulse,
     Rating,
@@ -29,6 +29,7 @@ from survey.prepared import prepared
 COMMENT_CHARACTERS = 2000
 WITH_RECEIPT = ("complaint", "suggestion")  # kinds of comment that a department may reply to
 MOST_ADDED = 2  # departments that a person may add to those asked about
+ON_SCALE = frozenset(SCORES)
 
 as_json = json.JSONEncoder(sort_keys=True).encode
 
@@ -55,7 +56,7 @@ class Answer:
 
     def __post_init__(self) -> None:
         """Raises ValueError for what no page of ours sends."""
-        if not all(score in SCORES for score in self.scores.values()):
+        if not ON_SCALE.issuperset(self.scores.values()):
             raise ValueError(f"Scores are whole numbers from 1 to 5; found {dict(self.scores)}.")
         if self.missing is not None and self.missing not in MISSING_REASONS:
             raise ValueError(f"What is missing is one of {MISSING_REASONS}; found {self.missing!r}.")
@@ -89,6 +90,8 @@ class Questions:
     person_id: int | None = None  # none once the person is forgotten
     noticeable: tuple[notices.Question, ...] = ()  # what departments say they have done, and this person may confirm
     not_addable: frozenset[int | None] = frozenset()  # departments that are asked about, or the person's own
+    client_group: int | None = None  # none in a preview, which asks nobody
+    has_mirrored: bool = False  # the person has said something about the own department
 
     @property
     def provider_ids(self) -> list[int]:
@@ -107,7 +110,9 @@ class Questions:
 
 def questions(invitation_id: str) -> Questions | None:
     """What the invitation of this id asks; None when there is none. Changes nothing."""
-    for wave, state, group, providers, answered, person, name, language, department in _asked_with.raw(invitation_id):
+    for wave, state, group, providers, answered, mirrored, person, name, language, department in _asked_with.raw(
+        invitation_id
+    ):
         ids = [int(provider) for provider in providers.split()]
         asked_in = wave_asked(wave, state)
         return Questions(
@@ -122,6 +127,8 @@ def questions(invitation_id: str) -> Questions | None:
             person_id=person,
             noticeable=tuple(notices.told(wave, group, department)) if state == "open" else (),
             not_addable=frozenset([*ids, *_own_departments(wave, group, person, department)]),
+            client_group=group,
+            has_mirrored=bool(mirrored),
         )
     return None
 
@@ -129,7 +136,8 @@ def questions(invitation_id: str) -> Questions | None:
 @prepared
 def _asked_with(invitation_id: str) -> Query:
     """An invitation with its person, and the state of its wave."""
-    invitation = (Invitation.client_group, Invitation.providers, Invitation.answered)
+    has_mirrored = fn.EXISTS(Mirrored.select().where(Mirrored.invitation == Invitation.id))
+    invitation = (Invitation.client_group, Invitation.providers, Invitation.answered, has_mirrored)
     person = (Person.id, Person.name, Person.language, Person.department)
     return (
         Invitation.select(Wave.id, Wave.state, *invitation, *person)
@@ -161,73 +169,61 @@ def _own_departments(wave: int, client_group: int, person: int | None, departmen
     return {department, *(group if len(group) == 1 else ())}
 
 
-def _addable(invitation_id: str) -> set[int]:
-    asked = questions(invitation_id)
-    return {found.id for found in asked.addable} if asked else set()
-
-
 @repeated
-def accept(invitation_id: str, answers: Collection[Answer], noticed: notices.Answers | None = None) -> Outcome:
-    """Store one response for an invitation that exists; its only link with the person is that both are done at once.
+def accept(asked: Questions, answers: Collection[Answer], noticed: notices.Answers | None = None) -> Outcome:
+    """Store one response to what was asked; its only link with the person is that both are done at once.
 
-    In one transaction: is the wave open? Is the invitation unanswered (a conditional UPDATE, so that of many posts at
+    In one transaction: is the wave open, and the invitation unanswered (a conditional UPDATE, so that of many posts at
     the same time one is stored)? Then what is said of each provider, in rows that name neither the person nor the
     invitation nor each other.
 
     Raises ValueError for two answers about one provider, for answers about providers that the invitation does not ask
     about, except up to MOST_ADDED of those that may be added, and for notices of what it does not ask about.
     """
-    answers = list(answers)
-    _refuse_unless_once(answers)
+    _refuse_unless_asked(asked, [answer.provider for answer in answers])
+    notices.refuse_unless_asked(asked.noticeable, noticed or {})
     with database.atomic():
-        ((wave, client_group, providers, answered, state),) = _invited.raw(invitation_id)
-        asked = {int(provider) for provider in providers.split()}
-        _refuse_unless_addable(invitation_id, {answer.provider for answer in answers} - asked)
-        if state != "open":
-            return Outcome.ALREADY if answered else Outcome.CLOSED
-        if not _mark_answered(invitation_id):
-            return Outcome.ALREADY
-        _store(wave, client_group, answers, asked)
+        hold_state(asked.wave.id)
+        if not _mark_answered(asked.invitation_id):
+            return Outcome.ALREADY if _is_answered(asked.invitation_id) else Outcome.CLOSED
+        _store(asked, answers)
         if noticed:
-            notices.store(Invitation.get_by_id(invitation_id), noticed)
+            notices.store(asked.wave, noticed)
     return Outcome.STORED
 
 
 @prepared
-def _invited(invitation_id: str) -> Query:
-    """An invitation and its wave's state, which no other transaction can change before this one ends."""
-    columns = (Invitation.wave, Invitation.client_group, Invitation.providers, Invitation.answered, Wave.state)
-    query = Invitation.select(*columns).join(Wave).where(Invitation.id == invitation_id).tuples()
-    return _hold_wave(query)
-
-
-@prepared
 def _mark_answered(invitation_id: str) -> Query:
-    return Invitation.update(answered=True).where((Invitation.id == invitation_id) & (~Invitation.answered))
+    is_open = Wave.select().where((Wave.id == Invitation.wave) & (Wave.state == "open"))
+    unanswered = (Invitation.id == invitation_id) & (~Invitation.answered)
+    return Invitation.update(answered=True).where(unanswered & fn.EXISTS(is_open))
 
 
-def _refuse_unless_once(answers: Sequence[Answer]) -> None:
-    if any(times > 1 for times in Counter(answer.provider for answer in answers).values()):
+def _is_answered(invitation_id: str) -> bool:
+    return Invitation.select().where(Invitation.id == invitation_id, Invitation.answered).exists()
+
+
+def _refuse_unless_asked(asked: Questions, about: Sequence[int]) -> None:
+    if len(set(about)) < len(about):
         raise ValueError("One person says something about each provider once.")
-
-
-def _refuse_unless_addable(invitation_id: str, added: set[int]) -> None:
+    added = set(about).difference(asked.provider_ids)
     if len(added) > MOST_ADDED:
         raise ValueError(f"A person may add {MOST_ADDED} departments to those asked about; found {len(added)}.")
-    if added and not added <= _addable(invitation_id):
+    if added and not added <= {found.id for found in asked.addable}:
         raise ValueError("A department that is added is an active one, not asked about, and not the person's own.")
 
 
-def _store(wave: int, client_group: int, answers: Sequence[Answer], asked: Collection[int]) -> None:
+def _store(asked: Questions, answers: Collection[Answer]) -> None:
     """A rating for each provider with scores, a comment for each with words, under ids that nothing joins; receipts."""
+    wave, about = asked.wave.id, asked.provider_ids
     if rated := [answer for answer in answers if answer.scores]:
         _add_ratings(
             wave,
-            client_group,
+            asked.client_group,
             [random_id() for _ in rated],
             [answer.provider for answer in rated],
             [as_json(answer.answers()) for answer in rated],
-            [answer.provider not in asked for answer in rated],
+            [answer.provider not in about for answer in rated],
         )
     for answer in answers:
         if answer.comment:
@@ -264,14 +260,19 @@ def _add_receipt(digest: str, wave: int, comment: str) -> Query:
 
 def state_held(wave_id: int) -> str | None:
     """The wave's state, which no other transaction can change before this one ends."""
-    return next((state for (state,) in _state_held.raw(wave_id)), None)
+    hold_state(wave_id)
+    return Wave.select(Wave.state).where(Wave.id == wave_id).scalar()
+
+
+def hold_state(wave_id: int) -> None:
+    """Keep the wave in its state until this transaction ends.
+
+    SQLite has one writer at a time anyway; elsewhere a shared lock makes the closing wait for answers under way.
+    """
+    if not is_sqlite():
+        _held.raw(wave_id)
 
 
 @prepared
-def _state_held(wave_id: int) -> Query:
-    return _hold_wave(Wave.select(Wave.state).where(Wave.id == wave_id).tuples())
-
-
-def _hold_wave(query: ModelSelect) -> ModelSelect:
-    """SQLite has one writer at a time anyway; elsewhere a shared lock makes the closing wait for answers under way."""
-    return query if is_sqlite() else query.for_update("FOR SHARE", of=Wave)
+def _held(wave_id: int) -> Query:
+    return Wave.select(Wave.id).where(Wave.id == wave_id).for_update("FOR SHARE").tuples()

@@ -11,7 +11,8 @@ from itertools import permutations
 from survey import pulses, questionnaire, responses, waves
 from survey.measure.scale import ITEMS
 from survey.models import Department, Invitation, Leadership, Person, ServiceLink, Wave, database
-from survey.responses import Answer
+from survey.people import Named
+from survey.responses import Answer, Questions
 from tests.engines import Shelf
 
 K = 5
@@ -75,7 +76,7 @@ class Company:
         """Let the first `share` of the invited answer; `about(provider)` makes each answer. Returns how many did."""
         invitations = list(Invitation.select().where(Invitation.wave == wave).order_by(Invitation.person))
         chosen = invitations[: round(share * len(invitations))]
-        self._accept(chosen, about)
+        self._accept(wave, chosen, about)
         return len(chosen)
 
     def ask_only_about(self, *names: str) -> None:
@@ -100,13 +101,16 @@ class Company:
             .limit(people)
         )
         assert len(unanswered) == people
-        self._accept(unanswered, about)
+        self._accept(wave, unanswered, about)
 
-    def _accept(self, invitations: Iterable[Invitation], about: Callable[[int], Answer] | None) -> None:
+    def _accept(self, wave: Wave, invitations: Iterable[Invitation], about: Callable[[int], Answer] | None) -> None:
         with database.atomic():
             for invitation in invitations:
                 providers = [int(provider) for provider in invitation.providers.split()]
-                responses.accept(invitation.id, [(about or all_fours)(provider) for provider in providers])
+                named = tuple(Named(provider, "") for provider in providers)
+                group = invitation.client_group_id
+                asked = Questions(invitation.id, wave, wave.pulse, None, None, named, False, client_group=group)
+                responses.accept(asked, [(about or all_fours)(provider) for provider in providers])
 
     def close_wave(self, wave: Wave) -> Wave:
         """Close an open wave at its planned moment."""
@@ -127,3 +131,10 @@ class Company:
 
 def all_fours(provider: int) -> Answer:
     return Answer(provider, dict.fromkeys(ITEMS, 4))
+
+
+def asked_by(invitation_id: str) -> Questions:
+    """What somebody is asked, by an invitation that exists."""
+    found = responses.questions(invitation_id)
+    assert found
+    return found

@@ -35,7 +35,7 @@ from survey.models import (
 from survey.pulses import add_pulse
 from survey.responses import Answer
 from survey.settings import Settings
-from tests.cast import OPENS, Company, K, all_fours
+from tests.cast import OPENS, Company, K, all_fours, asked_by
 
 SECRET = "Nobody shall ever read this sentence again"
 
@@ -395,7 +395,7 @@ def adding(company: Company, wave: Wave, client: str, people: int, provider: str
         .where(Invitation.wave == wave, ~Invitation.answered, Person.department == company.departments[client])
     )
     for invitation in asked.limit(people):
-        responses.accept(invitation.id, [all_fours(company.departments[provider].id)])
+        responses.accept(asked_by(invitation.id), [all_fours(company.departments[provider].id)])
 
 
 def additions(wave: Wave) -> dict[tuple[frozenset[str], str], int]:
@@ -599,8 +599,10 @@ def test_others_answer_and_read_while_a_wave_closes(
     def answer_and_read() -> None:
         with database.connection_context():
             invitation = next(left)
-            stored = responses.accept(invitation.id, [Answer(int(invitation.providers.split()[0]), {"overall": 1})])
-            late = responses.accept(Invitation.get(Invitation.wave == wave).id, [])
+            stored = responses.accept(
+                asked_by(invitation.id), [Answer(int(invitation.providers.split()[0]), {"overall": 1})]
+            )
+            late = responses.accept(asked_by(Invitation.get(Invitation.wave == wave).id), [])
             told = bool(releases.released_waves())
         assert "the answers are being counted" in hanna.get("/hr/pulses").text
         outcomes.append((stored, late, told))

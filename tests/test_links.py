@@ -10,7 +10,7 @@ from survey.models import ClientGroupDepartment, Department, Invitation, Service
 from survey.responses import Answer
 from survey.settings import Settings
 from survey.sheets import ImportRefused
-from tests.cast import Company
+from tests.cast import Company, asked_by
 
 LINKS = "client,provider,weight\nFinance,Atención al Cliente,0.5\nAtención al Cliente,Finance,1\n"
 
@@ -128,7 +128,7 @@ def test_what_enough_people_added_in_a_real_wave_is_suggested(company: Company) 
         .where(ClientGroupDepartment.department == sales)
         .limit(6)
     ):
-        responses.accept(invitation.id, [Answer(legal.id, {"overall": 4})])
+        responses.accept(asked_by(invitation.id), [Answer(legal.id, {"overall": 4})])
     company.close_wave(wave)
     suggested = [(one.provider.key, [client.key for client in one.clients], one.waves) for one in links.suggestions()]
     assert suggested == [("legal", ["sales"], 1)]

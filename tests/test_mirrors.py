@@ -19,7 +19,7 @@ from survey.models import (
     ServiceLink,
     Wave,
 )
-from tests.cast import Company, K
+from tests.cast import Company, K, asked_by
 
 VIEWS = {"self": {"overall": 4}, "prediction": {"overall": 5}}
 NOT_SENT = (
@@ -50,13 +50,13 @@ def links(company: Company, wave: Wave, department: str) -> list[str]:
 
 
 def test_a_member_is_asked_about_their_own_department(company: Company, wave: Wave) -> None:
-    asked = glass(link(wave, company.charlie))
+    asked = glass(asked_by(link(wave, company.charlie)))
     assert asked is not None
     assert (asked.department.name, asked.lead, asked.language, asked.is_open) == ("Sales", False, "en", True)
 
 
 def test_a_lead_is_told_apart(company: Company, wave: Wave) -> None:
-    asked = glass(link(wave, company.alice))
+    asked = glass(asked_by(link(wave, company.alice)))
     assert asked is not None
     assert asked.lead
 
@@ -70,7 +70,7 @@ def test_nobody_is_asked_about_what_nobody_rates(company: Company, wave: Wave, g
         Department.update(active=False).where(Department.id == sales.id).execute()
     else:
         Invitation.update(person=None).where(Invitation.id == found).execute()
-    assert glass(found) is None
+    assert glass(asked_by(found)) is None
     with pytest.raises(ValueError, match="asks nobody"):
         accept(found, VIEWS)
 

@@ -22,7 +22,7 @@ from survey.models import (
 )
 from survey.notices import REMEMBERED_DAYS
 from survey.responses import Answer, Outcome
-from tests.cast import DAY, Company, K
+from tests.cast import DAY, Company, K, asked_by
 
 ROOM = 3  # taps that the usual questionnaire leaves
 Done = Callable[..., Commitment]
@@ -61,7 +61,9 @@ def asked(company: Company, wave: Wave) -> dict[str, list[int]]:
     """{department: the commitments that each of its people is asked about}, of departments that are asked at all."""
     found = {}
     for name in company.departments:
-        each = {tuple(one.commitment for one in notices.questions(own)) for own in invitations(company, wave, name)}
+        each = {
+            tuple(one.commitment for one in asked_by(own.id).noticeable) for own in invitations(company, wave, name)
+        }
         assert len(each) == 1, "People of one department are asked the same."
         if told := list(each.pop()):
             found[name] = told
@@ -71,7 +73,7 @@ def asked(company: Company, wave: Wave) -> dict[str, list[int]]:
 def say(company: Company, wave: Wave, department: str, noticed: list[bool], commitment: Commitment) -> None:
     waiting = [found for found in invitations(company, wave, department) if not found.answered]
     for said, invitation in zip(noticed, waiting, strict=False):
-        assert responses.accept(invitation.id, [], {commitment.id: said}) is Outcome.STORED
+        assert responses.accept(asked_by(invitation.id), [], {commitment.id: said}) is Outcome.STORED
 
 
 # --- Who is asked --------------------------------------------------------------------------------------------------
@@ -127,7 +129,7 @@ def test_a_provider_that_is_no_more_is_not_asked_about(company: Company, done: D
     done("Finance", "Sales")
     Department.update(active=False).where(Department.id == company.departments["Finance"].id).execute()
     wave = company.open_wave()
-    assert [notices.questions(found) for found in invitations(company, wave, "Sales")] == [[]] * 20
+    assert [asked_by(found.id).noticeable for found in invitations(company, wave, "Sales")] == [()] * 20
 
 
 @pytest.mark.parametrize(("people", "told"), [(K - 1, False), (K, True)])
@@ -188,8 +190,8 @@ def test_who_moves_is_asked_what_the_department_of_the_opening_is_asked(company:
     wave = company.open_wave()
     link = Invitation.get(Invitation.wave == wave, Invitation.person == company.charlie)
     Person.update(department=company.departments["IT"]).where(Person.id == company.charlie.id).execute()
-    assert notices.questions(Invitation.get_by_id(link.id))
-    assert not [found for found in invitations(company, wave, "Finance") if notices.questions(found)]
+    assert asked_by(link.id).noticeable
+    assert not [found for found in invitations(company, wave, "Finance") if asked_by(found.id).noticeable]
 
 
 def test_of_small_departments_that_answer_together_only_the_one_that_is_named_is_asked(
@@ -204,9 +206,9 @@ def test_of_small_departments_that_answer_together_only_the_one_that_is_named_is
     assert asked(company, wave) == {"Sales": [kept.id], "IT": [kept.id]}
     of_it = invitations(company, wave, "IT")[0]
     Person.update(department=legal).where(Person.id == of_it.person_id).execute()
-    assert notices.questions(Invitation.get_by_id(of_it.id)) == []
+    assert asked_by(of_it.id).noticeable == ()
     Invitation.update(person=None).where(Invitation.id == of_it.id).execute()
-    assert notices.questions(Invitation.get_by_id(of_it.id)) == []
+    assert asked_by(of_it.id).noticeable == ()
 
 
 # --- What is said --------------------------------------------------------------------------------------------------
@@ -227,7 +229,7 @@ def test_who_is_not_asked_can_say_nothing(company: Company, done: Done) -> None:
     for department, commitment in (("Logistics", kept.id), ("Finance", kept.id), ("Sales", other.id), ("Sales", 4711)):
         link = invitations(company, wave, department)[0]
         with pytest.raises(ValueError, match="Only whom a commitment names"):
-            responses.accept(link.id, [Answer(company.departments["Legal"].id, {})], {commitment: True})
+            responses.accept(asked_by(link.id), [Answer(company.departments["Legal"].id, {})], {commitment: True})
     assert not Notice.select().exists()
     assert not Invitation.select().where(Invitation.wave == wave, Invitation.answered).exists()
 
@@ -235,10 +237,11 @@ def test_who_is_not_asked_can_say_nothing(company: Company, done: Done) -> None:
 def test_it_is_said_once_and_not_after_closing(company: Company, done: Done) -> None:
     kept, wave = done("Finance", "Sales"), company.open_wave()
     first, second, *_ = invitations(company, wave, "Sales")
-    assert responses.accept(first.id, [], {kept.id: True}) is Outcome.STORED
-    assert responses.accept(first.id, [], {kept.id: False}) is Outcome.ALREADY
+    assert responses.accept(asked_by(first.id), [], {kept.id: True}) is Outcome.STORED
+    assert responses.accept(asked_by(first.id), [], {kept.id: False}) is Outcome.ALREADY
+    late = asked_by(second.id)
     company.close_wave(wave)
-    assert responses.accept(second.id, [], {kept.id: True}) is Outcome.CLOSED
+    assert responses.accept(late, [], {kept.id: True}) is Outcome.CLOSED
     assert not Notice.select().exists()
 
 

@@ -25,7 +25,7 @@ from survey.models import (
 from survey.pulses import add_pulse
 from survey.responses import Answer, Outcome
 from survey.settings import Settings
-from tests.cast import DAY, OPENS, SIZES, Company, K
+from tests.cast import DAY, OPENS, SIZES, Company, K, asked_by
 
 EVERYBODY = sum(SIZES.values())
 AT_ONCE = 20  # people, so that the wave is opened in three steps
@@ -229,7 +229,7 @@ def test_nobody_answers_before_the_wave_is_open(
 
     def company_answers() -> Outcome:
         found = Invitation.get(Invitation.wave == wave)
-        return responses.accept(found.id, [Answer(int(found.providers.split()[0]), {"overall": 4})])
+        return responses.accept(asked_by(found.id), [Answer(int(found.providers.split()[0]), {"overall": 4})])
 
     between(answer)
     waves.invite_due(OPENS)
@@ -252,7 +252,7 @@ def test_others_answer_and_hr_reads_while_a_wave_is_opening(
 
     def answer_and_read() -> None:
         found = next(left)
-        stored = responses.accept(found.id, [Answer(int(found.providers.split()[0]), {"overall": 1})])
+        stored = responses.accept(asked_by(found.id), [Answer(int(found.providers.split()[0]), {"overall": 1})])
         pages = [hanna.get(page).text for page in ("/hr/pulses", "/hr/")]
         told.append((stored, *(share for share in ("33 %", "67 %") if all(f"{share} of it" in page for page in pages))))
 

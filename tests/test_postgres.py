@@ -58,7 +58,7 @@ from survey.pulses import add_pulse
 from survey.responses import Answer, Outcome, accept
 from survey.scheduler import Clock, Clockwork, present
 from survey.settings import Settings
-from tests.cast import DAY, OPENS, Company, K, all_fours
+from tests.cast import DAY, OPENS, Company, K, all_fours, asked_by
 from tests.engines import administer, fresh_database, settings_in
 from tests.test_outbox import Post, compose, raises
 from tests.test_releases import at_random, customers_say
@@ -134,7 +134,7 @@ def test_sixteen_posts_at_the_same_time_store_one_response(company: Company) -> 
     def post(_: int) -> Outcome:
         with database.connection_context():
             together.wait()
-            return accept(invitation.id, [all_fours(provider)])
+            return accept(asked_by(invitation.id), [all_fours(provider)])
 
     with ThreadPoolExecutor(16) as threads:
         outcomes = list(threads.map(post, range(16)))
@@ -151,7 +151,7 @@ def test_answers_while_the_wave_closes_are_counted_or_refused(company: Company) 
         with database.connection_context():
             together.wait()
             return [
-                accept(found.id, [Answer(int(found.providers.split()[0]), {"overall": 4})])
+                accept(asked_by(found.id), [Answer(int(found.providers.split()[0]), {"overall": 4})])
                 for found in invitations[lane::8]
             ]
 
@@ -422,7 +422,7 @@ def test_after_closing_rows_lie_in_the_order_of_their_random_ids(company: Compan
 def test_after_closing_no_row_tells_which_transaction_an_answer_came_in(company: Company) -> None:
     wave = company.open_wave()
     for invitation in Invitation.select().where(Invitation.wave == wave).limit(20):
-        accept(invitation.id, [])
+        accept(asked_by(invitation.id), [])
     assert len(set(database.execute_sql("SELECT xmin FROM invitation"))) > 20
     company.close_wave(wave)
     for table in UNORDERED:

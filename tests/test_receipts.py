@@ -17,7 +17,7 @@ from survey.receipts import MESSAGES, REPLY_CHARACTERS, SIGNS, Held, Published, 
 from survey.refusal import Refusal
 from survey.responses import Answer, accept
 from survey.settings import Settings
-from tests.cast import DAY, OPENS, Company
+from tests.cast import DAY, OPENS, Company, asked_by
 
 CODE, OTHER = "7K2M-9QXR-T4VW-0H3N-8PBC-6D1F-5GJK", "ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ"
 SAID = "They promised it for Monday"
@@ -145,7 +145,7 @@ def test_two_comments_of_one_person_share_no_code(company: Company) -> None:
     first, second, _ = map(int, invitation.providers.split())
     said = [Answer(provider, {}, None, SAID, "suggestion", digest(CODE)) for provider in (first, second)]
     with pytest.raises(IntegrityError):
-        accept(invitation.id, said)
+        accept(asked_by(invitation.id), said)
     assert not Comment.select().exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 from survey import responses
 from survey.models import Comment, Department, Invitation, Person, Rating, Table, Wave, database
 from survey.responses import COMMENT_CHARACTERS, MOST_ADDED, Answer, Outcome, accept, questions
-from tests.cast import Company, all_fours
+from tests.cast import Company, all_fours, asked_by
 
 Tables = dict[str, set[tuple[Any, ...]]]
 
@@ -54,7 +54,7 @@ def test_accepting_sets_one_flag_adds_a_row_for_each_provider_and_touches_nothin
     invitation = charlies(company.open_wave())
     first, second, _ = providers(invitation)
     before = raw_tables()
-    accept(invitation.id, [all_fours(first), Answer(second, {"overall": 5}, None, "Bien", "thanks")])
+    accept(asked_by(invitation.id), [all_fours(first), Answer(second, {"overall": 5}, None, "Bien", "thanks")])
     after = raw_tables()
     changed = {name for name in after if after[name] != before[name]}
     assert changed == {"invitation", "rating", "comment"}
@@ -69,7 +69,7 @@ def test_accepting_sets_one_flag_adds_a_row_for_each_provider_and_touches_nothin
 def test_a_stored_rating_is_id_wave_provider_group_and_scores(company: Company) -> None:
     invitation = charlies(company.open_wave())
     provider = providers(invitation)[0]
-    accept(invitation.id, [Answer(provider, {"overall": 3})])
+    accept(asked_by(invitation.id), [Answer(provider, {"overall": 3})])
     ((key, *rest),) = raw_tables()["rating"]
     assert rest == [invitation.wave_id, provider, invitation.client_group_id, '{"overall": 3}', 0]
     assert len(key) == 32
@@ -80,7 +80,7 @@ def test_nothing_that_is_stored_holds_an_id_of_the_invitation_or_of_each_other(
 ) -> None:
     invitation = charlies(company.open_wave())
     about = [Answer(provider, {"overall": 3}, None, "Bien", "thanks") for provider in providers(invitation)]
-    accept(invitation.id, about)
+    accept(asked_by(invitation.id), about)
     tables = raw_tables()
     rows = [*tables["rating"], *tables["comment"]]
     assert invitation.id not in str(rows)
@@ -97,7 +97,7 @@ def test_scores_and_words_about_one_provider_are_parted(company: Company) -> Non
     invitation = charlies(company.open_wave())
     first, second, _ = providers(invitation)
     accept(
-        invitation.id,
+        asked_by(invitation.id),
         [Answer(first, {}, comment="¡Gracias, señora!", comment_kind="thanks"), Answer(second, {"openness": 1})],
     )
     assert said() == {second: {"openness": 1}}
@@ -108,7 +108,9 @@ def test_scores_and_words_about_one_provider_are_parted(company: Company) -> Non
 
 def test_a_provider_about_whom_nothing_is_said_is_not_stored(company: Company) -> None:
     invitation = charlies(company.open_wave())
-    assert accept(invitation.id, [Answer(provider, {}) for provider in providers(invitation)]) is Outcome.STORED
+    assert (
+        accept(asked_by(invitation.id), [Answer(provider, {}) for provider in providers(invitation)]) is Outcome.STORED
+    )
     assert not Rating.select().exists()
     assert not Comment.select().exists()
 
@@ -130,23 +132,23 @@ def test_what_is_missing_is_tallied_by_its_place(company: Company) -> None:
 def test_a_second_post_is_already_received_and_the_first_stands(company: Company) -> None:
     invitation = charlies(company.open_wave())
     provider = providers(invitation)[0]
-    assert accept(invitation.id, [Answer(provider, {"overall": 5})]) is Outcome.STORED
-    assert accept(invitation.id, [Answer(provider, {"overall": 1})]) is Outcome.ALREADY
+    assert accept(asked_by(invitation.id), [Answer(provider, {"overall": 5})]) is Outcome.STORED
+    assert accept(asked_by(invitation.id), [Answer(provider, {"overall": 1})]) is Outcome.ALREADY
     assert said() == {provider: {"overall": 5}}
 
 
 def test_after_the_wave_has_closed_nothing_is_accepted(company: Company) -> None:
     wave = company.open_wave()
     company.close_wave(wave)
-    assert accept(charlies(wave).id, [all_fours(providers(charlies(wave))[0])]) is Outcome.CLOSED
+    assert accept(asked_by(charlies(wave).id), [all_fours(providers(charlies(wave))[0])]) is Outcome.CLOSED
     assert (Rating.select().count(), charlies(wave).answered) == (0, False)
 
 
 def test_who_has_answered_hears_so_after_the_wave_has_closed(company: Company) -> None:
     wave = company.open_wave()
-    accept(charlies(wave).id, [])
+    accept(asked_by(charlies(wave).id), [])
     company.close_wave(wave)
-    assert accept(charlies(wave).id, []) is Outcome.ALREADY
+    assert accept(asked_by(charlies(wave).id), []) is Outcome.ALREADY
 
 
 def test_sixteen_posts_at_the_same_time_store_one_response(company: Company) -> None:
@@ -157,7 +159,7 @@ def test_sixteen_posts_at_the_same_time_store_one_response(company: Company) -> 
     def post(score: int) -> Outcome:
         with database.connection_context():
             together.wait()
-            return accept(invitation.id, [Answer(provider, {"overall": score % 5 + 1})])
+            return accept(asked_by(invitation.id), [Answer(provider, {"overall": score % 5 + 1})])
 
     with ThreadPoolExecutor(16) as threads:
         outcomes = list(threads.map(post, range(16)))
@@ -175,7 +177,7 @@ def test_a_response_that_cannot_be_stored_leaves_the_invitation_open(
 
     monkeypatch.setattr(responses, "_add_ratings", full)
     with pytest.raises(OSError):
-        accept(invitation.id, [all_fours(providers(invitation)[0])])
+        accept(asked_by(invitation.id), [all_fours(providers(invitation)[0])])
     assert not charlies(invitation.wave).answered
 
 
@@ -185,7 +187,7 @@ def test_a_response_that_cannot_be_stored_leaves_the_invitation_open(
 def test_nobody_counts_twice_about_one_department(company: Company) -> None:
     invitation = charlies(company.open_wave())
     with pytest.raises(ValueError, match="each provider once"):
-        accept(invitation.id, [all_fours(providers(invitation)[0])] * 2)
+        accept(asked_by(invitation.id), [all_fours(providers(invitation)[0])] * 2)
     assert Rating.select().count() == 0
 
 
@@ -261,7 +263,7 @@ def test_of_a_small_department_the_person_may_add_those_it_is_pooled_with(compan
 
 def test_what_is_said_of_an_added_department_is_marked(company: Company, few: Invitation) -> None:
     added = company.departments["Legal"].id
-    accept(few.id, [all_fours(providers(few)[0]), all_fours(added)])
+    accept(asked_by(few.id), [all_fours(providers(few)[0]), all_fours(added)])
     assert dict(Rating.select(Rating.provider, Rating.added).tuples()) == {providers(few)[0]: False, added: True}
 
 
@@ -269,10 +271,10 @@ def test_what_is_said_of_an_added_department_is_marked(company: Company, few: In
 def test_at_most_two_departments_are_added(company: Company, few: Invitation, count: int, taken: bool) -> None:
     answers = [all_fours(provider) for provider in not_asked_about(company, few)[:count]]
     if taken:
-        assert accept(few.id, answers) is Outcome.STORED
+        assert accept(asked_by(few.id), answers) is Outcome.STORED
     else:
         with pytest.raises(ValueError, match="may add 2 departments"):
-            accept(few.id, answers)
+            accept(asked_by(few.id), answers)
     assert (Rating.select().count(), charlies(few.wave).answered) == (count * taken, taken)
 
 
@@ -280,7 +282,7 @@ def test_ones_own_a_dissolved_and_an_unknown_department_cannot_be_added(company:
     dissolved = Department.create(key="dissolved", name="Dissolved", active=False)
     for provider in (company.departments["Sales"].id, dissolved.id, 999):
         with pytest.raises(ValueError, match="not the person's own"):
-            accept(few.id, [all_fours(provider)])
+            accept(asked_by(few.id), [all_fours(provider)])
     assert not charlies(few.wave).answered
 
 

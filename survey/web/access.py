@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Flask, abort, current_app, redirect, request, session, url_for
+from flask import Flask, Request, abort, current_app, redirect, request, session, url_for
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, UserMixin, current_user, login_user
@@ -20,7 +20,16 @@ from survey.settings import Settings
 ASKED_FOR = "next"  # where the session keeps the page that a stranger asked for
 OWN_PAGE = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")  # no line ends, spaces or backslashes either
 
-csrf = CSRFProtect()
+
+class Forms(CSRFProtect):
+    """Who only reads a page is asked for no form's key, and costs no look at which forms need one."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        if this_request().method in current_app.config["WTF_CSRF_METHODS"]:
+            super().protect(apply_exemptions)
+
+
+csrf = Forms()
 
 
 class PageLimiter(Limiter):
@@ -138,19 +147,24 @@ def department_or_404(key: str) -> Department:
     return Department.get_or_none(Department.key == key, Department.active) or abort(404)
 
 
-def has_session() -> bool:
+def has_session(incoming: Request) -> bool:
     """Whether the browser sends a session, which is all that a form's key protects.
 
     Who answers, or holds a receipt, is told by a link or a code that nobody can guess, and not by a cookie. So a site
     that makes a browser post there gains nothing that it could not do by itself, a browser that keeps no cookies can
     send all the same, and these pages bring none.
     """
-    return "HTTP_COOKIE" in request.environ and current_app.config["SESSION_COOKIE_NAME"] in request.cookies
+    return "HTTP_COOKIE" in incoming.environ and current_app.config["SESSION_COOKIE_NAME"] in incoming.cookies
 
 
-def form_key() -> str:
+def form_key(incoming: Request) -> str:
     """The key of a form, for browsers that have a session; to make one would begin a session."""
-    return generate_csrf() if has_session() else ""
+    return generate_csrf() if has_session(incoming) else ""
+
+
+def this_request() -> Request:
+    """The request under way: to look it up at each use takes longer than most of what it is asked."""
+    return request._get_current_object()  # type: ignore[attr-defined]
 
 
 def settings() -> Settings:

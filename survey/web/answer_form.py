@@ -17,7 +17,8 @@ from survey.receipts import is_code, new_code
 from survey.responses import WITH_RECEIPT, Answer, Questions
 
 CANNOT_SAY = "na"
-ANSWERS = {*map(str, SCORES), CANNOT_SAY}
+SCORE_OF = {str(score): score for score in SCORES}
+ANSWERS = frozenset([*SCORE_OF, CANNOT_SAY, "", None])  # to an item; the last two are none
 REASONS = {*MISSING_REASONS, CANNOT_SAY}
 NOTICED, NOT_YET = "yes", "not-yet"
 NOT_TICKED = (None, "", "false")  # what a box says that is not ticked
@@ -67,9 +68,9 @@ class AboutProvider:
         return Field(self._prefix + name, data, [self._faults[name]] if name in self._faults else ())
 
     @property
-    def chosen(self) -> dict[str, str]:
-        """{item: a score, or that the person cannot say}"""
-        return {item: said for item, said in self.by_item.items() if said}
+    def scores(self) -> dict[str, int]:
+        """{item: its score}, where there is one."""
+        return {item: SCORE_OF[said] for item, said in self.by_item.items() if said in SCORE_OF}
 
     def faulty(self) -> list[Field]:
         """The fields that cannot be stored as they are, with what is wrong with each."""
@@ -85,9 +86,8 @@ class AboutProvider:
             yield "comment", _("Say whether this is thanks, a complaint or a suggestion.")
         if self.kind and self.kind not in COMMENT_KINDS:
             yield "kind", _not_offered()
-        for item, said in self.by_item.items():
-            if said and said not in ANSWERS:
-                yield item, _not_offered()
+        if not ANSWERS.issuperset(self.by_item.values()):
+            yield from ((item, _not_offered()) for item, said in self.by_item.items() if said not in ANSWERS)
 
 
 def _not_offered() -> str:
@@ -121,9 +121,8 @@ class Page:
         """Nothing was sent, so that it reads alike for everybody who is asked about this provider."""
         return not self.sent
 
-    @cached_property
-    def code_offered(self) -> str:
-        """The code that the receipt would have."""
+    def code(self) -> str:
+        """The code that the receipt would have: the one that was sent, else another one each time."""
         sent = "" if self.is_blank else self.form.code
         return sent if is_code(sent) else new_code()
 
@@ -149,7 +148,7 @@ class Page:
             return Answer(self.provider.id, {})
         return Answer(
             provider=self.provider.id,
-            scores={item: int(said) for item, said in form.chosen.items() if said != CANNOT_SAY},
+            scores=form.scores,
             missing=form.missing if form.missing in MISSING_REASONS else None,
             comment=form.comment,
             comment_kind=form.kind or None,

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
 
-from flask import render_template, request
+from flask import render_template
 from markupsafe import Markup
 
 from survey import people, responses, wording
@@ -19,7 +19,7 @@ from survey.receipts import Taken
 from survey.responses import Questions
 from survey.returns import SinceLastTime
 from survey.signing import reader_token
-from survey.web.access import form_key, settings
+from survey.web.access import form_key, settings, this_request
 from survey.web.answer_form import AnswerForm, Fault, Page
 from survey.web.frame import reader_language
 from survey.web.parts import parts
@@ -38,10 +38,11 @@ def questions(
     since: SinceLastTime | None = None,
 ) -> str | bytes:
     """A section for each department, after what has changed and before those that may be added."""
+    incoming = this_request()
     own = {
         "draft": draft(asked),
-        "form_key": form_key(),
-        "address": request.path,
+        "form_key": form_key(incoming),
+        "address": incoming.path,
         "name": wording.masked(asked.person) if asked.person else "",
         "reader": _reader(asked),
     }
@@ -53,12 +54,12 @@ def questions(
         "since": since,
         "total": len(form.pages) + bool(form.notices),
     }
-    return _as_sent(own, shared, form) if request.method == "POST" else _blank(own, shared, asked, form, since)
+    return _as_sent(own, shared, form) if incoming.method == "POST" else _blank(own, shared, asked, form, since)
 
 
 def _as_sent(own: dict[str, str], shared: Mapping[str, Any], form: AnswerForm) -> str:
     """The page with what was filled in, which is nobody else's."""
-    sections = [_section(shared, page, place, {"code": page.code_offered}) for place, page in enumerate(form.pages, 1)]
+    sections = [_section(shared, page, place, {"code": page.code()}) for place, page in enumerate(form.pages, 1)]
     offered = map(_option, form.offered)
     return _rendered("questions", own | {"sections": _joined(sections), "offered": _joined(offered)}, shared)
 
@@ -76,7 +77,7 @@ def _blank(
     sections = [
         kept.filled(
             *("section", language, questionnaire, page.provider, page.given, place, total),
-            own={"code": page.code_offered.encode()},
+            own={"code": page.code().encode()},
             write=partial(_section, shared, page, place),
         )
         for place, page in enumerate(form.pages, 1)
@@ -127,11 +128,12 @@ def received(
     is_repeated: bool,
 ) -> bytes:
     """Thanks, and what is given in return: receipts, what was promised, a word about one's own department."""
+    incoming = this_request()
     own = {
         "draft": draft(asked),
         "receipts": _receipts(receipts),
         "reader": _reader(asked),
-        "token": (request.view_args or {})["token"],
+        "token": (incoming.view_args or {})["token"],
     }
     shared = {"back": back, "glass": glass, "first_time": is_first, "repeated": is_repeated}
     told: tuple[Hashable, ...] = (
@@ -139,7 +141,7 @@ def received(
         glass and (glass.department.name, glass.lead, glass.is_open, glass.mirrored),
     )
     return parts().filled(
-        *("received", reader_language(), request.method, is_first, is_repeated, *told),
+        *("received", reader_language(), incoming.method, is_first, is_repeated, *told),
         own=own,
         write=lambda own: _rendered("received", own, shared),
     )

@@ -25,7 +25,7 @@ from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
 from survey.web import duty_words, excuse_words, gap_words, navigation, notice_words
-from survey.web.access import has_session
+from survey.web.access import has_session, this_request
 from survey.web.parts import EXTENSION, Parts
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -73,7 +73,7 @@ class Sessions(SecureCookieSessionInterface):
     """Flask's, but whoever sends none, as almost all who answer, costs no look at the key."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        return super().open_session(app, request) if has_session() else self.session_class()
+        return super().open_session(app, request) if has_session(request) else self.session_class()
 
     def is_null_session(self, obj: object) -> bool:
         """Whether there is nothing to save: it was empty, and nobody has written into it."""
@@ -161,8 +161,9 @@ def select_language() -> Locale:
 
 def reader_language() -> str:
     """Asked for in the address, else the reader's own, else the browser's, else the setting's; always one offered."""
-    asked = find_language(request.args["lang"]) if "lang" in request.args else None
-    own = getattr(g, "reader_language", None)
+    address = this_request()
+    asked = find_language(address.args["lang"]) if address.query_string and "lang" in address.args else None
+    own = g.get("reader_language")
     if asked is None and own is None and current_user and current_user.is_authenticated:
         own = current_user.person.language
     return asked or (own if own in languages() else browser_language())
@@ -191,7 +192,7 @@ def today() -> date:
 
 
 def _prepare() -> None:
-    incoming: Request = request._get_current_object()  # type: ignore[attr-defined] # looked up once
+    incoming = this_request()
     _connect(incoming)
     _refuse_nul(incoming)
     _allow_file(incoming)
@@ -235,8 +236,7 @@ def _disconnect(_: BaseException | None) -> None:
     Where threads last, each keeps its connection, unless something went wrong with it: to make one takes longer than
     most pages.
     """
-    opened, failed = g.pop("connected", False), g.pop("database_failed", False)
-    if failed if current_app.config["KEPT_CONNECTIONS"] else opened:
+    if g.get("database_failed" if current_app.config["KEPT_CONNECTIONS"] else "connected"):
         database.close()
 
 

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from survey import mirrors
+from survey import mirrors, responses
 from survey.asking import questionnaire_of
 from survey.measure.excuses import NOTHING, REASONS
 from survey.measure.scale import ITEMS, OVERALL, SCORES
@@ -26,7 +26,8 @@ blueprint = Blueprint("mirror", __name__)
 def member(token: str) -> str | tuple[str, int]:
     """A member's view, from the personal link. GET changes nothing, whoever fetches it."""
     found = invitation_id(token, settings())
-    asked = mirrors.glass(found) if found else None
+    invited = responses.questions(found) if found else None
+    asked = mirrors.glass(invited) if invited else None
     if found is None or asked is None or asked.lead:
         with limiter.limit(GUESSES):
             return render_template("respond/unknown.html"), 404

@@ -11,7 +11,7 @@ from survey import commitments, receipts, wording
 from survey.database import DATABASE_ERRORS
 from survey.receipts import read_code
 from survey.refusal import Refusal
-from survey.web.access import csrf, has_session, limiter
+from survey.web.access import csrf, has_session, limiter, this_request
 from survey.web.answer_form import as_typed
 from survey.web.frame import browser_language, error_page, log_failure, today
 from survey.web.respond import GUESSES, NOT_STORED, STALE
@@ -26,7 +26,7 @@ csrf.exempt(blueprint)
 def begin() -> None:
     """Speak the browser's language, whoever may be signed in; and take no form that another site makes it send."""
     g.reader_language = browser_language()
-    if current_app.config["WTF_CSRF_ENABLED"] and has_session():
+    if current_app.config["WTF_CSRF_ENABLED"] and has_session(this_request()):
         csrf.protect()
 
 
@@ -92,7 +92,7 @@ def _code() -> str:
 def _page(template: str, status: int = 200, **values: object) -> Response:
     page = render_template(
         f"receipt/{template}",
-        needs_key=has_session(),
+        needs_key=has_session(this_request()),
         code=_code(),
         text="" if values.get("is_sent") else as_typed(request.form.get("text")),
         characters=receipts.REPLY_CHARACTERS,

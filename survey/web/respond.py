@@ -1,11 +1,11 @@
 """The employee's pages: answer from a mailed link; read who can learn what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from flask import Blueprint, Response, current_app, g, make_response, render_template, request
+from flask import Blueprint, Request, Response, current_app, g, make_response, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
-from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 
 from survey import mirrors, receipts, responses, returns
 from survey.asking import questionnaire_of
@@ -18,7 +18,7 @@ from survey.returns import SinceLastTime
 from survey.settings import find_language
 from survey.signing import invitation_id
 from survey.web import answer_page
-from survey.web.access import csrf, form_key, has_session, limiter, settings
+from survey.web.access import csrf, form_key, has_session, limiter, settings, this_request
 from survey.web.answer_form import OTHER_BUTTONS, AnswerForm, Fault, read_form
 from survey.web.frame import browser_language, error_page, log_failure, today
 
@@ -33,7 +33,8 @@ NOT_STORED = _l(
 # A whole company may sit behind one address: only links that are not ours are counted, and turned away.
 GUESSES = "30 per minute"
 
-NOTHING = ImmutableMultiDict[str, str]()  # is filled in yet
+Sent = MultiDict[str, str]
+NOTHING: Sent = ImmutableMultiDict()  # is filled in yet
 
 
 @blueprint.get("/confidentiality")
@@ -50,16 +51,17 @@ def confidentiality() -> str:
 @csrf.exempt
 def answer(token: str) -> Response:
     """The questions behind a mailed link. GET changes nothing, whoever fetches it; POST stores the answers once."""
-    if request.method == "POST" and has_session() and current_app.config["WTF_CSRF_ENABLED"]:
+    incoming = this_request()
+    if incoming.method == "POST" and has_session(incoming) and current_app.config["WTF_CSRF_ENABLED"]:
         csrf.protect()
-    return _reply(token)
+    return _reply(incoming, token)
 
 
 @blueprint.errorhandler(CSRFError)
 def ask_again(_error: CSRFError) -> Response:
     """The page as it was filled in: whoever left it open for too long must not lose what they wrote."""
     try:
-        return _reply(_token(), is_stale=True)
+        return _reply(this_request(), _token(), is_stale=True)
     except DATABASE_ERRORS as error:  # Flask asks no handler about what a handler raises
         return keep(error)
 
@@ -69,13 +71,13 @@ def keep(error: Exception) -> Response:
     if request.method != "POST" or invitation_id(_token(), settings()) is None:
         return make_response(error_page(error))
     log_failure(error)
-    g.reader_language = _language_of_form() or browser_language()
+    g.reader_language = _language_of(request.form) or browser_language()
     kept = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
     return _page(
         "kept.html",
         status=503,
         notice=NOT_STORED,
-        form_key=form_key(),
+        form_key=form_key(this_request()),
         comments=[(name, text) for name, text in kept if name.endswith("-comment") and text],
         others=[(name, text) for name, text in kept if not name.endswith("-comment")],
         characters=responses.COMMENT_CHARACTERS,
@@ -90,39 +92,39 @@ def _token() -> str:
     return (request.view_args or {}).get("token", "")
 
 
-def _language_of_form() -> str | None:
+def _language_of(sent: Mapping[str, str]) -> str | None:
     """The language that the reader switches to, else the one of the page that was sent."""
-    if request.method != "POST":
-        return None
-    sent = request.form
     asked = (find_language(sent[name]) for name in ("switch", "language") if name in sent)
     return next((language for language in asked if language), None)
 
 
-def _reply(token: str, is_stale: bool = False) -> Response:
+def _reply(incoming: Request, token: str, is_stale: bool = False) -> Response:
     """What a link leads to; `is_stale`: the form's key was missing or too old, so that nothing may be stored."""
     found = invitation_id(token, settings())
     asked = responses.questions(found) if found else None
     if asked is None:
         with limiter.limit(GUESSES):
             return _page("unknown.html", status=404)
-    g.reader_language = _language_of_form() or asked.language
+    sent = incoming.form if incoming.method == "POST" else NOTHING
+    g.reader_language = _language_of(sent) or asked.language
     if asked.wave.state == "cancelled":
         return _end("cancelled.html", asked, status=410)
     if asked.answered:
-        return _received(asked, _posted_codes(), first_time=False)
+        return _received(asked, _codes(sent), first_time=False)
     if not asked.is_open:
         return _end("closed.html", asked, status=410)
     questionnaire = questionnaire_of(asked.wave)
-    if request.method != "POST":
-        since = returns.since_last_time(asked.wave, asked.department_id, asked.provider_ids, today())
-        return _ask(asked, questionnaire, read_form(asked, questionnaire, NOTHING, request.args), since=since)
-    return _take(asked, questionnaire, read_form(asked, questionnaire, request.form, {}), is_stale)
+    if incoming.method == "POST":
+        return _take(asked, questionnaire, sent, is_stale)
+    since = returns.since_last_time(asked.wave, asked.department_id, asked.provider_ids, today())
+    link = incoming.args if incoming.query_string else NOTHING
+    return _ask(asked, questionnaire, read_form(asked, questionnaire, NOTHING, link), since=since)
 
 
-def _take(asked: Questions, questionnaire: Questionnaire, form: AnswerForm, is_stale: bool) -> Response:
+def _take(asked: Questions, questionnaire: Questionnaire, sent: Sent, is_stale: bool) -> Response:
     """Store what was sent, or ask again with all that was filled in."""
-    if request.form.keys() & OTHER_BUTTONS:
+    form = read_form(asked, questionnaire, sent, NOTHING)
+    if sent.keys() & OTHER_BUTTONS:
         return _ask(asked, questionnaire, form)
     if is_stale:
         return _ask(asked, questionnaire, form, [Fault("send", str(STALE))], status=400)
@@ -130,14 +132,14 @@ def _take(asked: Questions, questionnaire: Questionnaire, form: AnswerForm, is_s
         return _ask(asked, questionnaire, form, faults, status=422)
     try:
         form.renew_codes()
-        outcome = responses.accept(asked.invitation_id, form.answers, form.noticed)
+        outcome = responses.accept(asked, form.answers, form.noticed)
     except DATABASE_ERRORS as error:
         log_failure(error)
         return _ask(asked, questionnaire, form, [Fault("send", str(NOT_STORED))], status=503)
     if outcome is Outcome.CLOSED:
         return _end("closed.html", asked, status=410)
     first_time = outcome is Outcome.STORED
-    return _received(asked, form.codes if first_time else _posted_codes(), first_time)
+    return _received(asked, form.codes if first_time else _codes(sent), first_time)
 
 
 def _ask(
@@ -151,8 +153,8 @@ def _ask(
     return Response(answer_page.questions(asked, questionnaire, form, faults, since), status)
 
 
-def _posted_codes() -> list[str]:
-    return [text for name, text in request.form.items() if name.endswith("-code")]
+def _codes(sent: Sent) -> list[str]:
+    return [text for name, text in sent.items() if name.endswith("-code")]
 
 
 def _received(asked: Questions, codes: Sequence[str], first_time: bool) -> Response:
@@ -175,7 +177,7 @@ def _back(asked: Questions) -> Sequence[CommitmentRow] | None:
 def _own(asked: Questions) -> Glass | None:
     """What else may be said, about one's own department; None when the database fails just then."""
     try:
-        return mirrors.glass(asked.invitation_id)
+        return mirrors.glass(asked)
     except DATABASE_ERRORS as error:
         log_failure(error)
         return None

@@ -19,6 +19,7 @@ from tests.attack.companies import Atom, Truth
 from tests.attack.pages import Page
 from tests.attack.published import NAMES, read
 from tests.attack.solver import attack
+from tests.cast import asked_by
 
 EXACT_FROM = 10
 TALKATIVE = (0.25, 0.8)  # the probability that somebody says anything of it: one of these in each wave
@@ -69,12 +70,13 @@ class Beside:
             person, home = invitation.person, invitation.person.department
             self.homes[person.id] = home.name
             said = {}
-            for question in notices.questions(invitation):
+            for question in asked_by(invitation.id).noticeable:
                 self.asked[question.commitment].add(person.id)
                 if self.chance.random() < talkative:
                     said[question.commitment] = self.chance.random() < 0.6
                     self.noticed[question.commitment][person.id] = said[question.commitment]
-            notices.store(invitation, said)
+            if said:
+                notices.store(wave, said)
             if (person.id,) not in leads and self.chance.random() < talkative and mirrors.rated([home]):
                 self._mirror(wave, invitation, home.name)
 

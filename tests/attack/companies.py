@@ -38,6 +38,7 @@ from survey.settings import Settings
 from survey.signing import sign_in_token
 from survey.turns import OneWriter
 from survey.web import access
+from tests.cast import asked_by
 
 SMALLEST_GROUPS = (5, 5, 5, 3, 8)  # k, one of these for each company
 LARGEST_DEPARTMENT = 60  # people
@@ -197,7 +198,7 @@ class RandomCompany:
                 continue
             answers = [self._about(int(provider)) for provider in asked.split()]
             if self._one_by_one:
-                assert responses.accept(invitation, answers) is responses.Outcome.STORED
+                assert responses.accept(asked_by(invitation), answers) is responses.Outcome.STORED
             else:
                 stored.append((invitation, group, answers))
             for answer in answers:

@@ -23,7 +23,7 @@ from survey.measure.scale import ITEMS
 from survey.models import Comment, Invitation, Person, Rating, Receipt, Reply, Wave, database
 from survey.responses import Answer
 from survey.settings import Settings
-from tests.cast import Company
+from tests.cast import Company, asked_by
 from tests.engines import fresh_database, settings_in
 
 PEOPLE = 1000
@@ -54,7 +54,7 @@ def everybody_answers(company: Company, people: int = PEOPLE) -> tuple[Wave, Pla
     for place, key in enumerate(arrivals):
         asked = [int(provider) for provider in Invitation.get_by_id(key).providers.split()]
         said = f"Number {place:04}"
-        responses.accept(key, [complaint(place, provider, said) for provider in asked])
+        responses.accept(asked_by(key), [complaint(place, provider, said) for provider in asked])
     assert len(arrivals) == people
     return wave, {key: place for place, key in enumerate(arrivals)}
 

@@ -9,7 +9,7 @@ import pytest
 from survey import create_app, demo, responses
 from survey.database import open_database
 from survey.models import Department, Invitation, Leadership, Person, Wave, database
-from survey.responses import Answer
+from survey.responses import Answer, Questions
 from survey.web import access
 from tests.attack import published
 from tests.attack.attacker import Outcome, Unexplained, break_in
@@ -193,8 +193,8 @@ def overhear(truth: Truth, raters: dict[tuple[int, str], dict[int, str]], monkey
     accept = responses.accept
     groups: dict[int, frozenset[str]] = {}
 
-    def overheard(invitation_id: str, answers: list[Answer], noticed: dict[int, bool]) -> responses.Outcome:
-        invitation = Invitation.get_by_id(invitation_id)
+    def overheard(asked: Questions, answers: list[Answer], noticed: dict[int, bool]) -> responses.Outcome:
+        invitation = Invitation.get_by_id(asked.invitation_id)
         if invitation.client_group_id not in groups:
             groups.update(clients_by_group(invitation.wave))
         for answer in answers:
@@ -205,6 +205,6 @@ def overhear(truth: Truth, raters: dict[tuple[int, str], dict[int, str]], monkey
             for item, score in answer.scores.items():
                 place = Atom(invitation.wave_id, provider, groups[invitation.client_group_id], item)
                 truth.setdefault(place, {})[invitation.person_id] = score
-        return accept(invitation_id, answers, noticed)
+        return accept(asked, answers, noticed)
 
     monkeypatch.setattr(responses, "accept", overheard)

@@ -11,6 +11,7 @@ from survey.responses import Answer, accept
 from survey.settings import Settings
 from survey.signing import sign_in_token
 from tests.bench.apart import Step
+from tests.cast import asked_by
 
 PAGE, ANSWER = "page", "answer"
 
@@ -48,6 +49,6 @@ def _answer(left: Iterator[Invitation]) -> None:
     with database.connection_context():
         providers = [int(provider) for provider in invitation.providers.split()]
         try:
-            accept(invitation.id, [Answer(provider, {"overall": 4}) for provider in providers])
+            accept(asked_by(invitation.id), [Answer(provider, {"overall": 4}) for provider in providers])
         except OperationalError:
             return

@@ -37,7 +37,7 @@ from survey.settings import Settings
 from survey.signing import invitation_token, reader_token, sign_in_token, subscriber_token
 from survey.web.guide import STEPS
 from tests.browser import PHONE, browsing, serving
-from tests.cast import OPENS, Company
+from tests.cast import OPENS, Company, asked_by
 from tests.test_receipts import complaining
 from tests.web.pages import Link, addresses, form_in, strange
 from tests.web.test_intake import WIDE, steps_to_the_check
@@ -290,7 +290,9 @@ def _hang_replies(gallery: Gallery, lead: FlaskClient, comment: str) -> None:
 
 def _hang_mirror(gallery: Gallery, settings: Settings, wave: Wave) -> None:
     client, asked = gallery.app.test_client(), gallery.asked
-    token = next(link.token for link in _links(settings, wave) if not mirrors.glass(link.token.split(".")[0]).lead)
+    token = next(
+        link.token for link in _links(settings, wave) if not mirrors.glass(asked_by(link.token.split(".")[0])).lead
+    )
     link = f"/mirror/{token}"
     gallery.hang("mirror.member (asked)", client.get(link, **asked))
     gallery.hang("mirror.member (nothing filled in)", client.post(link, **asked), 422)

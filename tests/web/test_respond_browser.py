@@ -14,6 +14,7 @@ from survey.measure.scale import ITEMS, OVERALL
 from survey.models import Commitment, Department, Notice, NoticeQuestion, Wave, database
 from survey.questionnaire import MOST_TAPS as QUESTIONNAIRE_TAPS
 from tests.browser import DESK, PHONE, Chromium, browsing
+from tests.cast import asked_by
 from tests.web.pages import Link, stored, written
 
 pytestmark = [pytest.mark.browser, pytest.mark.early]
@@ -415,7 +416,7 @@ def test_the_draft_goes_when_there_is_nothing_left_to_send(visit: Visit, link: L
             elif end == "cancelled":
                 waves.cancel_wave(wave, wave.opens_at + 1)
             else:
-                responses.accept(link.token.split(".")[0], [])
+                responses.accept(asked_by(link.token.split(".")[0]), [])
         page.reload()
         expect(page.locator("#answers")).to_have_count(0)
         page.wait_for_function("localStorage.length === 0")
