@@ -49,7 +49,7 @@ class Prepared:
         cursor = self._ask(found, values)
         if isinstance(found.query, Select):
             return list(found.query._get_cursor_wrapper(cursor))
-        return database.rows_affected(cursor)
+        return database.obj.rows_affected(cursor)
 
     def raw(self, *values: Any) -> list[tuple[Any, ...]]:
         """The rows as the driver gives them: what is neither a number nor a text differs between databases."""

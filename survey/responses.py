@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peewee import JOIN, Query, fn
+from peewee import JOIN, Query, chunked, fn
 
 from survey import notices, people
 from survey.database import is_sqlite, repeated
@@ -216,15 +216,21 @@ def _refuse_unless_asked(asked: Questions, about: Sequence[int]) -> None:
 def _store(asked: Questions, answers: Collection[Answer]) -> None:
     """A rating for each provider with scores, a comment for each with words, under ids that nothing joins; receipts."""
     wave, about = asked.wave.id, asked.provider_ids
-    if rated := [answer for answer in answers if answer.scores]:
-        _add_ratings(
+    ratings = [
+        value
+        for answer in answers
+        if answer.scores
+        for value in (
+            random_id(),
+            answer.provider,
+            as_json(answer.answers()),
+            answer.provider not in about,
             wave,
             asked.client_group,
-            [random_id() for _ in rated],
-            [answer.provider for answer in rated],
-            [as_json(answer.answers()) for answer in rated],
-            [answer.provider not in about for answer in rated],
         )
+    ]
+    if ratings:
+        _add_ratings(ratings)
     for answer in answers:
         if answer.comment:
             comment = random_id()
@@ -234,18 +240,10 @@ def _store(asked: Questions, answers: Collection[Answer]) -> None:
 
 
 @prepared
-def _add_ratings(
-    wave: int,
-    client_group: int,
-    keys: Sequence[str],
-    providers: Sequence[int],
-    answers: Sequence[str],
-    added: Sequence[bool],
-) -> Query:
-    """A row for each provider, with the values that have its place."""
+def _add_ratings(values: Sequence[str | int | None]) -> Query:
+    """Rows, one after the other."""
     columns = (Rating.id, Rating.provider, Rating.answers, Rating.added, Rating.wave, Rating.client_group)
-    rows = [(*own, wave, client_group) for own in zip(keys, providers, answers, added, strict=True)]
-    return Rating.insert_many(rows, fields=columns)
+    return Rating.insert_many(chunked(values, len(columns)), fields=columns)
 
 
 @prepared

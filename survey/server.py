@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 1024  # connections that may wait
 CONNECTIONS = 800  # that are open at once; most of them are of browsers that may ask for more
-IDLE_SECONDS = 20  # after which such a one is closed
+IDLE_SECONDS = 5  # after which such a one is closed: waitress looks at all of them again and again
+PROXY_IDLE_SECONDS = 75  # for a proxy's, which are few: longer than it keeps them, or it would send into a closed one
 ANSWERS_AT_ONCE = 4  # where the database is another process
 EMPTY_EVERY_SECONDS = 1.0
 COUNTED_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name of the folder where processes share their counts
@@ -101,7 +102,8 @@ class Server:
         stop_clock = self._start_clock(app) if self._with_clock else None
         stop_emptying = self._start_emptying() if is_sqlite() else None
         try:
-            listening(app, self._socket, answers_at_once=1 if is_sqlite() else ANSWERS_AT_ONCE).run()
+            idle_seconds = PROXY_IDLE_SECONDS if int(self._settings.trusted_proxies) else IDLE_SECONDS
+            listening(app, self._socket, 1 if is_sqlite() else ANSWERS_AT_ONCE, idle_seconds).run()
         finally:
             for stop in (stop_clock, stop_emptying):
                 if stop:
@@ -153,7 +155,9 @@ class Channel(HTTPChannel):
         return bool(super().writable())
 
 
-def listening(app: Flask, address: socket.socket, answers_at_once: int) -> BaseWSGIServer:
+def listening(
+    app: Flask, address: socket.socket, answers_at_once: int, idle_seconds: int = IDLE_SECONDS
+) -> BaseWSGIServer:
     """A server of the pages that listens already. It keeps no access log: a list of addresses would hold tokens."""
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # below, it writes a line for each who waits
     server = create_server(
@@ -162,8 +166,8 @@ def listening(app: Flask, address: socket.socket, answers_at_once: int) -> BaseW
         ident=None,
         clear_untrusted_proxy_headers=False,
         connection_limit=CONNECTIONS,
-        channel_timeout=IDLE_SECONDS,
-        cleanup_interval=IDLE_SECONDS // 2,
+        channel_timeout=idle_seconds,
+        cleanup_interval=idle_seconds // 2,
         asyncore_use_poll=True,  # select() knows no more than 1,024 files
         _dispatcher=Dispatcher(answers_at_once),
     )

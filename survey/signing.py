@@ -59,7 +59,7 @@ def _id_in(token: str, purpose: str, settings: Settings) -> str | None:
 
 @lru_cache(maxsize=MACS_KEPT)
 def _mac(purpose: str, key: str, secret: str) -> str:
-    return hmac.new(secret.encode(), f"{purpose} {key}".encode(), hashlib.sha256).digest()[:MAC_BYTES].hex()
+    return hmac.digest(secret.encode(), f"{purpose} {key}".encode(), "sha256")[:MAC_BYTES].hex()
 
 
 def sign_in_token(person_id: int, sign_ins: int, settings: Settings) -> str:

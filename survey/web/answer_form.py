@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
@@ -53,9 +54,9 @@ class AboutProvider:
     took a fifth of the time it takes.
     """
 
-    def __init__(self, sent: Mapping[str, str], prefix: str, items: Sequence[str]) -> None:
+    def __init__(self, sent: Mapping[str, str], prefix: str, items: tuple[str, ...]) -> None:
         self._prefix, self._faults = prefix, dict[str, str]()
-        self.by_item = {item: sent.get(prefix + item) for item in items}
+        self.by_item = dict(zip(items, map(sent.get, _names(prefix, items)), strict=True))
         self.no_dealings = sent.get(f"{prefix}no_dealings") not in NOT_TICKED
         self.missing = sent.get(f"{prefix}missing")
         self.comment = as_typed(sent.get(f"{prefix}comment"))
@@ -88,6 +89,12 @@ class AboutProvider:
             yield "kind", _not_offered()
         if not ANSWERS.issuperset(self.by_item.values()):
             yield from ((item, _not_offered()) for item, said in self.by_item.items() if said not in ANSWERS)
+
+
+@cache
+def _names(prefix: str, items: tuple[str, ...]) -> list[str]:
+    """The fields of a questionnaire's items about one provider."""
+    return [prefix + item for item in items]
 
 
 def _not_offered() -> str:
@@ -253,7 +260,7 @@ def read_form(
     asked: Questions, questionnaire: Questionnaire, sent: MultiDict[str, str], link: Mapping[str, str]
 ) -> AnswerForm:
     """What was filled in; `link`: what the address says of a page that nothing was filled in yet: `overall=4`."""
-    fields, items = sent.to_dict(), questionnaire.item_keys  # each comes once, but for departments that are added
+    fields, items = _firsts(sent), questionnaire.item_keys
     pages = [Page(provider, items, fields) for provider in asked.providers]
     pages[0].given = given = _given(link, questionnaire)  # the mail asks this about the first provider
     wanted = _wanted(sent)
@@ -266,6 +273,11 @@ def read_form(
         just_added=next((department for department in added if str(department.id) == fields.get("add")), None),
         given=given,
     )
+
+
+def _firsts(sent: MultiDict[str, str]) -> dict[str, str]:
+    """The fields that were sent; each comes once, but for departments that are added."""
+    return dict(zip(sent, map(itemgetter(0), sent.listvalues()), strict=True))
 
 
 def _given(link: Mapping[str, str], questionnaire: Questionnaire) -> str | None:

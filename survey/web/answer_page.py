@@ -1,7 +1,7 @@
 """The pages of questions and of thanks: what reads alike for many is rendered once, what is one reader's is put in."""
 
 import hashlib
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
@@ -24,6 +24,8 @@ from survey.web.answer_form import AnswerForm, Fault, Page
 from survey.web.frame import reader_language
 from survey.web.parts import parts
 
+Own = Mapping[str, str | bytes]  # what is one reader's alone, by its place in a template
+
 
 def draft(asked: Questions) -> str:
     """The name under which a device keeps what was filled in: it leads nobody back to the link."""
@@ -39,60 +41,64 @@ def questions(
 ) -> str | bytes:
     """A section for each department, after what has changed and before those that may be added."""
     incoming = this_request()
-    own = {
+    own: dict[str, str | bytes] = {
         "draft": draft(asked),
         "form_key": form_key(incoming),
         "address": incoming.path,
         "name": wording.masked(asked.person) if asked.person else "",
-        "reader": _reader(asked),
+        "since": _since(asked, since) if since else "",
     }
     shared = {
         "asked": asked,
         "questionnaire": questionnaire,
         "answer_form": form,
         "faults": faults,
-        "since": since,
         "total": len(form.pages) + bool(form.notices),
     }
-    return _as_sent(own, shared, form) if incoming.method == "POST" else _blank(own, shared, asked, form, since)
+    return _as_sent(own, shared, form) if incoming.method == "POST" else _blank(own, shared, asked, form)
 
 
-def _as_sent(own: dict[str, str], shared: Mapping[str, Any], form: AnswerForm) -> str:
+def _as_sent(own: dict[str, str | bytes], shared: Mapping[str, Any], form: AnswerForm) -> str:
     """The page with what was filled in, which is nobody else's."""
-    sections = [_section(shared, page, place, {"code": page.code()}) for place, page in enumerate(form.pages, 1)]
+    sections = [
+        _section(shared, page, {"code": page.code(), "place": str(place)}) for place, page in enumerate(form.pages, 1)
+    ]
     offered = map(_option, form.offered)
     return _rendered("questions", own | {"sections": _joined(sections), "offered": _joined(offered)}, shared)
 
 
-def _blank(
-    own: Mapping[str, str],
-    shared: Mapping[str, Any],
-    asked: Questions,
-    form: AnswerForm,
-    since: SinceLastTime | None,
-) -> bytes:
+def _blank(own: Own, shared: Mapping[str, Any], asked: Questions, form: AnswerForm) -> bytes:
     """The page as many are shown it: only what is the reader's own is not remembered."""
     kept, language, wave = parts(), reader_language(), asked.wave
     questionnaire, total = shared["questionnaire"], shared["total"]
     sections = [
         kept.filled(
-            *("section", language, questionnaire, page.provider, page.given, place, total),
-            own={"code": page.code().encode()},
-            write=partial(_section, shared, page, place),
+            *("section", language, questionnaire, page.provider, page.given, total),
+            own={"code": page.code().encode(), "place": b"%d" % place},
+            write=partial(_section, shared, page),
         )
         for place, page in enumerate(form.pages, 1)
     ]
     return kept.filled(
         *("questions", language, questionnaire, form.minutes, total),
-        *(wave.closes_at, asked.pulse.timezone, wave.min_group, since and since.told, *asked.noticeable),
+        *(wave.closes_at, asked.pulse.timezone, wave.min_group, *asked.noticeable),
         own={**own, "sections": b"\n".join(sections), "offered": _options_without(asked.not_addable)},
         write=lambda own: _rendered("questions", own, shared),
     )
 
 
-def _section(shared: Mapping[str, Any], page: Page, place: int, own: Mapping[str, str]) -> str:
+def _since(asked: Questions, since: SinceLastTime) -> bytes:
+    """What has changed since last time."""
+    return parts().filled(
+        *("since", reader_language(), since.told),
+        own={"reader": _reader(asked)},
+        write=lambda own: _rendered("since", own, {"since": since}),
+    )
+
+
+def _section(shared: Mapping[str, Any], page: Page, own: Own) -> str:
     """What is asked about one department, as it was filled in."""
-    return _rendered("provider", own, {**shared, "page": page, "place": place})
+    return _rendered("provider", own, {**shared, "page": page})
 
 
 def _option(department: Named) -> str:
@@ -128,22 +134,35 @@ def received(
     is_repeated: bool,
 ) -> bytes:
     """Thanks, and what is given in return: receipts, what was promised, a word about one's own department."""
-    incoming = this_request()
-    own = {
+    own: dict[str, str | bytes] = {
         "draft": draft(asked),
         "receipts": _receipts(receipts),
-        "reader": _reader(asked),
-        "token": (incoming.view_args or {})["token"],
+        "glass": _glass(glass) if glass else "",
+        "back": "" if back is None else _back(asked, back),
     }
-    shared = {"back": back, "glass": glass, "first_time": is_first, "repeated": is_repeated}
-    told: tuple[Hashable, ...] = (
-        None if back is None else tuple(row.told for row in back),
-        glass and (glass.department.name, glass.lead, glass.is_open, glass.mirrored),
-    )
+    shared = {"first_time": is_first, "repeated": is_repeated}
     return parts().filled(
-        *("received", reader_language(), incoming.method, is_first, is_repeated, *told),
+        *("received", reader_language(), this_request().method, is_first, is_repeated),
         own=own,
         write=lambda own: _rendered("received", own, shared),
+    )
+
+
+def _glass(glass: Glass) -> bytes:
+    """The way to say something about one's own department."""
+    return parts().filled(
+        *("glass", reader_language(), glass.department.name, glass.lead, glass.is_open, glass.mirrored),
+        own={"token": (this_request().view_args or {})["token"]},
+        write=lambda own: _rendered("glass", own, {"glass": glass}),
+    )
+
+
+def _back(asked: Questions, back: Sequence[CommitmentRow]) -> bytes:
+    """What departments have done and promised."""
+    return parts().filled(
+        *("back", reader_language(), *[row.told for row in back]),
+        own={"reader": _reader(asked)},
+        write=lambda own: _rendered("back", own, {"back": back}),
     )
 
 
@@ -162,7 +181,7 @@ def _reader(asked: Questions) -> str:
     return reader_token(asked.person_id, settings()) if asked.person_id is not None else ""
 
 
-def _rendered(name: str, own: Mapping[str, str], shared: Mapping[str, Any]) -> str:
+def _rendered(name: str, own: Own, shared: Mapping[str, Any]) -> str:
     return render_template(
         f"respond/{name}.html",
         own=own,

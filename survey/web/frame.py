@@ -32,6 +32,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Headers = list[tuple[str, str]]
 
 BODY_BYTES = 1_000_000  # the largest form; pages that take files allow more
+FORM_PARTS = 1000  # of a form that comes with files
 SESSION_HOURS = 12
 RETRY_SECONDS = 30  # after which a browser may ask again when the database was away
 WITHOUT_DATABASE = (
@@ -80,9 +81,18 @@ class Sessions(SecureCookieSessionInterface):
         return not (obj or getattr(obj, "modified", False))
 
 
+class Limited(Request):
+    """Flask's, with limits that stand here: Flask would look them up in its configuration at each use."""
+
+    max_content_length: int | None = BODY_BYTES
+    max_form_memory_size: int | None = BODY_BYTES
+    max_form_parts: int | None = FORM_PARTS
+
+
 class Espejo(Flask):
     """Flask, but a failed request is logged by the name of its page: its address may hold a token."""
 
+    request_class = Limited
     session_interface = Sessions()
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -118,8 +128,6 @@ def configure(app: Flask, settings: Settings) -> None:
         SECURITY_POLICY=security_policy(f"'self' {look.css_digest}"),
         SECRET_KEY=settings.key(),
         KEPT_CONNECTIONS=False,
-        MAX_CONTENT_LENGTH=BODY_BYTES,
-        MAX_FORM_MEMORY_SIZE=BODY_BYTES,
         SESSION_COOKIE_NAME="espejo",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -226,7 +234,9 @@ def _most_bytes(incoming: Request) -> int:
 
 def _allow_file(incoming: Request) -> None:
     """Before anything reads the form. A stranger's request stays small."""
-    if (most := _most_bytes(incoming)) and current_user.is_authenticated and current_user.is_hr:
+    if incoming.method != "POST" or not (most := _most_bytes(incoming)):
+        return
+    if current_user.is_authenticated and current_user.is_hr:
         incoming.max_content_length = most + BODY_BYTES
 
 

@@ -2,8 +2,8 @@
 
 {% call remembered("thanks", language, first_time) %} … {% endcall %}
 
-What is in no key must be the same for all readers. A key begins with the part's name and the language. Days of this
-year are written without it, so that all parts are rendered again in the next one.
+What is in no key must be the same for all readers. A key begins with the part's name and the language. How a day is
+written depends on what day it is, so all parts are rendered again on the next one.
 """
 
 import time
@@ -17,6 +17,7 @@ from survey.stencils import EncodedStencil, Stencil
 
 T = TypeVar("T")
 
+DAY_SECONDS = 24 * 3600
 MOST_PARTS = 2000  # of a few kilobytes each
 EXTENSION = "espejo-parts"
 
@@ -28,7 +29,7 @@ class Kept(Generic[T]):
         self._found: dict[tuple[Hashable, ...], T] = {}
 
     def get(self, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
-        place = (time.gmtime().tm_year, *key)
+        place = (time.time() // DAY_SECONDS, *key)
         found = self._found.get(place)
         if found is None:
             if len(self._found) >= MOST_PARTS:

@@ -370,9 +370,9 @@ def test_nobody_but_hr_uploads_looks_or_undoes(send, company, sign_in, name):
 
 
 @pytest.fixture
-def small(app, monkeypatch):
+def small(monkeypatch):
     """Forms may have a thousand bytes, files two thousand more."""
-    app.config["MAX_CONTENT_LENGTH"] = 1000
+    monkeypatch.setattr(frame.Limited, "max_content_length", 1000)
     monkeypatch.setattr(frame, "BODY_BYTES", 1000)
     monkeypatch.setattr(intake.upload, "most_bytes", 2000)
 
