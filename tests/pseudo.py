@@ -94,10 +94,16 @@ def _catalogue() -> Catalog:
     made = Catalog(locale=FOLDER)
     for message in source:
         if message.id:
-            forms = message.id if isinstance(message.id, tuple) else (message.id,)
-            strange = tuple(pseudo(form) for form in forms)
-            made.add(message.id, strange if len(strange) > 1 else strange[0])
+            made.add(message.id, _forms(message.id, made.num_plurals))
     return made
+
+
+def _forms(message: str | tuple[str, str], plurals: int) -> str | tuple[str, ...]:
+    """The text, in as many forms as the language has where a number decides: that differs between versions of Babel."""
+    if isinstance(message, str):
+        return pseudo(message)
+    one, other = map(pseudo, message)
+    return (one, *[other] * (plurals - 1))
 
 
 # --- What is not translated ----------------------------------------------------------------------------------------
