@@ -1,8 +1,7 @@
 """The pages of questions and of thanks: what reads alike for many is rendered once, what is one reader's is put in."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -20,7 +19,7 @@ from survey.responses import Questions
 from survey.returns import SinceLastTime
 from survey.signing import reader_token
 from survey.web.access import form_key, settings, this_request
-from survey.web.answer_form import AnswerForm, Fault, Page
+from survey.web.answer_form import AnswerForm, Fault
 from survey.web.frame import reader_language
 from survey.web.parts import parts
 
@@ -32,6 +31,19 @@ def draft(asked: Questions) -> str:
     return hashlib.sha256(f"draft {asked.invitation_id}".encode()).hexdigest()[:16]
 
 
+class _Filler:
+    """Parts in the reader's language, each named for its template: rendered once, then filled in."""
+
+    def __init__(self) -> None:
+        self._kept, self._language = parts(), reader_language()
+
+    def __call__(self, template: str, *key: Hashable, own: Own, **shared: Any) -> bytes:
+        """`key`: all that `shared` tells; `own` is what the reader alone is told."""
+        return self._kept.filled(
+            *(template, self._language, *key), own=own, write=lambda own: _rendered(template, own, shared)
+        )
+
+
 def questions(
     asked: Questions,
     questionnaire: Questionnaire,
@@ -41,64 +53,60 @@ def questions(
 ) -> str | bytes:
     """A section for each department, after what has changed and before those that may be added."""
     incoming = this_request()
-    own: dict[str, str | bytes] = {
+    own = {
         "draft": draft(asked),
         "form_key": form_key(incoming),
         "address": incoming.path,
         "name": wording.masked(asked.person) if asked.person else "",
-        "since": _since(asked, since) if since else "",
     }
     shared = {
         "asked": asked,
         "questionnaire": questionnaire,
         "answer_form": form,
-        "faults": faults,
         "total": len(form.pages) + bool(form.notices),
     }
-    return _as_sent(own, shared, form) if incoming.method == "POST" else _blank(own, shared, asked, form)
+    if incoming.method == "POST":
+        return _as_sent(own, shared | {"faults": faults}, form)
+    return _blank(own, shared, asked, form, since)
 
 
-def _as_sent(own: dict[str, str | bytes], shared: Mapping[str, Any], form: AnswerForm) -> str:
+def _as_sent(own: dict[str, str], shared: Mapping[str, Any], form: AnswerForm) -> str:
     """The page with what was filled in, which is nobody else's."""
     sections = [
-        _section(shared, page, {"code": page.code(), "place": str(place)}) for place, page in enumerate(form.pages, 1)
+        _rendered("provider", {"code": page.code(), "place": str(place)}, {**shared, "page": page})
+        for place, page in enumerate(form.pages, 1)
     ]
     offered = map(_option, form.offered)
     return _rendered("questions", own | {"sections": _joined(sections), "offered": _joined(offered)}, shared)
 
 
-def _blank(own: Own, shared: Mapping[str, Any], asked: Questions, form: AnswerForm) -> bytes:
+def _blank(
+    own: Own, shared: Mapping[str, Any], asked: Questions, form: AnswerForm, since: SinceLastTime | None
+) -> bytes:
     """The page as many are shown it: only what is the reader's own is not remembered."""
-    kept, language, wave = parts(), reader_language(), asked.wave
-    questionnaire, total = shared["questionnaire"], shared["total"]
+    fill, wave = _Filler(), asked.wave
+    alike = (shared["questionnaire"], shared["total"])
     sections = [
-        kept.filled(
-            *("section", language, questionnaire, page.provider, page.given, total),
+        fill(
+            *("provider", *alike, page.provider, page.given),
             own={"code": page.code().encode(), "place": b"%d" % place},
-            write=partial(_section, shared, page),
+            page=page,
+            **shared,
         )
         for place, page in enumerate(form.pages, 1)
     ]
-    return kept.filled(
-        *("questions", language, questionnaire, form.minutes, total),
+    told = fill("since", since.told, own={"reader": _reader(asked)}, since=since) if since else b""
+    return fill(
+        *("questions", *alike, form.minutes),
         *(wave.closes_at, asked.pulse.timezone, wave.min_group, *asked.noticeable),
-        own={**own, "sections": b"\n".join(sections), "offered": _options_without(asked.not_addable)},
-        write=lambda own: _rendered("questions", own, shared),
+        own={
+            **own,
+            "since": told,
+            "sections": b"\n".join(sections),
+            "offered": _options_without(asked.not_addable),
+        },
+        **shared,
     )
-
-
-def _since(asked: Questions, since: SinceLastTime) -> bytes:
-    """What has changed since last time."""
-    return parts().filled(
-        *("since", reader_language(), since.told),
-        own={"reader": _reader(asked)},
-        write=lambda own: _rendered("since", own, {"since": since}),
-    )
-
-
-def _section(shared: Mapping[str, Any], page: Page, own: Own) -> str:
-    """What is asked about one department, as it was filled in."""
-    return _rendered("provider", own, {**shared, "page": page})
 
 
 def _option(department: Named) -> str:
@@ -134,36 +142,14 @@ def received(
     is_repeated: bool,
 ) -> bytes:
     """Thanks, and what is given in return: receipts, what was promised, a word about one's own department."""
-    own: dict[str, str | bytes] = {
-        "draft": draft(asked),
-        "receipts": _receipts(receipts),
-        "glass": _glass(glass) if glass else "",
-        "back": "" if back is None else _back(asked, back),
-    }
-    shared = {"first_time": is_first, "repeated": is_repeated}
-    return parts().filled(
-        *("received", reader_language(), this_request().method, is_first, is_repeated),
-        own=own,
-        write=lambda own: _rendered("received", own, shared),
-    )
-
-
-def _glass(glass: Glass) -> bytes:
-    """The way to say something about one's own department."""
-    return parts().filled(
-        *("glass", reader_language(), glass.department.name, glass.lead, glass.is_open, glass.mirrored),
-        own={"token": (this_request().view_args or {})["token"]},
-        write=lambda own: _rendered("glass", own, {"glass": glass}),
-    )
-
-
-def _back(asked: Questions, back: Sequence[CommitmentRow]) -> bytes:
-    """What departments have done and promised."""
-    return parts().filled(
-        *("back", reader_language(), *[row.told for row in back]),
-        own={"reader": _reader(asked)},
-        write=lambda own: _rendered("back", own, {"back": back}),
-    )
+    fill = _Filler()
+    own: dict[str, str | bytes] = {"draft": draft(asked), "receipts": _receipts(receipts)}
+    if glass:
+        told = (glass.department.name, glass.lead, glass.is_open, glass.mirrored)
+        own["glass"] = fill("glass", *told, own={"token": (this_request().view_args or {})["token"]}, glass=glass)
+    if back is not None:
+        own["back"] = fill("back", *[row.told for row in back], own={"reader": _reader(asked)}, back=back)
+    return fill("received", is_first, is_repeated, own=own, first_time=is_first, repeated=is_repeated)
 
 
 def _joined(rendered: Iterable[str]) -> Markup:
