@@ -44,6 +44,7 @@ class Outcome(StrEnum):
     STORED = "stored"
     ALREADY = "already received"
     CLOSED = "closed"
+    NOT_ASKED = "not asked"  # any more, about the own department
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def accept(invitation_id: str, views: Views) -> Outcome:
         found = questions(invitation_id)
         asked = glass(found) if found else None
         if asked is None or asked.lead:
-            raise ValueError("This link asks nobody about their own department.")
+            return Outcome.NOT_ASKED
         if not _is_open(asked.wave.id):
             return Outcome.CLOSED
         if not Mirrored.insert(invitation=invitation_id).on_conflict_ignore().as_rowcount().execute():

@@ -34,6 +34,10 @@ ON_SCALE = frozenset(SCORES)
 as_json = json.JSONEncoder(sort_keys=True).encode
 
 
+class NotAddable(ValueError):
+    """A department was to be added that cannot be, or not any more."""
+
+
 class Outcome(StrEnum):
     STORED = "stored"
     ALREADY = "already received"
@@ -177,13 +181,15 @@ def accept(asked: Questions, answers: Collection[Answer], noticed: notices.Answe
     the same time one is stored)? Then what is said of each provider, in rows that name neither the person nor the
     invitation nor each other.
 
-    Raises ValueError for two answers about one provider, for answers about providers that the invitation does not ask
-    about, except up to MOST_ADDED of those that may be added, and for notices of what it does not ask about.
+    Raises NotAddable for an answer about a provider that is neither asked about nor, by now, one that may be added;
+    ValueError for two answers about one provider, for more than MOST_ADDED that are added, and for notices of what the
+    invitation does not ask about.
     """
-    _refuse_unless_asked(asked, [answer.provider for answer in answers])
+    _refuse_unless_once([answer.provider for answer in answers])
     notices.refuse_unless_asked(asked.noticeable, noticed or {})
     with database.atomic():
         hold_state(asked.wave.id)
+        _refuse_unless_addable(asked, {answer.provider for answer in answers})
         if not _mark_answered(asked.invitation_id):
             return Outcome.ALREADY if _is_answered(asked.invitation_id) else Outcome.CLOSED
         _store(asked, answers)
@@ -203,14 +209,21 @@ def _is_answered(invitation_id: str) -> bool:
     return Invitation.select().where(Invitation.id == invitation_id, Invitation.answered).exists()
 
 
-def _refuse_unless_asked(asked: Questions, about: Sequence[int]) -> None:
+def _refuse_unless_once(about: Sequence[int]) -> None:
     if len(set(about)) < len(about):
         raise ValueError("One person says something about each provider once.")
-    added = set(about).difference(asked.provider_ids)
+
+
+def _refuse_unless_addable(asked: Questions, about: set[int]) -> None:
+    """What may be added is asked of the database anew; few add anything."""
+    added = about.difference(asked.provider_ids)
+    if not added:
+        return
     if len(added) > MOST_ADDED:
         raise ValueError(f"A person may add {MOST_ADDED} departments to those asked about; found {len(added)}.")
-    if added and not added <= {found.id for found in asked.addable}:
-        raise ValueError("A department that is added is an active one, not asked about, and not the person's own.")
+    now = questions(asked.invitation_id)
+    if not now or not added <= {found.id for found in now.addable}:
+        raise NotAddable("A department that is added is an active one, not asked about, and not the person's own.")
 
 
 def _store(asked: Questions, answers: Collection[Answer]) -> None:

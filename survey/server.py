@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import resource
 import signal
 import socket
 import sqlite3
@@ -17,9 +18,9 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from waitress import create_server
-from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 
+from survey.channels import FILE_BYTES, Channel
 from survey.database import empty_log, is_sqlite
 from survey.dispatching import Dispatcher
 from survey.scheduler import Clockwork, add_jobs
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 BACKLOG = 1024  # connections that may wait
 CONNECTIONS = 800  # that are open at once; most of them are of browsers that may ask for more
 IDLE_SECONDS = 5  # after which such a one is closed: waitress looks at all of them again and again
-PROXY_IDLE_SECONDS = 75  # for a proxy's, which are few: longer than it keeps them, or it would send into a closed one
+PROXY_IDLE_SECONDS = 150  # for a proxy's, which are few: longer than it keeps them, or it would send into a closed one
 ANSWERS_AT_ONCE = 4  # where the database is another process
 EMPTY_EVERY_SECONDS = 1.0
 COUNTED_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name of the folder where processes share their counts
@@ -96,6 +97,7 @@ class Server:
 
     def _serve(self) -> None:
         signal.signal(signal.SIGTERM, _leave)
+        _allow_open_files()
         logging.getLogger("waitress").addFilter(WithoutSecrets())
         app = self._make_app()
         app.config["KEPT_CONNECTIONS"] = True
@@ -141,20 +143,6 @@ class Server:
         return stopped.set
 
 
-class Channel(HTTPChannel):
-    """A browser's connection, whose reply is sent by the thread that makes it, for as long as that takes."""
-
-    def writable(self) -> bool:
-        """Whether the thread of all connections is to send.
-
-        waitress would have it try again and again while the other one sends, and each try takes Python away from that:
-        together they served half as many. What the other has left over, or too much to hold back, is sent from here.
-        """
-        if self.requests and self.total_outbufs_len <= self.adj.outbuf_high_watermark:
-            return False
-        return bool(super().writable())
-
-
 def listening(
     app: Flask, address: socket.socket, answers_at_once: int, idle_seconds: int = IDLE_SECONDS
 ) -> BaseWSGIServer:
@@ -165,6 +153,7 @@ def listening(
         sockets=[address],
         ident=None,
         clear_untrusted_proxy_headers=False,
+        max_request_body_size=FILE_BYTES + 1,  # or waitress would store a gigabyte
         connection_limit=CONNECTIONS,
         channel_timeout=idle_seconds,
         cleanup_interval=idle_seconds // 2,
@@ -173,6 +162,12 @@ def listening(
     )
     server.channel_class = Channel
     return server
+
+
+def _allow_open_files() -> None:
+    """As many as the system lets a process have: connections are files, and so is what is sent to them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> Any:

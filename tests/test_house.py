@@ -32,6 +32,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 TOP = {
     "__init__",
     "__main__",
+    "channels",
     "cli",
     "commands",
     "demo",

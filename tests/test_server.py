@@ -5,20 +5,16 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Thread
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from flask import Flask, Response
-from waitress import create_server
 
 from survey.database import open_database
 from survey.models import Invitation, Person, database
-from survey.server import Channel, WithoutSecrets, listening
+from survey.server import WithoutSecrets
 from survey.signing import invitation_token, sign_in_token
 from survey.waves import open_now
 from tests.cast import Company, K
@@ -35,6 +31,7 @@ GARBAGE = (
     b"GET %s HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 127.0.0.77\r\nForwarded: for=127.0.0.77;;=\r\n\r\n",
     b"GET %s" + b"x" * 300_000,
     b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nshort",
+    b"GET %s HTTP/1.1\r\nno header\r\n\r\n",
     b"GET %s HTTP/1.1\r\nHost: x\r\nCookie: espejo=%s\r\n\r\n",
 )
 
@@ -112,6 +109,9 @@ def test_browsers_that_keep_their_connections_keep_nobody_out(tmp_path: Path) ->
             kept.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
             assert kept.recv(65536).startswith(b"HTTP/1.1 200")
         assert is_well(f"{address}/livez")
+        limits = Path(f"/proc/{installed.pid}/limits").read_text()
+        _, soft, hard = re.search(r"(Max open files) +(\w+) +(\w+)", limits).groups()
+        assert soft == hard, "connections are files"
 
 
 @pytest.mark.parametrize(
@@ -130,43 +130,3 @@ def test_what_the_server_beneath_says_is_kept_without_whom_it_is_about(said: str
     record = logging.LogRecord("waitress", logging.INFO, "", 0, "%s", (said,), None)
     assert WithoutSecrets().filter(record)
     assert record.getMessage() == written
-
-
-@pytest.fixture
-def channel() -> Iterator[Channel]:
-    """A connection on which a request is being served, and half of its reply is on its way."""
-    ours, theirs = socket.socketpair()
-    server = create_server(Flask(__name__), listen="127.0.0.1:0", _start=False)
-    with closing(server), ours, theirs:
-        channel = Channel(server, ours, "", server.adj, {})
-        channel.requests, channel.total_outbufs_len = [object()], 1
-        yield channel
-
-
-def test_while_a_thread_serves_a_request_nobody_else_sends_its_reply(channel: Channel) -> None:
-    assert not channel.writable()
-
-
-def test_what_is_left_of_a_reply_is_sent_when_it_is_whole(channel: Channel) -> None:
-    channel.requests = []
-    assert channel.writable()
-    channel.total_outbufs_len = 0
-    assert not channel.writable()
-
-
-def test_a_reply_that_is_too_large_to_be_held_back_is_sent_meanwhile(channel: Channel) -> None:
-    channel.total_outbufs_len = channel.adj.outbuf_high_watermark + 1
-    assert channel.writable()
-
-
-def test_a_large_reply_arrives_whole_at_whoever_reads_it_slowly() -> None:
-    app, pieces = Flask(__name__), [b"mirror" * 10_000] * 400  # more than is held back
-    app.add_url_rule("/", view_func=lambda: Response(iter(pieces)))
-    server = listening(app, socket.create_server(("127.0.0.1", 0)), answers_at_once=1)
-    Thread(target=server.run, daemon=True).start()
-    with closing(server), socket.create_connection(server.socket.getsockname(), PATIENCE_SECONDS) as reader:
-        reader.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        time.sleep(0.2)  # until nothing more fits between the two
-        received = b"".join(iter(lambda: reader.recv(1 << 20), b""))
-    server.task_dispatcher.shutdown()
-    assert received.partition(b"\r\n\r\n")[2] == b"".join(pieces)

@@ -29,8 +29,7 @@ def member(token: str) -> str | tuple[str, int]:
     invited = responses.questions(found) if found else None
     asked = mirrors.glass(invited) if invited else None
     if found is None or asked is None or asked.lead:
-        with limiter.limit(GUESSES):
-            return render_template("respond/unknown.html"), 404
+        return _unknown()
     g.reader_language = asked.language
     if not asked.is_open:
         return render_template("respond/closed.html"), 410
@@ -42,9 +41,16 @@ def member(token: str) -> str | tuple[str, int]:
         page = render_template("mirror/member.html", asked=asked, is_empty=is_empty, **_questions(asked.wave, views))
         return page, 422 if is_empty else 200
     outcome = mirrors.accept(found, views)
+    if outcome is Outcome.NOT_ASKED:
+        return _unknown()
     if outcome is Outcome.CLOSED:
         return render_template("respond/closed.html"), 410
     return render_template("mirror/received.html", first_time=outcome is Outcome.STORED)
+
+
+def _unknown() -> tuple[str, int]:
+    with limiter.limit(GUESSES):
+        return render_template("respond/unknown.html"), 404
 
 
 @blueprint.route("/lead/mirror/<int(max=2147483647):wave_id>/<key>", methods=["GET", "POST"])

@@ -13,7 +13,7 @@ from survey.commitments import CommitmentRow
 from survey.database import DATABASE_ERRORS
 from survey.mirrors import Glass
 from survey.questionnaire import Questionnaire
-from survey.responses import Outcome, Questions
+from survey.responses import NotAddable, Outcome, Questions
 from survey.returns import SinceLastTime
 from survey.settings import find_language
 from survey.signing import invitation_id
@@ -133,6 +133,9 @@ def _take(asked: Questions, questionnaire: Questionnaire, sent: Sent, is_stale: 
     try:
         form.renew_codes()
         outcome = responses.accept(asked, form.answers, form.noticed)
+    except NotAddable:
+        form.refused = True
+        return _ask(asked, questionnaire, form, form.faults(), status=422)
     except DATABASE_ERRORS as error:
         log_failure(error)
         return _ask(asked, questionnaire, form, [Fault("send", str(NOT_STORED))], status=503)

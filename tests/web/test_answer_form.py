@@ -6,6 +6,7 @@ from io import BytesIO
 
 import pytest
 
+from survey import moments
 from survey.measure.scale import ITEMS, OVERALL
 from survey.models import Comment, Department, Invitation, Rating
 from tests.web.pages import STRANGE, form_in, nothing_is_stored, stored, written
@@ -306,3 +307,15 @@ def test_names_of_two_hundred_characters_and_of_other_scripts_are_text(client, l
         page = client.post(link.address, data={"add": str(others[0].id)}).text
         assert "<script>alert" not in page
         assert page.count("<bdi>") == 5  # each heading, and the one in the list of faults
+
+
+def test_what_cannot_be_added_any_more_is_told_though_the_page_still_offers_it(client, link, others, monkeypatch):
+    monkeypatch.setattr(moments, "SECONDS", 60.0)
+    assert "Library" in client.get(link.address).text
+    Department.update(active=False).where(Department.id == others[3].id).execute()
+    said = link.filled(comment="Kept", kind="thanks") | about(others[3], overall="4")
+    answer = client.post(link.address, data=said)
+    assert answer.status_code == 422
+    assert "This department cannot be added." in answer.text
+    assert "Kept" in answer.text
+    assert nothing_is_stored()

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from survey import moments
 from survey.models import Hindrance, Leadership, LeadView, Mirrored, OwnView, OwnViewTally, Person, ServiceLink
 from survey.responses import Answer
 from tests.cast import Company
@@ -32,6 +33,14 @@ def test_opening_the_link_changes_nothing_whoever_does_it(client, address):
     for method in ("GET", "HEAD", "OPTIONS"):
         assert client.open(address, method=method).status_code == 200
     assert everything() == before
+
+
+def test_who_leads_the_department_by_now_is_not_asked_as_a_member(client, address, company, monkeypatch):
+    monkeypatch.setattr(moments, "SECONDS", 60.0)
+    assert client.get(address).status_code == 200
+    Leadership.create(person=company.charlie, department=company.departments["Sales"])
+    assert client.post(address, data=SAID).status_code == 404
+    assert not OwnView.select().exists()
 
 
 def test_a_view_is_stored_once(client, address):

@@ -1,0 +1,179 @@
+"""What whoever is at the other end of a connection may do to others: nothing."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from threading import Event, Thread
+
+import pytest
+from flask import Flask, Response, request
+from waitress import create_server, wasyncore
+from waitress.server import BaseWSGIServer
+
+from survey import channels, create_app, roster_files, uploads
+from survey.channels import FILE_BYTES, FILES, FORM_BYTES, PIPELINED, Channel
+from survey.server import listening
+from survey.settings import Settings
+from survey.web.frame import BODY_BYTES
+from tests.servers import PATIENCE_SECONDS, wait_until
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+UNREADABLE = b"GET / HTTP/1.1\r\nno header\r\n\r\n"
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[BaseWSGIServer]:
+    server = listening(app, socket.create_server(("127.0.0.1", 0)), answers_at_once=1, idle_seconds=2)
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
+        thread.join(PATIENCE_SECONDS)
+        server.task_dispatcher.shutdown()
+
+
+def connect(server: BaseWSGIServer) -> socket.socket:
+    return socket.create_connection(server.socket.getsockname(), PATIENCE_SECONDS)
+
+
+def all_of(other: socket.socket) -> bytes:
+    """What comes until the server hangs up."""
+    try:
+        return b"".join(iter(lambda: other.recv(1 << 20), b""))
+    except ConnectionResetError:
+        return b""
+
+
+@pytest.fixture
+def app() -> Flask:
+    """It says how much it was sent."""
+    app = Flask(__name__)
+    app.add_url_rule("/<path:_>", "sent", lambda _: str(len(request.get_data())), methods=["POST"])
+    app.add_url_rule("/", "read", lambda: "well")
+    return app
+
+
+# --- Sending -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def channel() -> Iterator[Channel]:
+    """A connection on which a request is being served, and half of its reply is on its way."""
+    ours, theirs = socket.socketpair()
+    server = create_server(Flask(__name__), listen="127.0.0.1:0", _start=False)
+    with closing(server), ours, theirs:
+        channel = Channel(server, ours, "", server.adj, {})
+        channel.requests, channel.total_outbufs_len = [object()], 1
+        yield channel
+
+
+def test_while_a_thread_serves_a_request_nobody_else_sends_its_reply(channel: Channel) -> None:
+    assert not channel.writable()
+
+
+def test_what_is_left_of_a_reply_is_sent_when_it_is_whole(channel: Channel) -> None:
+    channel.requests = []
+    assert channel.writable()
+    channel.total_outbufs_len = 0
+    assert not channel.writable()
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_reply_that_is_too_large_to_be_held_back_is_sent_meanwhile(channel: Channel, more: int) -> None:
+    channel.total_outbufs_len = channel.adj.outbuf_high_watermark + more
+    assert channel.writable()
+
+
+def test_a_connection_that_failed_is_closed_while_its_request_is_served(channel: Channel) -> None:
+    channel.will_close = True
+    assert channel.writable()
+
+
+def test_a_large_reply_arrives_whole_at_whoever_reads_it_slowly() -> None:
+    app, pieces = Flask(__name__), [b"mirror" * 10_000] * 800  # more than is held back
+    made = Event()
+
+    def reply() -> Iterator[bytes]:
+        for place, piece in enumerate(pieces):
+            if place == 700:
+                made.set()
+            yield piece
+
+    app.add_url_rule("/", view_func=lambda: Response(reply()))
+    with serving(app) as server, connect(server) as reader:
+        reader.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert not made.wait(0.2), "the reply waits for its reader"
+        assert all_of(reader).partition(b"\r\n\r\n")[2] == b"".join(pieces)
+
+
+# --- Receiving -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", [b"", GET], ids=["alone", "behind another one"])
+def test_what_cannot_be_read_is_told_so_and_leaves_nothing_behind(app: Flask, before: bytes) -> None:
+    with serving(app) as server:
+        with connect(server) as other:
+            other.sendall(before + UNREADABLE)
+            said = all_of(other)
+        assert b"HTTP/1.1 400 " in said or b"HTTP/1.0 400 " in said
+        assert (b"well" in said) == bool(before)
+        wait_until(lambda: not server.active_channels, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("path", "most"), [("/r/1.2", FORM_BYTES), ("/login", FORM_BYTES), (f"{FILES}external", FILE_BYTES)]
+)
+@pytest.mark.parametrize("expecting", [False, True])
+def test_what_is_too_large_is_refused_by_its_head(app: Flask, path: str, most: int, expecting: bool) -> None:
+    expect = "Expect: 100-continue\r\n" if expecting else ""
+    with serving(app) as server, connect(server) as other:
+        other.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{expect}Content-Length: {most + 1}\r\n\r\n".encode())
+        said = all_of(other)
+    assert b" 413 " in said.partition(b"\r\n")[0]
+
+
+def test_what_does_not_say_how_large_it_is_is_stored_no_further_than_it_may_be(app: Flask) -> None:
+    with serving(app) as server, connect(server) as other:
+        other.sendall(b"POST /r/1.2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+        sending = (other.sendall(piece) for _ in range(100 * FORM_BYTES // len(piece)))
+        with pytest.raises(OSError, match=r"reset|pipe"):
+            list(sending)
+
+
+def test_what_is_not_too_large_arrives(app: Flask) -> None:
+    body = b"x" * FORM_BYTES
+    with serving(app) as server, connect(server) as other:
+        other.sendall(b"POST /r/1.2 HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        assert all_of(other).endswith(b"\r\n\r\n%d" % len(body))
+
+
+def test_every_page_that_takes_files_lets_them_in(settings: Settings) -> None:
+    app = create_app(settings)
+    taking = {
+        rule.rule for rule in app.url_map.iter_rules() if hasattr(app.view_functions[rule.endpoint], "most_bytes")
+    }
+    assert taking
+    assert all(address.startswith(FILES) for address in taking)
+    assert max(uploads.MOST_BYTES, roster_files.MOST_BYTES) + BODY_BYTES <= FILE_BYTES
+    assert BODY_BYTES < FORM_BYTES, "what is a little too large is answered by a page"
+
+
+def test_who_sends_a_request_byte_by_byte_is_sent_away(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channels, "FORM_SECONDS", 0)
+    with serving(app) as server, connect(server) as other:
+        other.sendall(GET[:10])
+        assert b"".join(iter(lambda: other.recv(1), b"")) == b""
+
+
+def test_who_sends_very_many_requests_at_once_is_sent_away(app: Flask) -> None:
+    with serving(app) as server:
+        with connect(server) as other:
+            other.sendall(GET * (PIPELINED + 2) * 3)
+            assert all_of(other).count(b"well") <= PIPELINED
+        wait_until(lambda: not server.active_channels, 0.01)
+        with connect(server) as other:
+            other.sendall(GET * (PIPELINED // 2) + GET.replace(b"Host", b"Connection: close\r\nHost"))
+            assert all_of(other).count(b"well") == PIPELINED // 2 + 1
