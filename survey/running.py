@@ -1,5 +1,6 @@
 """The commands that run the service: demo, serve, scheduler, tick."""
 
+import logging
 import signal
 import sys
 import tempfile
@@ -29,6 +30,7 @@ def run_demo(port: int, home: Path | None) -> None:
         settings = demo.settings(home or Path(scratch), port)
         server = _server(settings, "127.0.0.1", port, for_demo=True)
         click.echo("Making the demo company …")
+        logging.getLogger("peewee.migrations").setLevel(logging.WARNING)  # a line for each table helps no newcomer
         started = time.monotonic()
         database.open_database(settings)
         demo.fill(settings, now(), Clockwork(create_app(settings, demo=True), settings, demo.Mailbox(settings)).mail)
