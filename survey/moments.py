@@ -1,6 +1,7 @@
 """What everybody is shown and seldom changes is asked of the database once in a while: it may be a few seconds old.
 
-Each process remembers by itself. Nothing is decided by what is remembered: inside a transaction the database is asked.
+Each process remembers by itself. Inside a transaction the database is asked: whether a wave is open, an invitation
+unanswered and a department one that may be added is decided there. What else a page has offered holds as offered.
 """
 
 import time

@@ -69,6 +69,7 @@ def suggesting(company: Company) -> Callable[[int], Answer]:
     return about
 
 
+@pytest.mark.early
 def test_a_promise_goes_from_the_summary_to_the_credit(
     company: Company, client: FlaskClient, sign_in: Callable[[Person], FlaskClient], post: Post, settings: Settings
 ) -> None:

@@ -101,13 +101,14 @@ def working_day(day: date, holidays: str) -> date:
     return day
 
 
+@pytest.mark.early
 @pytest.mark.parametrize("cadence", ["quarterly", "half-yearly", *OFTEN])
 @pytest.mark.parametrize("zone", ["Europe/Madrid", pytest.param("Australia/Lord_Howe", marks=pytest.mark.slow)])
 def test_a_year_has_each_wave_once(memory: None, cadence: str, zone: str) -> None:
     check_years(cadence, zone, 1)
 
 
-@pytest.mark.parametrize("cadence", ["quarterly", OFTEN[0]])
+@pytest.mark.parametrize("cadence", [pytest.param("quarterly", marks=pytest.mark.slow), OFTEN[0]])
 def test_a_year_of_holidays_has_each_wave_once(memory: None, cadence: str) -> None:
     check_years(cadence, "Europe/Madrid", 1, "ES-MD")
 

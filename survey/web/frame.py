@@ -150,7 +150,6 @@ def configure(app: Flask, settings: Settings) -> None:
         mail_is_sent=bool(settings.smtp_url),
         timezone=settings.timezone,
         asset=asset,
-        remembered=app.extensions.setdefault(EXTENSION, Parts()).remembered,
         today=lambda: wording.day_of(now(), settings.timezone),
         **wording.GLOBALS,
     )
@@ -161,6 +160,7 @@ def configure(app: Flask, settings: Settings) -> None:
     app.teardown_request(_disconnect)
     app.context_processor(lambda: {"language": wording.language()})
     app.register_error_handler(Exception, error_page)
+    app.extensions[EXTENSION] = Parts()
 
 
 def select_language() -> Locale:
@@ -252,7 +252,8 @@ def _disconnect(_: BaseException | None) -> None:
 
 def log_failure(error: Exception) -> None:
     """Write down what went wrong, with its traceback; that the database is away, for hours maybe, takes one line."""
-    g.database_failed = isinstance(error, DATABASE_ERRORS)
+    if isinstance(error, DATABASE_ERRORS):
+        g.database_failed = True  # and stays so, whatever else fails while that is told
     if not isinstance(error, UNAVAILABLE):
         current_app.log_exception(sys.exc_info())
         return

@@ -1,9 +1,7 @@
 """Parts of pages that read alike for many readers: each is rendered once, and kept.
 
-{% call remembered("thanks", language, first_time) %} … {% endcall %}
-
-What is in no key must be the same for all readers. A key begins with the part's name and the language. How a day is
-written depends on what day it is, so all parts are rendered again on the next one.
+What is in no key must be the same for all readers. A key begins with the part's name and the language. Days of this
+year are written without it, so that all parts are rendered again in the next one.
 """
 
 import time
@@ -11,13 +9,12 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Generic, TypeVar
 
 from flask import current_app
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 from survey.stencils import EncodedStencil, Stencil
 
 T = TypeVar("T")
 
-DAY_SECONDS = 24 * 3600
 MOST_PARTS = 2000  # of a few kilobytes each
 EXTENSION = "espejo-parts"
 
@@ -29,7 +26,7 @@ class Kept(Generic[T]):
         self._found: dict[tuple[Hashable, ...], T] = {}
 
     def get(self, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
-        place = (time.time() // DAY_SECONDS, *key)
+        place = (time.gmtime().tm_year, *key)
         found = self._found.get(place)
         if found is None:
             if len(self._found) >= MOST_PARTS:
@@ -38,16 +35,8 @@ class Kept(Generic[T]):
         return found
 
 
-class Parts:
+class Parts(Kept[EncodedStencil]):
     """The parts of one application's pages."""
-
-    def __init__(self) -> None:
-        self._parts: Kept[Markup] = Kept()
-        self._stencils: Kept[EncodedStencil] = Kept()
-
-    def remembered(self, *key: Hashable, caller: Callable[[], Markup]) -> Markup:
-        """The part as it was rendered before; it is rendered now when there is none."""
-        return self._parts.get(key, caller)
 
     def filled(
         self, *key: Hashable, own: Mapping[str, str | bytes], write: Callable[[Mapping[str, str]], str]
@@ -65,7 +54,7 @@ class Parts:
             blank = dict.fromkeys(own, "")
             return EncodedStencil(Stencil(values, lambda places: write(blank | places)))
 
-        return self._stencils.get((*key, *values), stencil).fill(values)
+        return self.get((*key, *values), stencil).fill(values)
 
 
 def parts() -> Parts:

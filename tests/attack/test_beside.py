@@ -39,6 +39,7 @@ def told_in_each(laboratory: Laboratory) -> list[int]:
     return [told(laboratory, seed) for seed in QUICK]
 
 
+@pytest.mark.early
 @pytest.mark.parametrize("seed", [QUICK[0], pytest.param(QUICK[1], marks=pytest.mark.slow)])
 def test_no_page_tells_of_fewer_than_k_who_noticed_or_of_what_members_expect(laboratory: Laboratory, seed: int) -> None:
     assert told(laboratory, seed) > 0
@@ -53,6 +54,7 @@ def test_nobody_is_told_of_in_more_companies(laboratory: Laboratory) -> None:
 # --- The attacker can win ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_told_of_fewer_than_k_is_noticed(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
     count = notices.count
 
@@ -68,6 +70,7 @@ def test_what_is_told_of_fewer_than_k_is_noticed(laboratory: Laboratory, monkeyp
         told_in_each(laboratory)
 
 
+@pytest.mark.slow
 def test_asking_the_same_people_twice_is_noticed(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
     def carelessly(wave: Wave, invited: dict[int, int], _k: int, _room: int) -> None:
         rows = [

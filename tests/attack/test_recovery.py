@@ -40,6 +40,7 @@ def assert_nobody_is_told_of(outcome: Outcome) -> None:
 # --- Random companies ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.early
 def test_nobody_can_be_singled_out_in_a_random_company(laboratory: Laboratory) -> None:
     assert_nobody_is_told_of(by_export(laboratory, 0))
 

@@ -7,7 +7,7 @@ from peewee import OperationalError
 
 from survey import create_app
 from survey.models import Invitation, Person, Wave, database
-from survey.responses import Answer, accept
+from survey.responses import Answer, Questions, accept
 from survey.settings import Settings
 from survey.signing import sign_in_token
 from tests.bench.apart import Step
@@ -21,7 +21,8 @@ def others(settings: Settings, wave: Wave) -> dict[str, Step]:
     client = signed_in(settings)
     _read(client)  # the first time compiles the page
     with database.connection_context():
-        left = iter(list(Invitation.select().where(Invitation.wave == wave, ~Invitation.answered)))
+        unanswered = Invitation.select(Invitation.id).where(Invitation.wave == wave, ~Invitation.answered)
+        left = iter([asked_by(found) for (found,) in list(unanswered.tuples())])
     return {PAGE: lambda: _read(client), ANSWER: lambda: _answer(left)}
 
 
@@ -41,14 +42,13 @@ def _read(client: FlaskClient) -> None:
         raise AssertionError("HR's page is down.")
 
 
-def _answer(left: Iterator[Invitation]) -> None:
+def _answer(left: Iterator[Questions]) -> None:
     """An answer that the database refuses after its time has waited that long."""
-    invitation = next(left, None)
-    if invitation is None:
+    asked = next(left, None)
+    if asked is None:
         raise AssertionError("Everybody has answered the other wave; invite more.")
     with database.connection_context():
-        providers = [int(provider) for provider in invitation.providers.split()]
         try:
-            accept(asked_by(invitation.id), [Answer(provider, {"overall": 4}) for provider in providers])
+            accept(asked, [Answer(provider, {"overall": 4}) for provider in asked.provider_ids])
         except OperationalError:
             return

@@ -20,12 +20,12 @@ class Row:
     limit: float
     aim: float
     at_least: bool  # else the ratio is at most the aim
-    in_turns: float | None = None  # the median of the runs' ratios, where each run has measured both
+    ratio_within_runs: float | None = None  # the median of the runs' ratios, where each run has measured both
 
     @property
     def ratio(self) -> float:
         """A machine's pace changes between runs, and less within one."""
-        return self.ours / self.limit if self.in_turns is None else self.in_turns
+        return self.ours / self.limit if self.ratio_within_runs is None else self.ratio_within_runs
 
     @property
     def is_met(self) -> bool:

@@ -15,8 +15,8 @@ def test_a_ratio_is_held_against_its_aim() -> None:
     assert "missed" not in str(pace)
 
 
-def test_what_each_run_has_measured_in_turns_is_compared_within_the_run() -> None:
-    assert Row("sessions", "a second", 50, 100, 0.6, at_least=True, in_turns=0.61).is_met
+def test_what_each_run_has_measured_ratio_within_runs_is_compared_within_the_run() -> None:
+    assert Row("sessions", "a second", 50, 100, 0.6, at_least=True, ratio_within_runs=0.61).is_met
 
 
 def test_a_median_is_taken_of_each_figure() -> None:

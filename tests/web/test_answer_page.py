@@ -43,6 +43,7 @@ def links(company: Company, wave: Wave, settings: Settings) -> list[str]:
     return [f"/r/{invitation_token(found.id, settings)}" for some in by_department.values() for found in some[:2]]
 
 
+@pytest.mark.early
 def test_every_reader_gets_the_page_as_if_it_were_the_first(company: Company, settings, read) -> None:
     Person.update(name=STRANGE).where(Person.id == company.bob.id).execute()
     Department.update(name=STRANGE).where(Department.key == "it").execute()

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from peewee import OperationalError
 from werkzeug.test import TestResponse
 
@@ -12,6 +12,7 @@ from survey.colours import look
 from survey.models import Invitation, database
 from survey.settings import Settings
 from survey.signing import sign_in_token
+from survey.web import frame
 from tests.web.pages import addresses
 
 STATIC = ("static",)
@@ -198,3 +199,10 @@ def test_a_page_gives_back_the_connection_that_it_opened(client, link):
 def test_an_address_with_nul_is_no_address(company, sign_in, address):
     """PostgreSQL takes no such text, and would fail."""
     assert sign_in(company.hanna).get(address).status_code == 404
+
+
+def test_a_connection_that_failed_is_given_up_whatever_else_fails_afterwards(app):
+    with app.test_request_context("/"):
+        for error in (OperationalError("disk I/O error"), ValueError("while that was told")):
+            frame.log_failure(error)
+        assert g.database_failed

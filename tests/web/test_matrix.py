@@ -226,6 +226,7 @@ def test_the_two_ends_differ_for_colour_blind_readers(theme, kind):
 # --- Sixty departments ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_sixty_departments_stand_in_one_table(company, sign_in, settings):
     wave = large_release(60)
     page = sign_in(company.hanna).get(f"/hr/matrix?wave={wave.id}").text

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import pytest
-from markupsafe import Markup
 
 from survey.web import parts
 from survey.web.parts import Parts
@@ -12,20 +11,20 @@ from survey.web.parts import Parts
 def test_a_part_is_rendered_once_for_each_key() -> None:
     found, rendered = Parts(), []
 
-    def render() -> Markup:
+    def render(_own: Mapping[str, str]) -> str:
         rendered.append(1)
-        return Markup(len(rendered))
+        return str(len(rendered))
 
     keys = ("thanks", "es"), ("thanks", "es"), ("thanks", "en")
-    assert [found.remembered(*key, caller=render) for key in keys] == ["1", "1", "2"]
+    assert [found.filled(*key, own={}, write=render) for key in keys] == [b"1", b"1", b"2"]
 
 
 def test_what_is_kept_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "MOST_PARTS", 3)
     found = Parts()
     for number in range(10):
-        assert found.remembered("part", number, caller=lambda number=number: Markup(number)) == str(number)
-    assert len(found._parts._found) <= 3
+        assert found.filled("part", number, own={}, write=lambda _, number=number: str(number)) == b"%d" % number
+    assert len(found._found) <= 3
 
 
 def test_what_is_the_readers_own_is_put_in_each_time_and_escaped() -> None:
