@@ -325,6 +325,11 @@ def test_every_file_of_others_is_the_one_that_was_vendored():
 # --- What README says ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("module", sorted(path.stem for path in SURVEY.glob("[a-z]*.py")))
+def test_readme_says_what_each_module_is_about(module: str) -> None:
+    assert f"`{module}`" in README.split("## Working on it")[1]
+
+
 @pytest.mark.parametrize("name", [environment_name(field) for field in fields(Settings)])
 def test_readme_names_every_setting(name: str):
     assert f"`{name}`" in README
