@@ -201,7 +201,7 @@ def test_whoever_is_signed_out_by_now_sends_the_reply_after_signing_in(alice, ad
     assert not Reply.select().exists()
     with alice.session_transaction() as session:
         assert STRANGE not in str(dict(session))
-    link = f"/login/{sign_in_token(company.alice.id, 1, alice.application.config['ESPEJO'])}"
+    link = f"/login/{sign_in_token(company.alice.id, company.alice.sign_ins, alice.application.config['ESPEJO'])}"
     key = {"csrf_token": csrf_token(alice.get(link).text)}
     assert alice.post(link, data=key).status_code == 302
     assert STRANGE not in alice.get(address).text
