@@ -11,7 +11,7 @@ from survey.findings import RealChange
 from survey.measure.scale import OVERALL
 from survey.news import Kind, company_news, hardest, news, praised, real_changes
 from survey.releases import GapRow
-from survey.summaries import DepartmentSummary, LeadSummary, Line
+from survey.summaries import DepartmentSummary, LeadSummary, Line, Served
 
 
 def subject(found: LeadSummary) -> str:
@@ -21,12 +21,7 @@ def subject(found: LeadSummary) -> str:
     if len(found.departments) != 1 or found.divisions:
         return _("What your clients say: %(departments)s", departments=", ".join(names))
     (only,) = found.departments
-    if only.overall is None:
-        return _("%(department)s: too few answers for figures this time", department=names[0])
-    figure, practices = _figure(only, only.overall), _practices(only)
-    if not practices:
-        return _("%(department)s: %(figure)s", department=names[0], figure=figure)
-    return _("%(department)s: %(figure)s: %(practices)s", department=names[0], figure=figure, practices=practices)
+    return _headline(names[0], only, _figure(only, only.overall) if only.overall else "", _practices(only))
 
 
 def sentence(found: DepartmentSummary) -> str:
@@ -53,14 +48,7 @@ def sentence(found: DepartmentSummary) -> str:
 
 def company_subject(found: CompanySummary, company: str) -> str:
     """Its figures inside and outside, and the news."""
-    if found.overall is None:
-        return _("%(company)s: too few answers for figures this time", company=company)
-    inside, outside = wording.mean(found.overall.figure), found.overall.gap and found.overall.gap.outside
-    told = _told(found)
-    figure = _("inside %(inside)s, outside %(outside)s", inside=inside, outside=outside.mean) if outside else inside
-    if not told:
-        return _("%(company)s: %(figure)s", company=company, figure=figure)
-    return _("%(company)s: %(figure)s: %(news)s", company=company, figure=figure, news=told)
+    return _headline(company, found, _sides(found.overall) if found.overall else "", _told(found))
 
 
 def company_sentence(found: CompanySummary) -> str:
@@ -91,6 +79,12 @@ def company_sentence(found: CompanySummary) -> str:
             item, mean = wording.item_name(line.item), wording.mean(line.figure)
             return _("Where colleagues ask for more: %(item)s, %(mean)s of 100.", item=item, mean=mean)
     return ""
+
+
+def _sides(overall: Line) -> str:
+    """ "inside 68, outside 81", or "68" where customers have said nothing."""
+    inside, outside = wording.mean(overall.figure), overall.gap and overall.gap.outside
+    return _("inside %(inside)s, outside %(outside)s", inside=inside, outside=outside.mean) if outside else inside
 
 
 def _told(found: CompanySummary) -> str:
@@ -139,6 +133,25 @@ def second_step(found: DepartmentSummary) -> str:
 
 
 # --- In a few words ------------------------------------------------------------------------------------------------
+
+
+def _headline(name: str, found: Served, figure: str, told: str) -> str:
+    """The subject about a department or the company: what it got all in all, and what is told besides.
+
+    Either may be missing. Where both are, there may still be figures of practices; only without any is that said.
+    """
+    if not found.lines:
+        return _("%(name)s: too few answers for figures this time", name=name)
+    if figure and told:
+        return _("%(name)s: %(figure)s; %(news)s", name=name, figure=figure, news=told)
+    if figure or told:
+        return _("%(name)s: %(news)s", name=name, news=figure or told)
+    return ngettext(
+        "%(name)s: a figure for %(num)d practice",
+        "%(name)s: figures for %(num)d practices",
+        len(found.practices),
+        name=name,
+    )
 
 
 def _figure(found: DepartmentSummary, overall: Line) -> str:

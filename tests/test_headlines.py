@@ -13,7 +13,7 @@ from survey.findings import RealChange
 from survey.headlines import company_sentence, company_subject, first_step, second_step, sentence, subject
 from survey.measure.disclosure import Change, Figure
 from survey.measure.gaps import Gap, State
-from survey.measure.scale import SHOWN_ITEMS
+from survey.measure.scale import OVERALL, SHOWN_ITEMS
 from survey.models import Department
 from survey.releases import GapRow, OutsideFigure, PublicComment
 from survey.summaries import DepartmentSummary, DivisionSummary
@@ -35,24 +35,24 @@ def subject_of(*departments: DepartmentSummary, divisions: tuple[DivisionSummary
 
 
 def test_the_subject_is_figure_change_strength_and_hardship():
-    assert subject_of(summary(overall=SIX)) == "Sales: 68, up 6: promises kept, criticism still hard"
+    assert subject_of(summary(overall=SIX)) == "Sales: 68, up 6; promises kept, criticism still hard"
 
 
 def test_the_subject_in_spanish(app: Flask):
     with force_locale("es"):
-        assert subject_of(summary(overall=SIX)) == "Sales: 68, sube 6: cumple lo prometido, le cuestan las críticas"
+        assert subject_of(summary(overall=SIX)) == "Sales: 68, sube 6; cumple lo prometido, le cuestan las críticas"
 
 
 def test_a_change_within_chance_is_not_in_the_subject():
-    assert subject_of(summary(overall={"change": (6, 0.06)})).startswith("Sales: 68: promises kept")
+    assert subject_of(summary(overall={"change": (6, 0.06)})).startswith("Sales: 68; promises kept")
 
 
 @pytest.mark.parametrize(
     ("means", "end"),
     [
         (ALIKE, "68"),
-        ({**MEANS, "openness": 75, "improvement": 75, "flexibility": 75, "diligence": 75}, "68: promises kept"),
-        ({**dict.fromkeys(SHOWN_ITEMS, 40), "openness": 20}, "40: criticism still hard"),
+        ({**MEANS, "openness": 75, "improvement": 75, "flexibility": 75, "diligence": 75}, "68; promises kept"),
+        ({**dict.fromkeys(SHOWN_ITEMS, 40), "openness": 20}, "40; criticism still hard"),
     ],
 )
 def test_what_is_neither_strong_nor_hard_is_not_said(means: dict[str, int], end: str):
@@ -61,6 +61,22 @@ def test_what_is_neither_strong_nor_hard_is_not_said(means: dict[str, int], end:
 
 def test_below_the_threshold_the_subject_is_honest():
     assert subject_of(EMPTY) == "IT: too few answers for figures this time"
+
+
+def without_overall(means: dict[str, int]) -> dict[str, int]:
+    return {item: mean for item, mean in means.items() if item != OVERALL}
+
+
+@pytest.mark.parametrize(
+    ("means", "end"),
+    [
+        (without_overall(MEANS), "promises kept, criticism still hard"),
+        (without_overall(ALIKE), "figures for 5 practices"),
+        ({"promises": 68}, "a figure for 1 practice"),
+    ],
+)
+def test_the_subject_above_figures_of_practices_does_not_say_that_there_are_none(means: dict[str, int], end: str):
+    assert subject_of(summary(means)) == f"Sales: {end}"
 
 
 def test_several_departments_and_divisions_are_named():
@@ -117,11 +133,13 @@ def facade() -> GapRow:
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        (company_of(summary().lines, (risen("overall", 15),)), "Acme: 68: IT up 15"),
-        (company_of(summary().lines, (risen("openness", -7),)), "Acme: 68: IT down 7 (Takes criticism)"),
-        (company_of(summary().lines), "Acme: 68: criticism still hard"),
-        (company_of(summary(ALIKE).lines, (), (facade(),)), "Acme: 68: IT kinder to strangers"),
+        (company_of(summary().lines, (risen("overall", 15),)), "Acme: 68; IT up 15"),
+        (company_of(summary().lines, (risen("openness", -7),)), "Acme: 68; IT down 7 (Takes criticism)"),
+        (company_of(summary().lines), "Acme: 68; criticism still hard"),
+        (company_of(summary(ALIKE).lines, (), (facade(),)), "Acme: 68; IT kinder to strangers"),
         (company_of(summary(ALIKE).lines), "Acme: 68"),
+        (company_of(summary(without_overall(MEANS)).lines), "Acme: criticism still hard"),
+        (company_of(summary(without_overall(ALIKE)).lines), "Acme: figures for 5 practices"),
         (company_of(()), "Acme: too few answers for figures this time"),
     ],
 )
@@ -131,7 +149,7 @@ def test_the_companys_subject_is_its_figure_and_the_news(found: CompanySummary, 
 
 def test_customers_stand_in_the_companys_subject():
     lines = tuple(replace(line, gap=facade()) for line in summary().lines)
-    assert company_subject(company_of(lines), "Acme") == "Acme: inside 68, outside 81: criticism still hard"
+    assert company_subject(company_of(lines), "Acme") == "Acme: inside 68, outside 81; criticism still hard"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from flask_babel import ngettext
 
 from survey import wording
 from survey.measure.gaps import Gap, State
+from survey.measure.scale import OVERALL
 from survey.refusal import _l
 from survey.releases import GapRow, Sides
 
@@ -87,6 +88,19 @@ def company_sentence(found: Sides | None) -> str:
     }[found.gap.state]
 
 
+def whole_sentence(whole: Mapping[str, Sides]) -> str:
+    """The same, of the company's items: where only practices have figures, there are figures none the less."""
+    overall = whole.get(OVERALL)
+    practices = [sides for item, sides in whole.items() if item != OVERALL and sides.inside]
+    if practices and (overall is None or overall.inside is None):
+        return ngettext(
+            "Too few colleagues answered for a figure all in all; there is one for %(num)d practice.",
+            "Too few colleagues answered for a figure all in all; there are figures for %(num)d practices.",
+            len(practices),
+        )
+    return company_sentence(overall)
+
+
 def practices_sentence(practices: Mapping[str, Sides]) -> str:
     """What the practices say about the company: which of them customers get and colleagues do not."""
     by_width = sorted(practices, key=lambda item: found.points if (found := practices[item].gap.difference) else 0)
@@ -141,4 +155,5 @@ FILTERS = {
     "practices_sentence": practices_sentence,
     "state_name": state_name,
     "state_reason": state_reason,
+    "whole_sentence": whole_sentence,
 }

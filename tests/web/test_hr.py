@@ -1,7 +1,7 @@
 """HR's pages: the figures of the release and no others, whatever the address asks for."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -9,7 +9,9 @@ from survey import commitments, releases, wording
 from survey.commitments import Draft
 from survey.measure.scale import OVERALL
 from survey.models import Commitment, Department, ExternalTally, Person, Touchpoint, Wave
+from survey.responses import Answer
 from tests.cast import Company
+from tests.test_releases import customers_say
 from tests.web.pages import STRANGE, rows, strange, tables
 
 TODAY = datetime.now(UTC).date()
@@ -160,6 +162,16 @@ def test_a_wave_that_only_four_answered_shows_no_figure_anywhere(wave, beginner,
         assert [row for table in tables(page) for row in table[1:]] == [["–"]]
         assert "right to left" not in page
     assert json.loads(beginner.get("/hr/results.json").text) == []
+
+
+def test_where_only_a_practice_has_a_figure_the_overview_does_not_say_that_there_is_none(wave, beginner, company):
+    customers_say(company, "Finance", 75, date(2026, 2, 1), item="promises")
+    company.answer(wave, lambda provider: Answer(provider, {"promises": 4}))
+    company.close_wave(wave)
+    page = beginner.get("/hr/").text
+    assert "Too few colleagues answered for a figure all in all; there is one for 1 practice." in page
+    assert "customers&#39; scores" not in page
+    assert "customers' scores" not in page
 
 
 def test_an_open_wave_shows_participation_and_nothing_else(wave, beginner, company):
