@@ -34,12 +34,19 @@ def sentence(found: str) -> str:
 
 def fault(found: str) -> str:
     """What is wrong with a file and where, in the reader's language."""
-    told = sentence(found)
     if not isinstance(found, Fault) or found.line is None:
-        return told
+        return whole_file_fault(found)
+    told = sentence(found)
     if found.column is None:
         return _("Line %(line)s: %(told)s", line=found.line, told=told)
     return _("Line %(line)s, column “%(column)s”: %(told)s", line=found.line, column=found.column, told=told)
+
+
+def whole_file_fault(found: str) -> str:
+    """What is wrong with a file as a whole, with its name in front: "people.csv: is empty."."""
+    told = sentence(found)
+    name = found.file_name if isinstance(found, Fault) else ""
+    return _("%(file)s: %(told)s", file=name, told=told) if name else told
 
 
 def left_out_reason(reason: str) -> str:

@@ -403,6 +403,10 @@ def test_what_is_no_file_of_scores_is_refused_and_not_kept(send, content):
     assert Upload.select().count() == 0
 
 
+def test_a_fault_of_the_whole_file_begins_with_its_name(send):
+    assert "<li>Noten.csv: is empty.</li>" in send("", "Noten.csv").text
+
+
 def test_no_file_at_all_is_refused(hanna):
     assert hanna.post("/hr/external/uploads", data={}).status_code == 422
 

@@ -18,7 +18,8 @@ def english(app: Flask):
 def test_a_fault_is_told_with_its_place() -> None:
     told = Fault("has %(cells)s cells where the header has %(width)s.", "a.csv", 3, None, cells=1, width=2)
     assert reading.fault(told) == "Line 3: has 1 cells where the header has 2."
-    assert reading.fault(Fault("is empty.", "a.csv")) == "is empty."
+    assert reading.fault(Fault("is empty.", "a.csv")) == "a.csv: is empty."
+    assert reading.fault(Fault("… and %(more)s more.", more=3)) == "… and 3 more."
     assert reading.fault(Fault("stands twice in the header.", "a.csv", 1, "Q 100%")) == (
         "Line 1, column “Q 100%”: stands twice in the header."
     )
