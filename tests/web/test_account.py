@@ -115,11 +115,12 @@ def test_who_has_left_gets_no_mail(client, company):
     assert Message.select().count() == 0
 
 
-@pytest.mark.parametrize("email", ["", "   ", "\0", "x" * 250 + "@long"])
+@pytest.mark.parametrize("email", ["", "   ", "\0", "x" * 250 + "@long", "no-arroba", "@mirror.example", "hanna@"])
 def test_without_an_address_the_form_comes_back(client, company, email):
     answer = ask(client, email)
     assert answer.status_code == 422
     assert 'aria-invalid="true"' in answer.text
+    assert "como ana@example.com" in answer.text
     assert Message.select().count() == 0
 
 
