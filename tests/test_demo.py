@@ -235,6 +235,20 @@ def test_who_is_who_offers_three_employees_hr_and_every_lead(visitor: FlaskClien
     assert len(re.findall(r'action="/be/\d+\?lang=\w+"', page)) == 1 + 12
 
 
+def test_who_is_who_offers_nothing_that_needs_an_open_wave_when_there_is_none(visitor: FlaskClient) -> None:
+    steps = ("Answer as an employee", "Close the wave as HR")
+    page = visitor.get("/?lang=en").text
+    assert "a wave that is open now" in page
+    assert all(step in page for step in steps)
+    with database.atomic() as undone:
+        Wave.update(state="closed").where(Wave.state == "open").execute()
+        page = visitor.get("/?lang=en").text
+        undone.rollback()
+    assert "200 people, and two years of history." in page
+    assert "Look at the results as HR." in page
+    assert not any(step in page for step in steps)
+
+
 def test_nobody_else_can_be_signed_in_as(visitor: FlaskClient) -> None:
     employee = Person.select().join(Leadership, "LEFT JOIN").where(Leadership.person.is_null(), Person.role == "").get()
     assert visitor.post(f"/be/{employee.id}").status_code == 404
