@@ -16,7 +16,7 @@ from survey.emails import write
 from survey.forecast import Draft, Forecast, as_if_added, forecast
 from survey.models import ClientGroup, Department, Invitation, Message, Person, Pulse, Wave, random_id
 from survey.outbox import INVITATION
-from survey.pulses import PulseError, load_cadence
+from survey.pulses import PulseError
 from survey.questionnaire import DEFAULT, QuestionnaireError, load_questionnaire, questionnaires
 from survey.refusal import _l
 from survey.sheets import slug
@@ -52,7 +52,7 @@ class DraftForm(FlaskForm):
     def __init__(self, given: MultiDict[str, str] | None) -> None:
         super().__init__(given, timezone=settings().timezone)
         self.questionnaire.choices = [(key, _title(key)) for key in questionnaires()]
-        self.cadence.choices = [(key, wording.cadence_name(key)) for key in pulses.cadences()]
+        self.cadence.choices = [(key, wording.cadence_name(key)) for key in pulses.cadences_by_step()]
         self.audience.choices = [(ALL, _("everybody")), (SOME, _("the people of these departments"))]
 
     @property
@@ -157,7 +157,6 @@ def _form_page(form: DraftForm) -> str:
         form=form,
         departments=people.departments(),
         zones=sorted(available_timezones()),
-        cadences={key: load_cadence(key) for key in pulses.cadences()},
     )
 
 
