@@ -27,6 +27,15 @@ def test_the_overview_shows_each_departments_released_mean(hanna, released):
         assert shown[result.department.name][0] == wording.mean(result.figures[OVERALL])
 
 
+def test_who_serves_badly_stands_under_a_head_of_its_own(beginner, company):
+    wave = company.open_wave()
+    company.rate(wave, "Sales", 10, lambda provider: Answer(provider, {OVERALL: 1}))
+    company.answer(wave)
+    company.close_wave(wave)
+    heads = [table[0] for table in tables(beginner.get("/hr/").text)]
+    assert ["Clients", "Served by"] in [head[:2] for head in heads]
+
+
 @pytest.mark.parametrize("item", ["overall", "promises"])
 def test_the_gap_page_shows_inside_outside_and_their_difference(hanna, released, item):
     gaps = {row.department.name: row for row in releases.gaps(released[0]) if row.item == item and row.outside}
