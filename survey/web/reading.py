@@ -12,7 +12,7 @@ from survey import dates, wording
 from survey.external import ExternalSummary
 from survey.guesses import BLANK, LEFT_OUT, NOT_APPLICABLE
 from survey.interpreter import NOT_MAPPED
-from survey.mapping import Mapping
+from survey.mapping import CANONICAL, Mapping
 from survey.measure.cadence import local
 from survey.measure.scale import SHOWN_ITEMS
 from survey.refusal import Sentence, _l
@@ -56,6 +56,11 @@ def left_out_reason(reason: str) -> str:
         NOT_APPLICABLE: _("does not apply"),
         LEFT_OUT: _("left out"),
     }.get(reason, reason)
+
+
+def source_told(name: str) -> str:
+    """The name of a source as people read it: files in the form that README describes come from no named survey."""
+    return _("Espejo's own form") if name == CANONICAL.source_name else name
 
 
 def date_format_example(text: str, date_format: str) -> str:

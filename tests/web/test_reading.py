@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 
 from survey.interpreter import NOT_MAPPED
+from survey.mapping import CANONICAL
 from survey.refusal import Sentence
 from survey.sheets import Fault
 from survey.web import reading
@@ -28,6 +29,11 @@ def test_a_fault_is_told_with_its_place() -> None:
 def test_on_pages_nobody_is_sent_to_a_file_that_is_not_there() -> None:
     assert "step “Touchpoints”" in reading.sentence(Sentence(NOT_MAPPED, name="Q9"))
     assert reading.sentence("as it is 100%") == "as it is 100%"
+
+
+def test_files_that_need_no_mapping_come_from_espejos_own_form() -> None:
+    assert reading.source_told(CANONICAL.source_name) == "Espejo's own form"
+    assert reading.source_told("Airport survey") == "Airport survey"
 
 
 def test_dates_are_shown_as_what_they_mean() -> None:
