@@ -43,6 +43,30 @@ def sentence(found: DepartmentSummary) -> str:
     return _("Inside and outside part most here: %(item)s, a gap of %(points)s points.", item=item, points=points)
 
 
+def of_page(found: LeadSummary) -> str:
+    """What a lead's page says, in one sentence: of one department its news, of several the highest and the lowest."""
+    parts = {one.department.key: one for one in found.departments}
+    parts |= {one.department.key: one for division in found.divisions for one in division.departments}
+    if len(parts) == 1 and (told := sentence(next(iter(parts.values())))):
+        return told
+    means = {one.department.name: one.overall.figure for one in parts.values() if one.overall}
+    if not means:
+        return _("Too few colleagues answered for a figure all in all.")
+    best, worst = (of(means, key=lambda name: means[name].mean) for of in (max, min))
+    high, low = wording.mean(means[best]), wording.mean(means[worst])
+    if len(means) == 1:
+        return _("Colleagues give %(department)s %(mean)s of 100 all in all.", department=best, mean=high)
+    if means[best].mean == means[worst].mean:
+        return _("Colleagues give all departments alike: %(mean)s of 100 all in all.", mean=high)
+    return _(
+        "All in all colleagues give %(best)s the most, %(high)s of 100, and %(worst)s the least, %(low)s.",
+        best=best,
+        high=high,
+        worst=worst,
+        low=low,
+    )
+
+
 # --- The company's -------------------------------------------------------------------------------------------------
 
 

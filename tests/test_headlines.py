@@ -10,7 +10,7 @@ from flask_babel import force_locale
 
 from survey.company import CompanySummary
 from survey.findings import RealChange
-from survey.headlines import company_sentence, company_subject, first_step, second_step, sentence, subject
+from survey.headlines import company_sentence, company_subject, first_step, of_page, second_step, sentence, subject
 from survey.measure.disclosure import Change, Figure
 from survey.measure.gaps import Gap, State
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
@@ -113,6 +113,32 @@ def test_every_practice_has_words_for_strength_and_hardship():
         hard = subject_of(summary({**dict.fromkeys(SHOWN_ITEMS, 50), practice: 20}))
         assert len(strong) > len("Sales: 76: ")
         assert len(hard) > len("Sales: 50: ")
+
+
+def page_says(*departments: DepartmentSummary, divisions: tuple[DivisionSummary, ...] = ()) -> str:
+    return of_page(SimpleNamespace(departments=departments, divisions=divisions))  # type: ignore[arg-type]
+
+
+def rated(name: str, mean: int) -> DepartmentSummary:
+    return replace(summary(dict.fromkeys(SHOWN_ITEMS, mean)), department=Department(key=name.lower(), name=name))
+
+
+def test_a_page_of_one_department_begins_with_its_news_or_else_its_figure():
+    assert page_says(summary()) == sentence(summary()) != ""
+    assert page_says(rated("Sales", 68)) == "Colleagues give Sales 68 of 100 all in all."
+    assert page_says(EMPTY) == "Too few colleagues answered for a figure all in all."
+
+
+def test_a_page_of_several_begins_with_the_highest_and_the_lowest():
+    highest_first = "All in all colleagues give Law the most, 80 of 100, and Ops the least, 41."
+    three = (rated("Sales", 68), rated("Ops", 41), rated("Law", 80))
+    assert page_says(*three, EMPTY) == highest_first
+    division = DivisionSummary(Department(key="services", name="Services"), three[1:])
+    assert page_says(three[0], divisions=(division,)) == highest_first
+    assert (
+        page_says(rated("Ops", 68), rated("Law", 68)) == "Colleagues give all departments alike: 68 of 100 all in all."
+    )
+    assert page_says(rated("Sales", 68), EMPTY) == "Colleagues give Sales 68 of 100 all in all."
 
 
 # --- The company's -------------------------------------------------------------------------------------------------

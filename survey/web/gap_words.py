@@ -93,12 +93,17 @@ def whole_sentence(whole: Mapping[str, Sides]) -> str:
     overall = whole.get(OVERALL)
     practices = [sides for item, sides in whole.items() if item != OVERALL and sides.inside]
     if practices and (overall is None or overall.inside is None):
-        return ngettext(
-            "Too few colleagues answered for a figure all in all; there is one for %(num)d practice.",
-            "Too few colleagues answered for a figure all in all; there are figures for %(num)d practices.",
-            len(practices),
-        )
+        return practices_alone(len(practices))
     return company_sentence(overall)
+
+
+def practices_alone(number: int) -> str:
+    """That so many practices have figures, and all in all has none."""
+    return ngettext(
+        "Too few colleagues answered for a figure all in all; there is one for %(num)d practice.",
+        "Too few colleagues answered for a figure all in all; there are figures for %(num)d practices.",
+        number,
+    )
 
 
 def practices_sentence(practices: Mapping[str, Sides]) -> str:
@@ -152,6 +157,7 @@ FILTERS = {
     "gap_reason": gap_reason,
     "gap_sentence": gap_sentence,
     "is_clear": is_clear,
+    "practices_alone": practices_alone,
     "practices_sentence": practices_sentence,
     "state_name": state_name,
     "state_reason": state_reason,
