@@ -1,6 +1,7 @@
 """HR's page that adds a pulse: a form, then every mail of its next waves and how it looks, and only then the deed."""
 
 from email.message import EmailMessage
+from typing import Any
 from zoneinfo import available_timezones
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
@@ -31,6 +32,7 @@ blueprint = Blueprint("launch", __name__, url_prefix="/hr/pulses/new")
 
 ALL, SOME = "all", "some"
 LONGEST_KEY = 80
+PREVIEW = "preview"
 SHOWN_PROVIDERS = 3  # departments in the invitation of the preview
 
 
@@ -126,15 +128,25 @@ def _title(key: str) -> str:
 @blueprint.route("", methods=["GET", "POST"])
 @hr_only
 def new() -> str | WerkzeugResponse | tuple[str, int]:
-    """The form; what would come of it; the new pulse."""
-    form = DraftForm(request.form if request.method == "POST" else None)
-    if request.method != "POST" or request.form.get("step") == "edit":
+    """The form; what would come of it; the new pulse.
+
+    What would come of it has an address of its own, so that whoever goes back to it is not asked to send a form again.
+    """
+    posted = request.method == "POST"
+    step = request.form.get("step", PREVIEW) if posted else request.args.get("step")
+    if step is None:
+        return _form_page(DraftForm(None))
+    form = DraftForm(request.form if posted else request.args)
+    if step == "edit":
         return _form_page(form)
     expected = _expected(form)
     if expected is None:
         return _form_page(form), 422
-    if request.form.get("step") != "create":
+    if not posted:
         return _preview_page(form, expected)
+    if step != "create":
+        given: dict[str, Any] = MultiDict(form.fields()).to_dict(flat=False)
+        return redirect(url_for("launch.new", step=PREVIEW, **given))
     pulse = form.draft().add()
     flash(_("The pulse is added: its first wave opens on %(day)s.", day=wording.day(expected.waves[0].coming.day)))
     return redirect(url_for("planning.plan", _anchor=pulse.key))
