@@ -13,6 +13,7 @@ from survey.outbox import MINUTE_SECONDS
 from survey.sending import MovingClock
 
 WAVES_SHOWN = 6
+FEWEST_TRIES = 20  # in the last minute, for its pace to tell anything
 EVERY_MAILS = 100  # a long delivery tells how far it is so often,
 STEPS = 100  # or, as it takes long to count what waits where much does, so often in all,
 EVERY_SECONDS = 10  # or so
@@ -114,12 +115,13 @@ def bounces() -> list[Bounce]:
 def minutes_left(waiting: int, now: int, per_minute: int) -> int | None:
     """About how many minutes `waiting` mails will take, at the pace of the last minute and no faster than they may.
 
-    None when there is nothing to go by. Example: 40 tries in the last 20 seconds are 120 a minute, so 600 take 5.
+    None when there is nothing to go by: fewer than FEWEST_TRIES tell no pace, and then only a rate is one.
+    Example: 40 tries in the last 20 seconds are 120 a minute, so 600 take 5.
     """
     lately = Message.tried_at.between(now - MINUTE_SECONDS + 1, now)
     first, tries = Message.select(fn.MIN(Message.tried_at), fn.COUNT(Message.id)).where(lately).tuples().get()
     pace = float(per_minute)
-    if tries:
+    if tries >= FEWEST_TRIES:
         pace = tries / max(1, now - first) * MINUTE_SECONDS
         pace = min(pace, per_minute) if per_minute else pace
     return ceil(waiting / pace) if pace else None

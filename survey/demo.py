@@ -37,11 +37,13 @@ from survey.responses import WITH_RECEIPT, Answer
 from survey.settings import Settings
 from survey.sheets import slug, write_csv
 from survey.transport import Mail
+from survey.workdays import is_holiday
 
 SEED = 20
 WAVES_OF_HISTORY = 8
-OPEN_FOR_DAYS = 3  # the running wave opened this long ago
+OPEN_FOR_DAYS = 3  # the running wave opened this long ago, or on the working day before
 ZONE = "Europe/Madrid"
+HOLIDAYS = "ES-MD"
 PULSE = "trimestral"
 
 
@@ -205,7 +207,7 @@ def fill(settings: Settings, now: int, deliver: Callable[[int], object]) -> None
     chance = random.Random(SEED)  # noqa: S311 - the same company every time
     with TemporaryDirectory() as scratch:
         _import_company(Path(scratch), settings, chance)
-        pulse = pulses.add_pulse(PULSE, "quarterly", _first_day(now), ZONE)
+        pulse = pulses.add_pulse(PULSE, "quarterly", _first_day(now), ZONE, holidays=HOLIDAYS)
         _import_customers(Path(scratch), pulse.first_date, now, chance)
     for number in range(WAVES_OF_HISTORY):
         wave, unsaid = _open(pulse, number, settings), _decks(chance)
@@ -259,8 +261,10 @@ class Nowhere:
 
 
 def _first_day(now: int) -> date:
-    """The pulse's first day: so long ago that the wave after the history opened a few days ago."""
+    """The pulse's first day: so long ago that the wave after the history opened a few days ago, on a working day."""
     opened = datetime.fromtimestamp(now, ZoneInfo(ZONE)).date() - timedelta(days=OPEN_FOR_DAYS)
+    while opened.weekday() >= SATURDAY or is_holiday(HOLIDAYS, opened):
+        opened -= timedelta(days=1)
     return occurrence(pulses.load_cadence("quarterly"), opened, -WAVES_OF_HISTORY)
 
 

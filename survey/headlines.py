@@ -11,7 +11,7 @@ from survey.findings import RealChange
 from survey.measure.scale import OVERALL
 from survey.news import Kind, company_news, hardest, news, praised, real_changes
 from survey.releases import GapRow
-from survey.summaries import DepartmentSummary, LeadSummary, Line
+from survey.summaries import DepartmentSummary, LeadSummary, Line, Served
 
 
 def subject(found: LeadSummary) -> str:
@@ -21,12 +21,7 @@ def subject(found: LeadSummary) -> str:
     if len(found.departments) != 1 or found.divisions:
         return _("What your clients say: %(departments)s", departments=", ".join(names))
     (only,) = found.departments
-    if only.overall is None:
-        return _("%(department)s: too few answers for figures this time", department=names[0])
-    figure, practices = _figure(only, only.overall), _practices(only)
-    if not practices:
-        return _("%(department)s: %(figure)s", department=names[0], figure=figure)
-    return _("%(department)s: %(figure)s: %(practices)s", department=names[0], figure=figure, practices=practices)
+    return _headline(names[0], only, _figure(only, only.overall) if only.overall else "", _practices(only))
 
 
 def sentence(found: DepartmentSummary) -> str:
@@ -48,19 +43,36 @@ def sentence(found: DepartmentSummary) -> str:
     return _("Inside and outside part most here: %(item)s, a gap of %(points)s points.", item=item, points=points)
 
 
+def of_page(found: LeadSummary) -> str:
+    """What a lead's page says, in one sentence: of one department its news, of several the highest and the lowest."""
+    parts = {one.department.key: one for one in found.departments}
+    parts |= {one.department.key: one for division in found.divisions for one in division.departments}
+    if len(parts) == 1 and (told := sentence(next(iter(parts.values())))):
+        return told
+    means = {one.department.name: one.overall.figure for one in parts.values() if one.overall}
+    if not means:
+        return _("Too few colleagues answered for a figure all in all.")
+    best, worst = (of(means, key=lambda name: means[name].mean) for of in (max, min))
+    high, low = wording.mean(means[best]), wording.mean(means[worst])
+    if len(means) == 1:
+        return _("Colleagues give %(department)s %(mean)s of 100 all in all.", department=best, mean=high)
+    if means[best].mean == means[worst].mean:
+        return _("Colleagues give all departments alike: %(mean)s of 100 all in all.", mean=high)
+    return _(
+        "All in all colleagues give %(best)s the most, %(high)s of 100, and %(worst)s the least, %(low)s.",
+        best=best,
+        high=high,
+        worst=worst,
+        low=low,
+    )
+
+
 # --- The company's -------------------------------------------------------------------------------------------------
 
 
 def company_subject(found: CompanySummary, company: str) -> str:
     """Its figures inside and outside, and the news."""
-    if found.overall is None:
-        return _("%(company)s: too few answers for figures this time", company=company)
-    inside, outside = wording.mean(found.overall.figure), found.overall.gap and found.overall.gap.outside
-    told = _told(found)
-    figure = _("inside %(inside)s, outside %(outside)s", inside=inside, outside=outside.mean) if outside else inside
-    if not told:
-        return _("%(company)s: %(figure)s", company=company, figure=figure)
-    return _("%(company)s: %(figure)s: %(news)s", company=company, figure=figure, news=told)
+    return _headline(company, found, _sides(found.overall) if found.overall else "", _told(found))
 
 
 def company_sentence(found: CompanySummary) -> str:
@@ -91,6 +103,12 @@ def company_sentence(found: CompanySummary) -> str:
             item, mean = wording.item_name(line.item), wording.mean(line.figure)
             return _("Where colleagues ask for more: %(item)s, %(mean)s of 100.", item=item, mean=mean)
     return ""
+
+
+def _sides(overall: Line) -> str:
+    """ "inside 68, outside 81", or "68" where customers have said nothing."""
+    inside, outside = wording.mean(overall.figure), overall.gap and overall.gap.outside
+    return _("inside %(inside)s, outside %(outside)s", inside=inside, outside=outside.mean) if outside else inside
 
 
 def _told(found: CompanySummary) -> str:
@@ -139,6 +157,25 @@ def second_step(found: DepartmentSummary) -> str:
 
 
 # --- In a few words ------------------------------------------------------------------------------------------------
+
+
+def _headline(name: str, found: Served, figure: str, told: str) -> str:
+    """The subject about a department or the company: what it got all in all, and what is told besides.
+
+    Either may be missing. Where both are, there may still be figures of practices; only without any is that said.
+    """
+    if not found.lines:
+        return _("%(name)s: too few answers for figures this time", name=name)
+    if figure and told:
+        return _("%(name)s: %(figure)s; %(news)s", name=name, figure=figure, news=told)
+    if figure or told:
+        return _("%(name)s: %(news)s", name=name, news=figure or told)
+    return ngettext(
+        "%(name)s: a figure for %(num)d practice",
+        "%(name)s: figures for %(num)d practices",
+        len(found.practices),
+        name=name,
+    )
 
 
 def _figure(found: DepartmentSummary, overall: Line) -> str:

@@ -30,6 +30,7 @@ from survey.sheets import slug
 from survey.workdays import find_calendar, is_holiday
 
 LONGEST_BLACKOUT_DAYS = 366
+MONTH_DAYS = 30  # about, to compare cadences
 YEARS = range(2000, 2101)  # a day outside is a slip of the pen; so far reach the calendars of public holidays
 
 NO_SUCH_DAY = _l("%(day)s is not between the years 2000 and 2100.")
@@ -56,6 +57,13 @@ def load_cadence(key: str) -> Cadence:
     if key not in cadences():
         raise CadenceError(f'There is no cadence "{key}"; choose from {", ".join(cadences())}.')
     return read_cadence(key, tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def cadences_by_step() -> dict[str, Cadence]:
+    """All cadences by key, from the most to the least frequent; of two alike first the one that needs no weekday."""
+    found = {key: load_cadence(key) for key in cadences()}
+    steps = {key: (one.months * MONTH_DAYS + one.days, one.on is not None) for key, one in found.items()}
+    return {key: found[key] for key in sorted(found, key=lambda key: steps[key])}
 
 
 def add_pulse(

@@ -40,6 +40,7 @@ class ImportRefused(ValueError):
 class Fault(Sentence):
     """What is wrong with a file. As a string it begins with the place: 'scores.csv, line 5, column "Mark": …'."""
 
+    file_name: str  # empty: it is about no place in a file
     line: int | None  # none: it is about the whole file
     column: str | None
 
@@ -58,7 +59,7 @@ class Fault(Sentence):
         told = text % values if values else text
         fault = str.__new__(cls, f"{', '.join(place)}: {told}" if place else told)
         fault.text, fault.values = text, values
-        fault.line, fault.column = line, column
+        fault.file_name, fault.line, fault.column = file_name, line, column
         return fault
 
 

@@ -1,5 +1,6 @@
 """Figures, dates and names in the reader's language: one wording for pages and mails alike."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -187,9 +188,15 @@ def promise_heading(state: str) -> str:
     }[state]
 
 
+SOUNDS_LIKE_Y = re.compile(r"h?(?:i(?![aeoáéó])|í)", re.IGNORECASE)  # "hierro" begins with another sound
+
+
 def listed(names: Sequence[str]) -> str:
-    """ "Sales, Finance and IT"."""
-    return format_list(names, locale=get_locale())
+    """ "Sales, Finance and IT"; in Spanish "y" is "e" before its own sound: "Ventas e Ingeniería"."""
+    told = format_list(names, locale=get_locale())
+    if language() == "es" and len(names) > 1 and SOUNDS_LIKE_Y.match(names[-1]):
+        return f"{told.removesuffix(f' y {names[-1]}')} e {names[-1]}"
+    return told
 
 
 def some(names: Sequence[str], most: int = 5) -> str:

@@ -99,6 +99,12 @@ def test_the_rest_takes_as_long_as_the_last_minute_says_but_no_less_than_the_rat
     assert minutes_left(waiting, NOW, per_minute) == minutes
 
 
+@pytest.mark.parametrize(("tries", "per_minute", "minutes"), [(19, 0, None), (20, 0, 10), (19, 60, 10)])
+def test_few_tries_tell_no_pace(settings: Settings, tries: int, per_minute: int, minutes: int | None) -> None:
+    tried(tries, NOW - 20, NOW)
+    assert minutes_left(600, NOW, per_minute) == minutes
+
+
 def test_when_nothing_has_left_lately_only_a_rate_tells_how_long(settings: Settings) -> None:
     tried(40, NOW - 200, NOW - 100)
     assert [minutes_left(60, NOW, per_minute) for per_minute in (0, 30)] == [None, 2]

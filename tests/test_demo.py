@@ -3,13 +3,27 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 from flask.testing import FlaskClient
 
-from survey import complaints, create_app, demo, demo_conversation, findings, links, matrices, receipts, releases
+from survey import (
+    complaints,
+    create_app,
+    demo,
+    demo_conversation,
+    findings,
+    links,
+    matrices,
+    pulses,
+    receipts,
+    releases,
+)
+from survey.measure.cadence import SATURDAY, DaysOff, Timetable, local
 from survey.measure.gaps import State
 from survey.models import (
     TABLES,
@@ -29,6 +43,8 @@ from survey.outbox import INVITATION, OF_A_DAY, OVERDUE, PROMISES
 from survey.settings import Settings
 from survey.transport import Mail
 from survey.web import access
+from survey.workdays import is_holiday
+from tests.cast import DAY
 from tests.filled import MAILS, NOW, company, fill, filled
 
 __all__ = ["company", "filled"]  # fixtures
@@ -113,6 +129,23 @@ def test_the_open_wave_opened_some_days_ago_and_lasts_some_more(company: Setting
     answered = Invitation.select().where(Invitation.wave == wave, Invitation.answered).count()
     assert 0 < answered < 100
     assert 2 * answered < Rating.select().count() < 3 * answered  # a few had no dealings with somebody
+
+
+def test_whenever_it_is_filled_a_wave_is_open_that_opened_on_a_working_day() -> None:
+    off = DaysOff(partial(is_holiday, demo.HOLIDAYS))
+    for now in range(NOW, NOW + 365 * DAY, DAY):
+        plan = Timetable(pulses.load_cadence("quarterly"), demo._first_day(now), 0, ZoneInfo(demo.ZONE), off)
+        wave = next(plan.ahead(demo.WAVES_OF_HISTORY))
+        assert off.is_working_day(wave.day)
+        assert wave.schedule.opens_at < now - 2 * DAY
+        assert wave.schedule.closes_at > now + 5 * DAY
+
+
+def test_waves_open_on_working_days_and_close_on_no_weekend(company: Settings) -> None:
+    for wave in Wave.select():
+        opens, closes = (local(moment, ZoneInfo(demo.ZONE)).date() for moment in (wave.opens_at, wave.closes_at))
+        assert max(opens.weekday(), closes.weekday()) < SATURDAY
+        assert not is_holiday(demo.HOLIDAYS, opens)
 
 
 def test_its_mail_is_about_the_open_wave_alone(company: Settings) -> None:
@@ -200,6 +233,20 @@ def test_who_is_who_offers_three_employees_hr_and_every_lead(visitor: FlaskClien
     page = visitor.get("/").text
     assert len(re.findall(r'<li><a href="/mailbox/\?to=', page)) == 3
     assert len(re.findall(r'action="/be/\d+\?lang=\w+"', page)) == 1 + 12
+
+
+def test_who_is_who_offers_nothing_that_needs_an_open_wave_when_there_is_none(visitor: FlaskClient) -> None:
+    steps = ("Answer as an employee", "Close the wave as HR")
+    page = visitor.get("/?lang=en").text
+    assert "a wave that is open now" in page
+    assert all(step in page for step in steps)
+    with database.atomic() as undone:
+        Wave.update(state="closed").where(Wave.state == "open").execute()
+        page = visitor.get("/?lang=en").text
+        undone.rollback()
+    assert "200 people, and two years of history." in page
+    assert "Look at the results as HR." in page
+    assert not any(step in page for step in steps)
 
 
 def test_nobody_else_can_be_signed_in_as(visitor: FlaskClient) -> None:

@@ -26,6 +26,7 @@ from survey.models import (
     Wave,
 )
 from survey.pulses import add_pulse
+from survey.responses import Answer
 from survey.settings import Settings
 from survey.summaries import lead_summary
 from tests.approval import assert_approved
@@ -56,6 +57,7 @@ from tests.mails import (
     to_read,
     written,
 )
+from tests.test_releases import customers_say
 
 __all__ = ["_today", "post", "scenes", "to_read", "written"]  # fixtures
 
@@ -258,6 +260,21 @@ def test_below_the_threshold_hr_gets_no_figure_and_no_picture(to_read: Write) ->
     assert "Inside" not in text_of(mail)
 
 
+def test_figures_of_practices_alone_are_not_called_none(company: Company, post: Post) -> None:
+    Person.update(language="en").execute()
+    customers_say(company, "Finance", 75, date(2026, 2, 1), item="promises")
+    company.released_wave(lambda provider: Answer(provider, {"promises": 4}))
+    for mail, name in (
+        (post.mail(outbox.SUMMARY, company.alice), "Finance"),
+        (post.mail(outbox.COMPANY, company.hanna), "Mirror Ltd"),
+    ):
+        assert mail["Subject"] == f"{name}: a figure for 1 practice"
+        assert "Keeps promises" in text_of(mail)
+    for told in (text_of(mail), html_of(mail)):
+        assert "No department serves customers clearly better" in told
+        assert "customers' scores" not in told
+
+
 def test_where_everybody_was_reached_hr_reads_nothing_of_it(written: Write, company: Company) -> None:
     def mended() -> None:
         Bounce.delete().execute()
@@ -289,7 +306,7 @@ def test_a_departments_name_cannot_change_hrs_mail(name: str, written: Write) ->
 
 @pytest.mark.parametrize("before", range(0, 60, 7))
 def test_a_long_subject_with_accents_arrives_as_it_was_written(before: int) -> None:
-    subject = "x" * before + "Atención al Cliente: 68, sube 6: cumple lo prometido, le cuestan las críticas más y más"
+    subject = "x" * before + "Atención al Cliente: 68, sube 6; cumple lo prometido, le cuestan las críticas más y más"
     mail = EmailMessage(policy=POLICY)
     mail["Subject"] = subject
     raw = mail.as_bytes()

@@ -159,3 +159,11 @@ def translate(catalogue: Path) -> None:
             message.string = forms if len(forms) > 1 else forms[0]
     with catalogue.open("wb") as file:
         write_po(file, messages)
+
+
+def test_in_spanish_what_is_hindered_is_said_wherever_something_hinders() -> None:
+    """English says that something hinders; "impide" alone leaves open what."""
+    with (settings.CATALOGUES / "es" / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        told = [str(message.string) for message in read_po(file) if "impid" in str(message.string)]
+    assert len(told) >= 9
+    assert [text for text in told if "atender mejor" not in text] == []

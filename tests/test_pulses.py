@@ -8,7 +8,17 @@ from peewee import IntegrityError
 
 from survey import pulses
 from survey.models import Pulse, PulseDepartment, Reminder, Wave
-from survey.pulses import PulseError, add_pulse, blackouts, cadences, coming, load_cadence, plan_next, summary_at
+from survey.pulses import (
+    PulseError,
+    add_pulse,
+    blackouts,
+    cadences,
+    cadences_by_step,
+    coming,
+    load_cadence,
+    plan_next,
+    summary_at,
+)
 from survey.questionnaire import QuestionnaireError
 from survey.replanning import set_holidays
 from survey.settings import Settings
@@ -88,6 +98,12 @@ def test_every_cadence_that_is_shipped_can_be_used(settings: Settings, key: str)
     assert load_cadence(key).key == key
     first, second = coming(add_pulse("all", key, date(2026, 3, 2), "Europe/Madrid"), 2, OPENS)
     assert first.schedule.closes_at < second.schedule.opens_at
+
+
+def test_the_most_frequent_cadence_is_offered_first() -> None:
+    assert list(cadences_by_step()) == [
+        *("weekly", "fortnightly", "monthly", "first-tuesday", "last-friday", "quarterly", "half-yearly")
+    ]
 
 
 def test_there_are_seven_cadences() -> None:

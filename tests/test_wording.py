@@ -10,6 +10,8 @@ from flask import Flask
 from flask_babel import force_locale, ngettext
 
 from survey import wording
+from survey.commitments import CommitmentRow
+from survey.models import Commitment, Department
 from tests.cast import OPENS
 
 DAY = date(2026, 3, 3)
@@ -51,6 +53,30 @@ def test_one_is_singular_and_two_are_plural(speaking, language: str, one: str, t
     with speaking(language):
         told = [ngettext("%(num)d complaint", "%(num)d complaints", number) for number in (1, 2)]
     assert told == [one, two]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["Ventas"], "Ventas"),
+        (["Informática"], "Informática"),
+        (["Informática", "Ventas"], "Informática y Ventas"),
+        (["Ventas", "Informática"], "Ventas e Informática"),
+        (["Ventas", "Calidad", "ingeniería"], "Ventas, Calidad e ingeniería"),
+        (["Ventas", "Higiene"], "Ventas e Higiene"),
+        (["Ventas", "Hierros"], "Ventas y Hierros"),
+    ],
+)
+def test_and_is_spelled_as_spanish_wants_it_before_a_name(speaking, names: list[str], told: str) -> None:
+    with speaking("es"):
+        assert wording.listed(names) == told
+
+
+@pytest.mark.parametrize("state", ["open", "done"])
+def test_no_y_stands_before_a_departments_name(speaking, state: str) -> None:
+    made = Commitment(provider=Department(name="Informática"), text="Dos días", due_on=DAY)
+    with speaking("es"):
+        assert wording.news(CommitmentRow(made, (), state)).startswith("Lo dijisteis; Informática lo ha ")
 
 
 @pytest.mark.parametrize(

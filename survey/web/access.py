@@ -89,10 +89,11 @@ def _ask_to_sign_in() -> Response:
 
 
 def sign_in(person: Person) -> str:
-    """Sign in, and return the address of the page that was asked for before, else of the front door."""
+    """Sign in, and return the address of the page that was asked for before, else of the person's own."""
     asked_for = session.pop(ASKED_FOR, "")
-    login_user(Account(person))
-    return asked_for if is_own_page(asked_for) else url_for("index")
+    account = Account(person)
+    login_user(account)
+    return asked_for if is_own_page(asked_for) else account.home
 
 
 def is_own_page(address: str) -> bool:

@@ -6,7 +6,7 @@ from flask_login import current_user, logout_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import EmailField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Length, Regexp
 
 from survey import outbox
 from survey.people import use_sign_in, who_may_sign_in
@@ -24,7 +24,7 @@ BAD_LINKS = "30 per 15 minutes"
 class SignInForm(FlaskForm):
     email = EmailField(
         filters=[lambda text: (text or "").replace("\0", "").strip()],  # PostgreSQL takes no NUL
-        validators=[DataRequired(), Length(max=254)],
+        validators=[DataRequired(), Length(max=254), Regexp(r".+@.+")],
     )
 
 

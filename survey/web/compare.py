@@ -44,6 +44,15 @@ class Choice:
     found: Comparisons
 
     @property
+    def is_complete(self) -> bool:
+        """Whether there is something to compare: one department, or one wave, stands beside nothing."""
+        return {
+            Of.DEPARTMENTS: len(self.departments) != 1,  # of none the best and the worst are compared
+            Of.WAVES: len(self.waves) > 1,
+            Of.OUTSIDE: True,
+        }[self.of]
+
+    @property
     def arguments(self) -> dict[str, object]:
         """Its place in an address."""
         return {
@@ -228,8 +237,10 @@ def chance(p: float | None) -> str:
     return _("%(share)s or less", share=shown) if p <= 0.001 else shown
 
 
-def gist(found: Comparisons) -> str:
-    """What the whole page says, in a sentence."""
+def gist(found: Comparisons, is_complete: bool = True) -> str:
+    """What the whole page says, in a sentence; of a choice that is not complete, that nothing is compared."""
+    if not is_complete:
+        return _("Nothing is compared yet.")
     if not found.family:
         return _("No difference can be told here.")
     if not found.real:

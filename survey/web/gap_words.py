@@ -8,6 +8,7 @@ from flask_babel import ngettext
 
 from survey import wording
 from survey.measure.gaps import Gap, State
+from survey.measure.scale import OVERALL
 from survey.refusal import _l
 from survey.releases import GapRow, Sides
 
@@ -87,6 +88,24 @@ def company_sentence(found: Sides | None) -> str:
     }[found.gap.state]
 
 
+def whole_sentence(whole: Mapping[str, Sides]) -> str:
+    """The same, of the company's items: where only practices have figures, there are figures none the less."""
+    overall = whole.get(OVERALL)
+    practices = [sides for item, sides in whole.items() if item != OVERALL and sides.inside]
+    if practices and (overall is None or overall.inside is None):
+        return practices_alone(len(practices))
+    return company_sentence(overall)
+
+
+def practices_alone(number: int) -> str:
+    """That so many practices have figures, and all in all has none."""
+    return ngettext(
+        "Too few colleagues answered for a figure all in all; there is one for %(num)d practice.",
+        "Too few colleagues answered for a figure all in all; there are figures for %(num)d practices.",
+        number,
+    )
+
+
 def practices_sentence(practices: Mapping[str, Sides]) -> str:
     """What the practices say about the company: which of them customers get and colleagues do not."""
     by_width = sorted(practices, key=lambda item: found.points if (found := practices[item].gap.difference) else 0)
@@ -138,7 +157,9 @@ FILTERS = {
     "gap_reason": gap_reason,
     "gap_sentence": gap_sentence,
     "is_clear": is_clear,
+    "practices_alone": practices_alone,
     "practices_sentence": practices_sentence,
     "state_name": state_name,
     "state_reason": state_reason,
+    "whole_sentence": whole_sentence,
 }

@@ -32,7 +32,7 @@ from survey.web.guide import STEPS, Values
 blueprint = Blueprint("intake", __name__, url_prefix="/hr")
 for told in (
     *(reading.fault, reading.sentence, reading.left_out_reason, reading.imported_on, reading.one_decimal),
-    *(reading.date_format_example, reading.written_like),
+    *(reading.date_format_example, reading.written_like, reading.source_told),
 ):
     blueprint.add_app_template_filter(told)
 

@@ -1,6 +1,7 @@
 """HR's page that adds a pulse: a form, then every mail of its next waves and how it looks, and only then the deed."""
 
 from email.message import EmailMessage
+from typing import Any
 from zoneinfo import available_timezones
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
@@ -16,7 +17,7 @@ from survey.emails import write
 from survey.forecast import Draft, Forecast, as_if_added, forecast
 from survey.models import ClientGroup, Department, Invitation, Message, Person, Pulse, Wave, random_id
 from survey.outbox import INVITATION
-from survey.pulses import PulseError, load_cadence
+from survey.pulses import PulseError
 from survey.questionnaire import DEFAULT, QuestionnaireError, load_questionnaire, questionnaires
 from survey.refusal import _l
 from survey.sheets import slug
@@ -31,6 +32,7 @@ blueprint = Blueprint("launch", __name__, url_prefix="/hr/pulses/new")
 
 ALL, SOME = "all", "some"
 LONGEST_KEY = 80
+PREVIEW = "preview"
 SHOWN_PROVIDERS = 3  # departments in the invitation of the preview
 
 
@@ -52,7 +54,7 @@ class DraftForm(FlaskForm):
     def __init__(self, given: MultiDict[str, str] | None) -> None:
         super().__init__(given, timezone=settings().timezone)
         self.questionnaire.choices = [(key, _title(key)) for key in questionnaires()]
-        self.cadence.choices = [(key, wording.cadence_name(key)) for key in pulses.cadences()]
+        self.cadence.choices = [(key, wording.cadence_name(key)) for key in pulses.cadences_by_step()]
         self.audience.choices = [(ALL, _("everybody")), (SOME, _("the people of these departments"))]
 
     @property
@@ -126,15 +128,25 @@ def _title(key: str) -> str:
 @blueprint.route("", methods=["GET", "POST"])
 @hr_only
 def new() -> str | WerkzeugResponse | tuple[str, int]:
-    """The form; what would come of it; the new pulse."""
-    form = DraftForm(request.form if request.method == "POST" else None)
-    if request.method != "POST" or request.form.get("step") == "edit":
+    """The form; what would come of it; the new pulse.
+
+    What would come of it has an address of its own, so that whoever goes back to it is not asked to send a form again.
+    """
+    posted = request.method == "POST"
+    step = request.form.get("step", PREVIEW) if posted else request.args.get("step")
+    if step is None:
+        return _form_page(DraftForm(None))
+    form = DraftForm(request.form if posted else request.args)
+    if step == "edit":
         return _form_page(form)
     expected = _expected(form)
     if expected is None:
         return _form_page(form), 422
-    if request.form.get("step") != "create":
+    if not posted:
         return _preview_page(form, expected)
+    if step != "create":
+        given: dict[str, Any] = MultiDict(form.fields()).to_dict(flat=False)
+        return redirect(url_for("launch.new", step=PREVIEW, **given))
     pulse = form.draft().add()
     flash(_("The pulse is added: its first wave opens on %(day)s.", day=wording.day(expected.waves[0].coming.day)))
     return redirect(url_for("planning.plan", _anchor=pulse.key))
@@ -157,7 +169,6 @@ def _form_page(form: DraftForm) -> str:
         form=form,
         departments=people.departments(),
         zones=sorted(available_timezones()),
-        cadences={key: load_cadence(key) for key in pulses.cadences()},
     )
 
 

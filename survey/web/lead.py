@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template, url_for
 from flask_login import current_user
 
-from survey import hindrances, mirrors, receipts, reflections, releases
+from survey import headlines, hindrances, mirrors, receipts, reflections, releases
 from survey.models import Department
 from survey.receipts import news_first
 from survey.signing import subscriber_token
@@ -41,6 +41,7 @@ def results(departments: list[Department]) -> str:
         waves=waves,
         wave=wave,
         summary=summary,
+        gist=headlines.of_page(summary),
         pictures=pictures,
         clocks=clocks_of(wave, waves, *ids),
         within=settings().reply_days,

@@ -12,7 +12,7 @@ from survey import dates, wording
 from survey.external import ExternalSummary
 from survey.guesses import BLANK, LEFT_OUT, NOT_APPLICABLE
 from survey.interpreter import NOT_MAPPED
-from survey.mapping import Mapping
+from survey.mapping import CANONICAL, Mapping
 from survey.measure.cadence import local
 from survey.measure.scale import SHOWN_ITEMS
 from survey.refusal import Sentence, _l
@@ -34,12 +34,19 @@ def sentence(found: str) -> str:
 
 def fault(found: str) -> str:
     """What is wrong with a file and where, in the reader's language."""
-    told = sentence(found)
     if not isinstance(found, Fault) or found.line is None:
-        return told
+        return whole_file_fault(found)
+    told = sentence(found)
     if found.column is None:
         return _("Line %(line)s: %(told)s", line=found.line, told=told)
     return _("Line %(line)s, column “%(column)s”: %(told)s", line=found.line, column=found.column, told=told)
+
+
+def whole_file_fault(found: str) -> str:
+    """What is wrong with a file as a whole, with its name in front: "people.csv: is empty."."""
+    told = sentence(found)
+    name = found.file_name if isinstance(found, Fault) else ""
+    return _("%(file)s: %(told)s", file=name, told=told) if name else told
 
 
 def left_out_reason(reason: str) -> str:
@@ -49,6 +56,11 @@ def left_out_reason(reason: str) -> str:
         NOT_APPLICABLE: _("does not apply"),
         LEFT_OUT: _("left out"),
     }.get(reason, reason)
+
+
+def source_told(name: str) -> str:
+    """The name of a source as people read it: files in the form that README describes come from no named survey."""
+    return _("Espejo's own form") if name == CANONICAL.source_name else name
 
 
 def date_format_example(text: str, date_format: str) -> str:

@@ -56,7 +56,8 @@ def _place(fault: str) -> tuple[int | None, str | None, str]:
     """(line, column, what is wrong), in the reader's language."""
     if not isinstance(fault, Fault):
         return None, None, fault
-    return fault.line, fault.column, reading.sentence(fault)
+    told = reading.whole_file_fault(fault) if fault.line is None else reading.sentence(fault)
+    return fault.line, fault.column, told
 
 
 @blueprint.route("/<upload_id>", methods=["GET", "POST"])

@@ -216,9 +216,9 @@ def _hang_plan(gallery: Gallery, hr: FlaskClient) -> None:
     """A new pulse, before it is added."""
     soon = datetime.now(UTC).date() + timedelta(days=40)
     plan = described(first=str(soon))
-    gallery.hang("launch.new, shown", hr.post(NEW, data=plan, **gallery.asked))
+    asked = gallery.asked | {"query_string": plan | {"step": "preview"} | gallery.asked["query_string"]}
+    gallery.hang("launch.new, shown", hr.get(NEW, **asked))
     gallery.hang("launch.new, refused", hr.post(NEW, data=plan | {"name": ""}, **gallery.asked), 422)
-    asked = gallery.asked | {"query_string": plan | gallery.asked["query_string"]}
     gallery.hang("launch.questions (hr)", hr.get(f"{NEW}/questions", **asked))
 
 

@@ -36,8 +36,7 @@ def test_the_way_from_the_form_through_the_mail_to_hrs_page(app, company, settin
     mail = read(composer(app, settings)(Message.get(), OPENS))
     (path,) = re.findall(r"http://127.0.0.1:8000(/login/\S+)", mail.get_body(("plain",)).get_content())
     button = client.get(path).text
-    assert client.post(path, data={"csrf_token": csrf_token(button)}).location == "/"
-    assert client.get("/").location == "/hr/"
+    assert client.post(path, data={"csrf_token": csrf_token(button)}).location == "/hr/"
 
 
 def test_opening_the_link_uses_nothing_up(client, token):
@@ -50,7 +49,7 @@ def test_opening_the_link_uses_nothing_up(client, token):
 
 def test_a_link_works_once(app, token):
     first, second = app.test_client(), app.test_client()
-    assert first.post(f"/login/{token}").location == "/"
+    assert first.post(f"/login/{token}").location == "/hr/"
     assert second.post(f"/login/{token}").status_code == 410
     assert is_signed_in(first)
     assert not is_signed_in(second)
@@ -115,12 +114,19 @@ def test_who_has_left_gets_no_mail(client, company):
     assert Message.select().count() == 0
 
 
-@pytest.mark.parametrize("email", ["", "   ", "\0", "x" * 250 + "@long"])
+@pytest.mark.parametrize("email", ["", "   ", "\0", "x" * 250 + "@long", "no-arroba", "@mirror.example", "hanna@"])
 def test_without_an_address_the_form_comes_back(client, company, email):
     answer = ask(client, email)
     assert answer.status_code == 422
     assert 'aria-invalid="true"' in answer.text
+    assert "como ana@example.com" in answer.text
     assert Message.select().count() == 0
+
+
+@pytest.mark.parametrize(("name", "page"), [("hanna", "/hr/"), ("alice", "/lead/")])
+def test_the_link_leads_to_the_page_of_ones_own(client, company, settings, name, page):
+    person = getattr(company, name)
+    assert client.post(f"/login/{sign_in_token(person.id, 0, settings)}").location == page
 
 
 def test_everybody_comes_to_the_page_of_their_own(company, sign_in):

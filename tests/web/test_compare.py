@@ -135,7 +135,15 @@ def test_a_wave_without_figures_compares_nothing(wave, beginner, company, of):
     company.rate(wave, "Legal", 4)
     company.close_wave(wave)
     page = beginner.get(f"/hr/compare?of={of}").text
-    assert "No difference can be told here." in page
+    assert ("Nothing is compared yet." if of == "waves" else "No difference can be told here.") in page
+
+
+def test_beside_one_department_nothing_is_compared_and_no_difference_denied(hanna):
+    page = hanna.get("/hr/compare?department=finance").text
+    assert '<p class="lead">Nothing is compared yet.</p>' in page
+    assert "Choose at least one more department below" in page
+    for complete in ("department=finance&department=it", "", "of=waves&department=finance", "of=outside"):
+        assert "Nothing is compared yet." not in hanna.get(f"/hr/compare?{complete}").text
 
 
 @pytest.mark.parametrize("of", KINDS)

@@ -28,13 +28,15 @@ PROVED = {
         "test_the_page_tells_neither_who_answered_nor_when",
         "test_a_lead_is_refused_on_every_page_of_hr",
     ),
-    "The same figures for all departments, and how many of each department (never of fewer than 5 people) have "
-    "answered.": (
+    "The same figures and the same comments, without a name, about all departments, and how many of each department "
+    "(never of fewer than 5 people) have answered.": (
         "test_the_matrix_shows_each_released_cell",
+        "test_hr_reads_the_comment_but_not_the_conversation",
         "test_an_open_wave_shows_participation_and_nothing_else",
         "test_participation_is_told_by_groups_while_a_wave_is_open",
     ),
-    "Not what anybody said.": (
+    "Not who said what.": (
+        "test_a_comment_has_no_group_no_score_and_no_time",
         "test_only_the_gate_reads_what_people_said",
         "test_the_list_of_mail_tells_hr_nobody_who_has_answered_or_has_not",
     ),

@@ -51,6 +51,16 @@ def test_the_company_in_a_sentence(sides: Sides | None, told: str) -> None:
     assert gap_words.company_sentence(sides) == told
 
 
+@pytest.mark.parametrize("overall", [{}, {"overall": Sides(None, OUTSIDE, UNKNOWN)}])
+def test_where_only_practices_have_figures_it_is_not_said_that_there_are_none(overall: dict[str, Sides]) -> None:
+    whole = {**overall, "promises": row(FACADE), "openness": Sides(None, OUTSIDE, UNKNOWN)}
+    assert gap_words.whole_sentence(whole) == (
+        "Too few colleagues answered for a figure all in all; there is one for 1 practice."
+    )
+    assert gap_words.whole_sentence(overall).startswith("In this wave no department")
+    assert gap_words.whole_sentence({**whole, "overall": row(FACADE)}).startswith("Colleagues give 75 of 100")
+
+
 def test_departments_are_counted_by_state_and_nothing_is_said_of_states_that_none_has() -> None:
     assert gap_words.gap_sentence([row(FACADE), row(FACADE), row(INWARD)]) == (
         "2 departments serve customers clearly better than colleagues; 1 serves colleagues better."

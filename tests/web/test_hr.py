@@ -1,7 +1,7 @@
 """HR's pages: the figures of the release and no others, whatever the address asks for."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -9,7 +9,9 @@ from survey import commitments, releases, wording
 from survey.commitments import Draft
 from survey.measure.scale import OVERALL
 from survey.models import Commitment, Department, ExternalTally, Person, Touchpoint, Wave
+from survey.responses import Answer
 from tests.cast import Company
+from tests.test_releases import customers_say
 from tests.web.pages import STRANGE, rows, strange, tables
 
 TODAY = datetime.now(UTC).date()
@@ -23,6 +25,15 @@ def test_the_overview_shows_each_departments_released_mean(hanna, released):
     shown = rows(hanna, "/hr/")
     for result in releases.provider_results(released[0]):
         assert shown[result.department.name][0] == wording.mean(result.figures[OVERALL])
+
+
+def test_who_serves_badly_stands_under_a_head_of_its_own(beginner, company):
+    wave = company.open_wave()
+    company.rate(wave, "Sales", 10, lambda provider: Answer(provider, {OVERALL: 1}))
+    company.answer(wave)
+    company.close_wave(wave)
+    heads = [table[0] for table in tables(beginner.get("/hr/").text)]
+    assert ["Clients", "Served by"] in [head[:2] for head in heads]
 
 
 @pytest.mark.parametrize("item", ["overall", "promises"])
@@ -160,6 +171,16 @@ def test_a_wave_that_only_four_answered_shows_no_figure_anywhere(wave, beginner,
         assert [row for table in tables(page) for row in table[1:]] == [["–"]]
         assert "right to left" not in page
     assert json.loads(beginner.get("/hr/results.json").text) == []
+
+
+def test_where_only_a_practice_has_a_figure_the_overview_does_not_say_that_there_is_none(wave, beginner, company):
+    customers_say(company, "Finance", 75, date(2026, 2, 1), item="promises")
+    company.answer(wave, lambda provider: Answer(provider, {"promises": 4}))
+    company.close_wave(wave)
+    page = beginner.get("/hr/").text
+    assert "Too few colleagues answered for a figure all in all; there is one for 1 practice." in page
+    assert "customers&#39; scores" not in page
+    assert "customers' scores" not in page
 
 
 def test_an_open_wave_shows_participation_and_nothing_else(wave, beginner, company):

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
 
 from survey import kept_mappings, uploads
+from survey.external import import_external
 from survey.models import (
     Department,
     ExternalImport,
@@ -28,7 +29,7 @@ from survey.signing import sign_in_token
 from survey.web import frame, intake
 from tests.browser import DESK, browsing
 from tests.cast import OPENS
-from tests.web.pages import STRANGE, everything, tables
+from tests.web.pages import STRANGE, everything, rows, tables
 
 MOMENT = OPENS + 3600
 AIRPORT = Path(__file__).parents[1] / "data" / "sfo-2017-wide.csv"
@@ -69,6 +70,15 @@ def mapping(released, hanna, company):
 def counts_for(name: str) -> dict[str, tuple[float, bool]]:
     links = TouchpointDepartment.select().join(Touchpoint).where(Touchpoint.name == name)
     return {link.department.name: (link.weight, link.attributed) for link in links}
+
+
+def test_files_in_espejos_own_form_are_called_so(hanna, tmp_path):
+    file = tmp_path / "own.csv"
+    file.write_text("touchpoint,item,date,score\nDesk,overall,2026-01-10,4\n")
+    import_external(file, None, OPENS)
+    shown = rows(hanna, "/hr/external", 0) | rows(hanna, "/hr/external", 1)
+    assert (shown["Desk"][0], shown["own.csv"][0]) == ("Espejo's own form", "Espejo's own form")
+    assert "Espejo&#39;s own form, imported on" in hanna.get("/hr/external/imports/1/undo").text
 
 
 def test_looking_at_the_touchpoints_changes_nothing(released, hanna):
@@ -401,6 +411,10 @@ def test_what_is_no_file_of_scores_is_refused_and_not_kept(send, content):
     assert refused.status_code == 422
     assert 'role="alert"' in refused.text
     assert Upload.select().count() == 0
+
+
+def test_a_fault_of_the_whole_file_begins_with_its_name(send):
+    assert "<li>Noten.csv: is empty.</li>" in send("", "Noten.csv").text
 
 
 def test_no_file_at_all_is_refused(hanna):

@@ -41,7 +41,7 @@ def described(**changed: object) -> dict[str, object]:
 
 def test_every_mail_of_the_next_waves_is_shown_before_anything_is_stored(hanna):
     before = everything()
-    page = hanna.post(NEW, data=described())
+    page = hanna.post(NEW, data=described(), follow_redirects=True)
     assert everything() == before
     (rows,) = tables(page.text)
     assert rows[2] == ["Mon, 2 Feb 2026, 09:00", "It opens: invitations", "59"]
@@ -54,7 +54,7 @@ def test_every_mail_of_the_next_waves_is_shown_before_anything_is_stored(hanna):
 
 
 def test_what_was_shown_is_added(hanna):
-    page = hanna.post(NEW, data=described(audience="some", departments=["sales", "it"])).text
+    page = hanna.post(NEW, data=described(audience="some", departments=["sales", "it"]), follow_redirects=True).text
     fields = described(audience="some", departments=["sales", "it"]) | {"step": "create"}
     assert {name: filled(page)[name] for name in ("name", "first", "audience", "holidays")} == {
         name: fields[name] for name in ("name", "first", "audience", "holidays")
@@ -69,6 +69,21 @@ def test_what_was_shown_is_added(hanna):
     }
     assert Wave.select().where(Wave.pulse == pulse, Wave.state == "planned").count() == 1
     assert "The pulse is added: its first wave opens on Monday 2 February." in hanna.get("/hr/pulses").text
+
+
+def test_whoever_goes_back_to_what_was_shown_sends_no_form_again(hanna):
+    shown = hanna.post(NEW, data=described(audience="some", departments=["sales", "it"])).location
+    before = everything()
+    page = hanna.get(shown)
+    assert (page.status_code, everything()) == (200, before)
+    assert "IT, Sales" in page.text
+    hanna.post(NEW, data=described() | {"step": "create"})
+    after = hanna.get(shown)
+    assert after.status_code == 422
+    assert "There is a pulse of this name already" in after.text
+    for step in ("create", "x"):
+        assert hanna.get(NEW, query_string=described(name="Other") | {"step": step}).status_code == 200
+    assert Pulse.select().where(Pulse.key == "other").count() == 0
 
 
 def test_going_back_keeps_everything_that_was_chosen(hanna):
@@ -113,20 +128,20 @@ def test_a_fault_is_shown_at_its_field_with_all_that_was_typed(hanna, changed, f
 
 def test_people_whom_another_wave_asks_these_days_rest(wave, company, sign_in, clock):
     clock.move_to(OPENS + DAY)
-    rows = tables(sign_in(company.hanna).post(NEW, data=described(first="2026-03-10")).text)[0]
+    rows = tables(sign_in(company.hanna).post(NEW, data=described(first="2026-03-10"), follow_redirects=True).text)[0]
     assert rows[2][2] == "0"
     assert "59 people rest, having been asked by other waves" in rows[2][1]
     assert "Fewer than 5 people" in rows[2][1]
 
 
 def test_a_weekly_pulse_asks_nobody_twice_within_the_days_of_rest(hanna):
-    rows = tables(hanna.post(NEW, data=described(cadence="weekly")).text)[0]
+    rows = tables(hanna.post(NEW, data=described(cadence="weekly"), follow_redirects=True).text)[0]
     invited = [row[2] for row in rows if len(row) == 3 and row[1].startswith("It opens")]
     assert invited == ["59", "0", "59", "0"]
 
 
 def test_a_pulse_of_few_people_is_warned_about(hanna):
-    page = hanna.post(NEW, data=described(audience="some", departments=["legal"])).text
+    page = hanna.post(NEW, data=described(audience="some", departments=["legal"]), follow_redirects=True).text
     assert "Fewer than 5 people: no results can be shown of so few." in page
 
 
@@ -184,4 +199,6 @@ def test_hr_adds_a_pulse_in_a_browser(chromium, site, company, settings, size):
         page.get_by_role("button", name="Add the pulse").click()
         page.wait_for_url("**/hr/pulses#clima")
         assert "The pulse is added" in page.inner_text("main")
+        page.go_back()
+        assert "There is a pulse of this name already" in page.inner_text("main")
     assert Pulse.select().where(Pulse.key == "clima").count() == 1

@@ -1,11 +1,13 @@
 """The lead's page: one's own departments, and no others, whatever the address asks for."""
 
 import pytest
+from flask_babel import force_locale
 
-from survey import releases, wording
+from survey import headlines, releases, wording
 from survey.measure.scale import OVERALL
 from survey.models import Leadership
 from survey.responses import Answer
+from survey.summaries import lead_summary
 from tests.web.pages import strange, tables
 
 
@@ -26,6 +28,29 @@ def test_the_page_shows_the_release_of_ones_own_department(alice, released, comp
     assert led(page) == ["Finance"]
     assert tables(page)[0][1][1] == wording.mean(result.figures[OVERALL])
     assert len(tables(page)[0]) == 1 + len(result.figures)
+
+
+def test_one_sentence_says_what_the_page_tells(app, released, company, sign_in):
+    with app.test_request_context(), force_locale("en"):
+        said = headlines.of_page(lead_summary(released[0], [company.departments["IT"]]))
+    assert f'<p class="lead">{said}</p>' in sign_in(company.bob).get("/lead/").text
+
+
+def test_what_customers_say_has_columns_only_where_they_say_something(alice, company, released, sign_in):
+    Leadership.create(person=company.alice, department=company.departments["Sales"])
+    finance, sales = (table[0] for table in tables(alice.get("/lead/").text))
+    assert len(finance) == 8
+    assert len(sales) == 5
+    assert finance[:5] == sales
+
+
+def test_where_only_a_practice_has_a_figure_the_page_says_so(company, wave, sign_in):
+    company.answer(wave, lambda provider: Answer(provider, {"promises": 4}))
+    company.close_wave(wave)
+    for reader, page in ((company.bob, "/lead/"), (company.hanna, "/hr/departments/it")):
+        told = sign_in(reader).get(page).text
+        assert "Too few colleagues answered for a figure all in all; there is one for 1 practice." in told
+        assert "no figures" not in told
 
 
 def test_nothing_in_the_address_brings_another_department_along(alice, released):

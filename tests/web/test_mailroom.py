@@ -75,9 +75,9 @@ def test_a_delivery_is_shown_wave_by_wave(failed, hanna):
 
 
 def test_while_mail_leaves_the_page_says_how_long_and_renews_itself(wave, hanna, with_server):
-    sending.deliver(MOMENT, compose, Post(), per_minute=10)
+    sending.deliver(MOMENT, compose, Post(), per_minute=20)
     page = hanna.get(PAGE).text
-    assert "49 mails are on their way." in page
+    assert "39 mails are on their way." in page
     assert "more minute" in page
     assert 'id="progress" data-moves' in page
 

@@ -69,24 +69,24 @@ def test_it_leads_back_once(client, company, settings):
     client.get("/hr/gap?item=promises")
     client.post(f"/login/{sign_in_token_of(company.hanna, settings)}")
     client.post("/logout")
-    assert client.post(f"/login/{sign_in_token_of(company.hanna, settings)}").location == "/"
+    assert client.post(f"/login/{sign_in_token_of(company.hanna, settings)}").location == "/hr/"
 
 
 def test_a_form_is_not_what_one_is_led_back_to(client, company, settings):
     assert client.post("/hr/outbox/pause").location == "/login"
-    assert client.post(f"/login/{sign_in_token_of(company.hanna, settings)}").location == "/"
+    assert client.post(f"/login/{sign_in_token_of(company.hanna, settings)}").location == "/hr/"
 
 
 def test_another_servers_page_in_the_session_is_not_followed(client, company, settings):
     with client.session_transaction() as session:
         session["next"] = "//evil.example/"
-    assert client.post(f"/login/{sign_in_token_of(company.hanna, settings)}").location == "/"
+    assert client.post(f"/login/{sign_in_token_of(company.hanna, settings)}").location == "/hr/"
 
 
 def test_an_address_cannot_say_where_signing_in_leads(client, company, settings):
     client.get("/login?next=https://evil.example/")
     token = sign_in_token_of(company.hanna, settings)
-    assert client.post(f"/login/{token}?next=https://evil.example/").location == "/"
+    assert client.post(f"/login/{token}?next=https://evil.example/").location == "/hr/"
 
 
 @pytest.mark.parametrize("page", ["/", "/lead/?wave=3", "/hr/gap?item=promises&wave=12", "/hr/departments/it%C3%B1"])

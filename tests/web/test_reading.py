@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 
 from survey.interpreter import NOT_MAPPED
+from survey.mapping import CANONICAL
 from survey.refusal import Sentence
 from survey.sheets import Fault
 from survey.web import reading
@@ -18,7 +19,8 @@ def english(app: Flask):
 def test_a_fault_is_told_with_its_place() -> None:
     told = Fault("has %(cells)s cells where the header has %(width)s.", "a.csv", 3, None, cells=1, width=2)
     assert reading.fault(told) == "Line 3: has 1 cells where the header has 2."
-    assert reading.fault(Fault("is empty.", "a.csv")) == "is empty."
+    assert reading.fault(Fault("is empty.", "a.csv")) == "a.csv: is empty."
+    assert reading.fault(Fault("… and %(more)s more.", more=3)) == "… and 3 more."
     assert reading.fault(Fault("stands twice in the header.", "a.csv", 1, "Q 100%")) == (
         "Line 1, column “Q 100%”: stands twice in the header."
     )
@@ -27,6 +29,11 @@ def test_a_fault_is_told_with_its_place() -> None:
 def test_on_pages_nobody_is_sent_to_a_file_that_is_not_there() -> None:
     assert "step “Touchpoints”" in reading.sentence(Sentence(NOT_MAPPED, name="Q9"))
     assert reading.sentence("as it is 100%") == "as it is 100%"
+
+
+def test_files_that_need_no_mapping_come_from_espejos_own_form() -> None:
+    assert reading.source_told(CANONICAL.source_name) == "Espejo's own form"
+    assert reading.source_told("Airport survey") == "Airport survey"
 
 
 def test_dates_are_shown_as_what_they_mean() -> None:

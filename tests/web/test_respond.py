@@ -243,6 +243,16 @@ def test_opening_an_answered_link_says_so(client, link):
     assert "sent it twice" not in answer.text
 
 
+@pytest.mark.parametrize(("language", "promise"), [("en", "without your name."), ("es", "sin tu nombre.")])
+def test_thanks_promise_no_more_than_who_can_learn_what(client, link, language, promise):
+    first = client.post(f"{link.address}?lang={language}", data=link.filled()).text
+    again = client.get(f"{link.address}?lang={language}").text
+    for page in (first, again):
+        assert promise in page
+        for too_much in ("nobody", "could find", "nadie", "encontrar"):
+            assert too_much not in page
+
+
 def test_of_two_posts_at_once_one_is_stored(client, link, monkeypatch):
     questions = responses.questions
     monkeypatch.setattr(responses, "questions", lambda found: late(questions(found)))

@@ -96,6 +96,10 @@ def test_every_fault_is_named_by_line_and_column_in_the_readers_language(hanna, 
     assert "no es una dirección de correo" in send(text).text
 
 
+def test_a_fault_of_the_whole_file_begins_with_its_name(send):
+    assert tables(send("", "Leute.csv").text)[0][1:] == [["", "", "Leute.csv: is empty."]]
+
+
 @pytest.mark.parametrize("name", ["", "people.csv", "../../etc/passwd", "x.xlsx"])
 def test_what_is_no_file_of_people_is_refused(send, name):
     before = everything()
