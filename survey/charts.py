@@ -19,7 +19,8 @@ from survey.settings import folder
 
 WIDTH = 520
 ROW = 34  # height of one row
-LABELS = 165  # width of the column of names
+LABELS = 172  # width of the column of names
+GAP = 8  # between a name and the bars at least
 RIGHT = 44  # room for values at the right end
 TOP = 42  # room for the legend and the axis
 DETAIL = 24  # room below for the details of the mark that is pointed at
@@ -130,7 +131,7 @@ def to_png(svg: str, width: int = 2 * WIDTH) -> bytes:
     )
 
 
-def shorten(name: str, room: float = LABELS, size: int = FONT_SIZE) -> str:
+def shorten(name: str, room: float = LABELS - GAP, size: int = FONT_SIZE) -> str:
     """The name, cut where it would be wider than `room`."""
     if text_width(name, size) <= room:
         return name

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 from survey import releases
+from survey.charts import text_width
 from survey.measure.scale import OVERALL
 from survey.models import Department
 from survey.summaries import lead_summary
@@ -43,6 +44,22 @@ def test_a_strange_name_is_text_in_a_picture_too(released, company, in_english):
         assert "<script" not in picture
         assert "{{7*7}}" in picture
         ElementTree.fromstring(str(picture))
+
+
+# --- In a browser ----------------------------------------------------------------------------------------------------
+
+WRITTEN = """async () => {
+    await document.fonts.ready;
+    return [...document.querySelectorAll(".chart text")].map(text =>
+        [text.textContent, parseFloat(getComputedStyle(text).fontSize), text.getComputedTextLength()]);
+}"""
+
+
+@pytest.mark.browser
+def test_no_word_is_wider_than_was_reckoned_whatever_fonts_there_are(browse, hanna):
+    written = browse(hanna, "/hr/gap", 1280).evaluate(WRITTEN)
+    assert len(written) > 30
+    assert [(text, width) for text, size, width in written if width > text_width(text, size) + 1] == []
 
 
 # --- As files --------------------------------------------------------------------------------------------------------
