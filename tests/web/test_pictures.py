@@ -62,6 +62,21 @@ def test_no_word_is_wider_than_was_reckoned_whatever_fonts_there_are(browse, han
     assert [(text, width) for text, size, width in written if width > text_width(text, size) + 1] == []
 
 
+SEEN = """() => [...document.querySelectorAll(".chart")].map(chart => {
+    const box = chart.getBoundingClientRect(), scale = box.width / chart.viewBox.baseVal.width;
+    const sizes = [...chart.querySelectorAll("text")].map(text => parseFloat(getComputedStyle(text).fontSize));
+    return [box.right, scale * Math.min(...sizes)];
+})"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("address", ["/hr/", "/hr/gap", "/hr/departments/finance"])
+def test_a_phone_shows_all_of_a_picture_in_letters_that_can_be_read(browse, hanna, address):
+    seen = browse(hanna, address, 390).evaluate(SEEN)
+    assert seen
+    assert all(right <= 390 and pixels > 9.5 for right, pixels in seen), seen
+
+
 # --- As files --------------------------------------------------------------------------------------------------------
 
 OF_THE_COMPANY = ["gap", "quadrant", "practices", "over-time"]
