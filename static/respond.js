@@ -115,6 +115,34 @@ function go(to, takesFocus = true) {
   bring(shown[place], "start");
 }
 
+/* The browser's own Back leads to the department before. Its history holds places, and nothing of what was answered:
+   `before` is there when one step back in it is the department that was left. */
+
+function step(to) {
+  const before = place;
+  go(to);
+  if (!PHONE.matches || place === before) return;
+  history.scrollRestoration = "manual"; // go() scrolls
+  history.pushState({ place, before }, "");
+}
+
+function stepBack() {
+  const { state } = history;
+  if (state && state.before === place - 1) history.back();
+  else jump(place - 1);
+}
+
+/** Go without a step in the history. */
+function jump(to, takesFocus) {
+  go(to, takesFocus);
+  history.replaceState({ place }, "");
+}
+
+function travelled({ state }) {
+  if (form && state) go(state.place, PHONE.matches);
+  else if (!form && !document.querySelector(".receipts")) history.back(); // all is sent; a code must not get lost
+}
+
 const bring = (element, block) => element.scrollIntoView({ block, behavior: CALM.matches ? "auto" : "smooth" });
 
 /** What comes after `element` of all that matches and is seen; a group of choices counts as one. */
@@ -153,7 +181,7 @@ function showOpenQuestion() {
 function changed({ target }) {
   save();
   if (!PHONE.matches) return;
-  if (target.closest(".skip") && target.checked && place < pages().length - 1) go(place + 1);
+  if (target.closest(".skip") && target.checked && place < pages().length - 1) step(place + 1);
   const group = target.closest(".scale, .missing, .notice");
   if (!group || group.dataset.done) return;
   group.dataset.done = "y";
@@ -184,7 +212,7 @@ function follow(event) {
 
 function openPageOf(target) {
   const page = target.closest(".provider");
-  if (page) go(pages().indexOf(page), false);
+  if (page) jump(pages().indexOf(page), false);
 }
 
 /* --- Sending ------------------------------------------------------------------------------------------------------------ */
@@ -246,7 +274,7 @@ async function end() {
 
 function show(page, button) {
   const { lang } = page.documentElement;
-  if (lang !== document.documentElement.lang) history.replaceState(null, "", `?lang=${lang}`); // for a reload
+  if (lang !== document.documentElement.lang) history.replaceState(history.state, "", `?lang=${lang}`); // for a reload
   document.documentElement.lang = lang;
   document.title = page.title;
   document.body.replaceWith(page.body);
@@ -263,8 +291,8 @@ function readFrom(button) {
     const target = document.getElementById(faults.querySelector("a").hash.slice(1));
     if (target) openPageOf(target);
     faults.focus();
-  } else if (form && button === "adding") go(all(".provider:not(.notices)").length - 1);
-  else if (form && (button === "remove" || (PHONE.matches && place > 0))) go(place);
+  } else if (form && button === "adding") step(all(".provider:not(.notices)").length - 1);
+  else if (form && (button === "remove" || (PHONE.matches && place > 0))) jump(place);
   else readOut(document.querySelector("h1"));
 }
 
@@ -290,8 +318,8 @@ function begin() {
     event.preventDefault();
     send(event.submitter);
   });
-  form.querySelector(".back").addEventListener("click", () => go(place - 1));
-  form.querySelector(".next").addEventListener("click", () => go(place + 1));
+  form.querySelector(".back").addEventListener("click", stepBack);
+  form.querySelector(".next").addEventListener("click", () => step(place + 1));
   document.body.addEventListener("click", follow);
   const kept = "typed" in form.dataset ? null : readDraft(); // what was just sent is newer than any draft
   if (kept) {
@@ -301,11 +329,15 @@ function begin() {
   for (const group of all(".scale, .missing, .notice").filter(isAnswered)) group.dataset.done = "y";
   const wanted = place;
   go(wanted, false);
-  if (!unplaced.length) return;
+  if (!unplaced.length) {
+    if (!history.state || history.state.place !== place) history.replaceState({ place }, "");
+    return;
+  }
   place = wanted; // it may be one of those that are not on the page yet
   send(RESTORING);
 }
 
+addEventListener("popstate", travelled);
 addEventListener("online", () => waiting && waiting());
 forget(isOld);
 begin();

@@ -17,12 +17,13 @@ from markupsafe import Markup
 
 from survey.settings import folder
 
-WIDTH = 520
+WIDTH = 400  # so narrow that a phone shows all of it, in letters that can be read
 ROW = 34  # height of one row
-LABELS = 165  # width of the column of names
+LABELS = 172  # width of the column of names
+GAP = 8  # between a name and the bars at least
 RIGHT = 44  # room for values at the right end
 TOP = 42  # room for the legend and the axis
-DETAIL = 24  # room below for the details of the mark that is pointed at
+DETAIL = 42  # room below for two lines about the mark that is pointed at
 FONT_SIZE = 14  # of names
 SMALL = 12  # of everything else
 WIDTHS_KEPT = 4096  # texts whose width is remembered: a picture asks for that of each name many times
@@ -130,12 +131,24 @@ def to_png(svg: str, width: int = 2 * WIDTH) -> bytes:
     )
 
 
-def shorten(name: str, room: float = LABELS, size: int = FONT_SIZE) -> str:
+def shorten(name: str, room: float = LABELS - GAP, size: int = FONT_SIZE) -> str:
     """The name, cut where it would be wider than `room`."""
     if text_width(name, size) <= room:
         return name
     ends = range(len(name), 0, -1)
     return next((cut for end in ends if text_width(cut := f"{name[:end].rstrip()}…", size) <= room), "…")
+
+
+def in_two(text: str, room: float = WIDTH, size: int = SMALL) -> tuple[str, str]:
+    """The text in two lines no wider than `room`, parted between words; the second is empty where one is enough.
+
+    >>> in_two("Finance: inside 68, outside 54", room=120)
+    ('Finance: inside 68,', 'outside 54')
+    """
+    first, rest = "", text
+    while rest and text_width(longer := f"{first} {rest.split(' ', 1)[0]}".strip(), size) <= room:
+        first, rest = longer, rest.partition(" ")[2]
+    return first or shorten(text, room, size), shorten(rest, room, size) if first else ""
 
 
 @lru_cache(maxsize=WIDTHS_KEPT)
@@ -156,10 +169,12 @@ def draw(template: str, words: Words, height: int, **values: Any) -> Markup:
             words=words,
             width=WIDTH,
             height=height + DETAIL,
+            detail=DETAIL,
             font_size=FONT_SIZE,
             small=SMALL,
             colour=PALETTE,
             shorten=shorten,
+            in_two=in_two,
             text_width=text_width,
             **values,
         )

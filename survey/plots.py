@@ -20,6 +20,8 @@ SHORTEST_SPAN = 50  # points that an axis shows at least, so that small changes 
 DAY_GAP = 10  # between the names of two days
 NAME_ROOM = 150  # the widest name in a field
 BAND = 20  # about the height of a name
+AROUND = 3  # free to each side of a name
+OFF_DIAGONAL = 28  # from a corner of the square that the dotted line ends in, to its name
 PLACED = 64  # pictures whose names are remembered where they stand
 
 
@@ -149,10 +151,10 @@ def _runs(placed: Iterable[tuple[float, Moment]], kind: str) -> list[list[tuple[
 def _days(placed: Sequence[tuple[float, Moment]]) -> list[tuple[float, str]]:
     """The names of days that have room below the axis: the latest first, each as soon as it touches no later one."""
     shown: list[tuple[float, str]] = []
-    free_until = float(WIDTH + DAY_GAP)
+    end = free_until = float(WIDTH + AROUND)
     for x, moment in reversed(placed):
         half = text_width(moment.name, SMALL) / 2
-        middle = min(x, WIDTH + DAY_GAP - half)
+        middle = min(x, end - half)
         if middle + half <= free_until:
             shown.append((middle, moment.name))
             free_until = middle - half - DAY_GAP
@@ -191,6 +193,7 @@ def _square(spots: tuple[Spot, ...], corners: Corners, words: Words) -> Markup:
         y=y,
         corners=corners,
         corner_names=named,
+        around=AROUND,
         spots=list(zip(spots, centres, place_names(names, centres, field, taken), strict=True)),
     )
 
@@ -234,7 +237,7 @@ class Covered:
 
 
 def _places_beside(name: str, x: float, y: float) -> Iterable[Box]:
-    width, height = text_width(name, SMALL), SMALL + 2
+    width, height = text_width(name, SMALL) + 2 * AROUND, SMALL + 2
     for away in (9, 22, 36, 52):
         for left, top in (
             (x + away, y - height / 2),
@@ -258,7 +261,7 @@ def _reached(spot: Spot) -> list[int]:
 
 
 def _corner_names(corners: Corners, field: Box) -> list[tuple[str, Box]]:
-    """The name of each corner, in its outermost place."""
+    """The name of each corner, as far out as it stands clear of the frame and of the dotted line."""
     found = []
     for name, is_right, is_low in (
         (corners.facade, False, False),
@@ -266,8 +269,9 @@ def _corner_names(corners: Corners, field: Box) -> list[tuple[str, Box]]:
         (corners.both_badly, False, True),
         (corners.inward, True, True),
     ):
-        width = text_width(name, SMALL)
-        left = field.right - width - 6 if is_right else field.left + 6
+        width = text_width(name, SMALL) + 2 * AROUND
+        away = AROUND if is_right == is_low else OFF_DIAGONAL
+        left = field.right - width - away if is_right else field.left + away
         top = field.bottom - 20 if is_low else field.top + 6
-        found.append((name, Box(left, top, left + width, top + SMALL + 2)))
+        found.append((name, Box(round(left, 1), top, round(left + width, 1), top + SMALL + 2)))
     return found

@@ -42,10 +42,24 @@ class Quiet(WSGIRequestHandler):
         """The addresses hold tokens, and nobody reads this."""
 
 
+def read_first(app: WSGIApplication) -> WSGIApplication:
+    """Each answer is read before it is sent: werkzeug leaves a file open whose reader hangs up in between."""
+
+    def answered(environ: Any, start_response: Any) -> list[bytes]:
+        found = app(environ, start_response)
+        try:
+            return [b"".join(found)]
+        finally:
+            if hasattr(found, "close"):
+                found.close()
+
+    return answered
+
+
 @contextmanager
 def serving(app: WSGIApplication) -> Iterator[str]:
     """Serve `app` by threads of this process, until the block ends; gives its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    server = make_server("127.0.0.1", 0, read_first(app), threaded=True, request_handler=Quiet)
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:

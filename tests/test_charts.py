@@ -6,7 +6,22 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from survey.charts import FONT_SIZE, POINTS, WIDTH, BarRow, DumbbellRow, Mark, Words, bars, dumbbells, shorten, to_png
+from survey.charts import (
+    FONT_SIZE,
+    POINTS,
+    SMALL,
+    WIDTH,
+    BarRow,
+    DumbbellRow,
+    Mark,
+    Words,
+    bars,
+    dumbbells,
+    in_two,
+    shorten,
+    text_width,
+    to_png,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<script>alert(\"x\")</script> & 'Ñ' \x00\x0b\x1b]]>"
@@ -135,3 +150,16 @@ def without_bars(root: Element) -> str:
 @pytest.mark.parametrize("name", ["Responde con diligencia", "Atención al Cliente", "Takes criticism", "Acts promptly"])
 def test_a_name_that_has_room_is_drawn_whole(name: str) -> None:
     assert shorten(name) == name
+
+
+def test_what_a_mark_says_takes_two_lines_where_one_is_too_short() -> None:
+    said = "Customer Service: inside 71 (61 to 81), outside 75 (74 to 77). Not enough answers"
+    lines = in_two(said)
+    assert " ".join(lines) == said
+    assert all(text_width(line, SMALL) <= WIDTH for line in lines)
+    assert in_two("Finance: 60") == ("Finance: 60", "")
+
+
+@pytest.mark.parametrize("text", ["", "W" * 200, "word " * 200, "W" * 200 + " and more", "a " + "W" * 200])
+def test_two_lines_never_leave_the_picture(text: str) -> None:
+    assert all(text_width(line, SMALL) <= WIDTH for line in in_two(text))

@@ -3,17 +3,23 @@
 Each stage of the story is played once and copied for each test that begins there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Page, Route
 
 from survey.database import bind
 from survey.external import import_external
 from survey.models import Invitation, Person, Wave, database
 from survey.settings import Settings
 from survey.signing import invitation_token
+from tests.browser import Chromium, browsing
 from tests.cast import OPENS, Company
 from tests.engines import Engine
 from tests.web.pages import Link, mixed
@@ -101,3 +107,23 @@ def hanna(company: Company, released: list[Wave], sign_in: Callable[[Person], Fl
 def beginner(company: Company, sign_in: Callable[[Person], FlaskClient]) -> FlaskClient:
     """HR before any wave has closed."""
     return sign_in(company.hanna)
+
+
+@pytest.fixture
+def browse(app: Flask, chromium: Chromium) -> Iterator[Callable[..., Page]]:
+    """Opens pages of a signed-in test client in Chromium, without a server: every request is handed to the client."""
+    with ExitStack() as contexts:
+
+        def opened(client: FlaskClient, address: str, width: int, **options: Any) -> Page:
+            def answer(route: Route) -> None:
+                parts = urlsplit(route.request.url)
+                with client.get(f"{parts.path}?{parts.query}") as found:
+                    route.fulfill(status=found.status_code, body=found.data, headers=dict(found.headers))
+
+            size = {"width": width, "height": 800}
+            page = contexts.enter_context(browsing(chromium, size=size, **options)).new_page()
+            page.route("**/*", answer)
+            page.goto(f"http://espejo.example{address}")
+            return page
+
+        yield opened

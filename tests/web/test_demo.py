@@ -131,3 +131,18 @@ def test_strange_names_are_text_in_the_mailbox(visitor, little_mail, deliver, co
 def test_the_demo_works_without_an_open_wave(visitor, company, wave):
     company.close_wave(Wave.get_by_id(wave.id))
     assert visitor.get("/").status_code == 200
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_frame_of_a_letter_is_as_tall_as_the_letter(browse, visitor, deliver, company, wave, width):
+    company.answer(wave, mixed)
+    waves.close_wave(wave, OPENS + 30)
+    deliver()
+    page = browse(visitor, letters(visitor, "bob@mirror.example")[0], width)
+    page.locator("iframe.fitted").wait_for()
+    shown, needed = page.evaluate("""() => {
+        const frame = document.querySelector("iframe"), letter = frame.contentDocument.documentElement;
+        return [frame.clientHeight, letter.scrollHeight];
+    }""")
+    assert shown == needed > 300

@@ -222,3 +222,26 @@ def test_strange_comments_and_names_are_text_on_every_page(wave, beginner, compa
         assert "<script>alert" not in text, page
         assert "49" not in text.split("{{7*7}}")[-1][:9], page
     assert "<blockquote>&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}" in beginner.get("/hr/departments/finance").text
+
+
+# --- On a phone ------------------------------------------------------------------------------------------------------
+
+CUT = """() => [...document.querySelectorAll(".scroll caption, .whole")].filter(text => text.checkVisibility())
+    .filter(text => text.getBoundingClientRect().right > text.closest(".scroll").getBoundingClientRect().right + 1)
+    .map(text => text.textContent)"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("address", ["/hr/", "/hr/gap", "/hr/matrix", "/hr/departments/finance", "/hr/pulses"])
+def test_what_a_whole_table_says_is_not_cut_where_the_table_scrolls(browse, hanna, address):
+    page = browse(hanna, address, 390)
+    assert page.evaluate(CUT) == []
+
+
+@pytest.mark.browser
+def test_the_edge_of_a_table_is_darker_than_its_ground_in_the_dark_too(browse, hanna):
+    for scheme in ("light", "dark"):
+        page = browse(hanna, "/hr/gap", 390, scheme=scheme)
+        shade = "getComputedStyle(document.documentElement).getPropertyValue('--shade').match(/\\d+/g).map(Number)"
+        ground = "getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/g).map(Number)"
+        assert max(page.evaluate(shade)[:3]) < max(page.evaluate(ground)[:3]), scheme

@@ -1,18 +1,14 @@
 """Who serves whom: the matrix of the release, and no other."""
 
 import re
-from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page
 
 from survey import matrices, wording
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
 from survey.models import Department
 from survey.web.matrix import shade
-from tests.browser import browsing
 from tests.large import large_release
 from tests.test_releases import about_sales
 from tests.web.pages import rows, tables
@@ -243,26 +239,6 @@ def test_twelve_departments_have_headers_that_lie(hanna):
 
 
 # --- In a browser --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def browse(app, chromium):
-    """Opens pages of a signed-in test client in Chromium, without a server: every request is handed to the client."""
-    with ExitStack() as contexts:
-
-        def opened(client, address: str, width: int, **options) -> Page:
-            def answer(route) -> None:
-                parts = urlsplit(route.request.url)
-                with client.get(f"{parts.path}?{parts.query}") as found:
-                    route.fulfill(status=found.status_code, body=found.data, headers=dict(found.headers))
-
-            size = {"width": width, "height": 800}
-            page = contexts.enter_context(browsing(chromium, size=size, **options)).new_page()
-            page.route("**/*", answer)
-            page.goto(f"http://espejo.example{address}")
-            return page
-
-        yield opened
 
 
 @pytest.mark.browser

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 from survey import releases
+from survey.charts import text_width
 from survey.measure.scale import OVERALL
 from survey.models import Department
 from survey.summaries import lead_summary
@@ -43,6 +44,37 @@ def test_a_strange_name_is_text_in_a_picture_too(released, company, in_english):
         assert "<script" not in picture
         assert "{{7*7}}" in picture
         ElementTree.fromstring(str(picture))
+
+
+# --- In a browser ----------------------------------------------------------------------------------------------------
+
+WRITTEN = """async () => {
+    await document.fonts.ready;
+    return [...document.querySelectorAll(".chart text")].map(text =>
+        [text.textContent, parseFloat(getComputedStyle(text).fontSize), text.getComputedTextLength()]);
+}"""
+
+
+@pytest.mark.browser
+def test_no_word_is_wider_than_was_reckoned_whatever_fonts_there_are(browse, hanna):
+    written = browse(hanna, "/hr/gap", 1280).evaluate(WRITTEN)
+    assert len(written) > 30
+    assert [(text, width) for text, size, width in written if width > text_width(text, size) + 1] == []
+
+
+SEEN = """() => [...document.querySelectorAll(".chart")].map(chart => {
+    const box = chart.getBoundingClientRect(), scale = box.width / chart.viewBox.baseVal.width;
+    const sizes = [...chart.querySelectorAll("text")].map(text => parseFloat(getComputedStyle(text).fontSize));
+    return [box.right, scale * Math.min(...sizes)];
+})"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("address", ["/hr/", "/hr/gap", "/hr/departments/finance"])
+def test_a_phone_shows_all_of_a_picture_in_letters_that_can_be_read(browse, hanna, address):
+    seen = browse(hanna, address, 390).evaluate(SEEN)
+    assert seen
+    assert all(right <= 390 and pixels > 9.5 for right, pixels in seen), seen
 
 
 # --- As files --------------------------------------------------------------------------------------------------------

@@ -46,6 +46,14 @@ def test_who_takes_a_receipt_is_shown_the_code_and_the_link_to_keep(client, link
     assert (Receipt.get().comment.text, Receipt.get().comment.provider_id) == (SAID, link.providers[0])
 
 
+def test_links_below_a_code_leave_it_on_the_screen(client, link, form):
+    below = client.post(link.address, data=form).text.split("</dl>")[1]
+    links = re.findall(r"<a [^>]*>", below)
+    assert len(links) >= 3
+    assert [found for found in links if 'target="_blank" rel="noopener"' not in found] == []
+    assert below.count("(opens in a new tab)") == len(links)
+
+
 @pytest.mark.parametrize("change", [{"receipt": ""}, {"kind": "thanks"}, {"comment": "", "overall": "4"}])
 def test_without_the_wish_or_a_reason_there_is_no_receipt(client, link, form, change):
     sent = {name: text for name, text in (form | link.first(**change)).items() if text}

@@ -128,6 +128,50 @@ def test_a_phone_shows_one_department_at_a_time_and_its_targets_are_large(visit:
         expect(page.locator(".place").filter(visible=True)).to_have_text("2 of 3")
 
 
+def shown_place(page: Page) -> Locator:
+    return page.locator(".place").filter(visible=True)
+
+
+def test_the_browsers_back_leads_to_the_department_before(visit: Visit, link: Link) -> None:
+    with visit(has_touch=True) as page:
+        address = page.url
+        score(page, link.providers[0], OVERALL, 4).tap()
+        for place in (2, 3):
+            page.locator(".next").tap()
+            expect(shown_place(page)).to_have_text(f"{place} of 3")
+        for place in (2, 1):
+            page.go_back()
+            expect(shown_place(page)).to_have_text(f"{place} of 3")
+        expect(score(page, link.providers[0], OVERALL, 4)).to_be_checked()
+        page.go_forward()
+        expect(shown_place(page)).to_have_text("2 of 3")
+        page.reload()
+        expect(shown_place(page)).to_have_text("2 of 3")
+        page.locator(".back").tap()  # the page's own goes the same way
+        expect(shown_place(page)).to_have_text("1 of 3")
+        assert page.url == address
+        assert page.evaluate("history.state") == {"place": 0}  # a place, and nothing of what was answered
+        page.go_back()
+        expect(page).not_to_have_url(address)
+
+
+def test_back_from_the_thanks_leaves_the_survey(visit: Visit, link: Link) -> None:
+    with visit(has_touch=True) as page:
+        address = page.url
+        for place in range(3):
+            page.locator(".skip").nth(place).tap()
+        page.locator("#send").tap()
+        expect_thanks(page)
+        page.go_back()
+        expect(page).not_to_have_url(address)
+
+
+def test_a_wide_screen_has_no_steps_to_go_back(visit: Visit, link: Link) -> None:
+    with visit(size=DESK) as page:
+        fill_in(page, link)
+        assert page.evaluate("history.length") == 2  # the empty page, and this one
+
+
 def test_no_dealings_skips_a_department_in_one_tap(visit: Visit, link: Link) -> None:
     with visit(has_touch=True) as page:
         for place in range(3):
