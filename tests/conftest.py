@@ -1,6 +1,5 @@
 """What pytest is told of these tests. Their fixtures are in tests/fixtures.py."""
 
-import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,16 +16,6 @@ def pytest_configure(config: pytest.Config) -> None:
     hands_out = config.getoption("numprocesses", 0) and not hasattr(config, "workerinput")
     if not hands_out:
         config.pluginmanager.import_plugin("tests.fixtures")
-
-
-gc.disable()  # what is collected lasts: to look for what does not takes a third of that time
-
-
-def pytest_collection_finish() -> None:
-    """From here on look for what can go, less often than usual, and not among what lasts."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

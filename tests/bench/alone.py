@@ -30,20 +30,20 @@ def effort(work: Callable[..., object], *given: Any) -> Effort:
 
 
 def _work(pipe: Connection, work: Callable[..., object], given: tuple[Any, ...]) -> None:
-    before, began = _forget_peak(), time.perf_counter()
+    before, began = forget_peak(), time.perf_counter()
     work(*given)
-    pipe.send(Effort(time.perf_counter() - began, max(LEAST_MEGABYTES, _megabytes("VmHWM") - before)))
+    pipe.send(Effort(time.perf_counter() - began, max(LEAST_MEGABYTES, megabytes("VmHWM") - before)))
 
 
-def _forget_peak() -> float:
+def forget_peak() -> float:
     """What the process holds now, from which its peak rises again.
 
     Not getrusage: there a process begins with the peak of the one that started it, and hides what it needs itself.
     """
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return _megabytes("VmRSS")
+    return megabytes("VmRSS")
 
 
-def _megabytes(name: str) -> float:
+def megabytes(name: str) -> float:
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))

@@ -1,6 +1,5 @@
 """What one step of the clock takes in a process of its own: time, memory, and how long others wait meanwhile."""
 
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from survey.database import bind
 from survey.models import database
 from survey.settings import Settings
+from tests.bench.alone import forget_peak, megabytes
 
 Step = Callable[[], object]
 
@@ -42,10 +42,11 @@ def taken(step: Step, settings: Settings, meanwhile: dict[str, Step]) -> Taken:
 
 
 def _alone(step: Step, settings: Settings, pipe: Any) -> None:
+    forget_peak()  # a process begins with the peak of the one that started it
     bind(settings)
     with database.connection_context():
         seconds = _seconds(step)
-    pipe.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+    pipe.send((seconds, megabytes("VmHWM")))
 
 
 def _seconds(deed: Step) -> float:
