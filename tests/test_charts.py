@@ -115,6 +115,17 @@ def test_nothing_is_drawn_outside_of_the_picture(draw, value: int, interval: tup
             assert float(element.get("width", 0)) >= 0
 
 
+@pytest.mark.parametrize("times", [1, 2, 4, 8])
+def test_the_legend_stays_inside_however_long_its_words_are(times: int) -> None:
+    signs = "in" * times, "out" * times
+    root = ElementTree.fromstring(dumbbells([], Words("Gap", "Dumbbells", *("-".join([sign] * 3) for sign in signs))))
+    inside, outside = list(root.iter(f"{SVG}text"))[-2:]
+    ends = [float(text.get("x", "")) + text_width(text.text or "", SMALL) for text in (inside, outside)]
+    assert max(ends) < WIDTH + 0.1
+    is_clear_aside = ends[0] < float(outside.get("x", "")) and inside.get("y") == outside.get("y")
+    assert is_clear_aside or float(outside.get("y", "")) - float(inside.get("y", "")) >= SMALL
+
+
 def test_the_axis_runs_from_0_to_100() -> None:
     assert 0 < POINTS(0) < POINTS(50) < POINTS(100) < WIDTH
     assert POINTS(50) - POINTS(0) == pytest.approx(POINTS(100) - POINTS(50))

@@ -1,11 +1,9 @@
 """Every page and every mail in a language that nobody speaks: what shows in another one cannot be translated."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from email.message import EmailMessage
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from flask import Flask
@@ -13,7 +11,6 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Error, Page
 from werkzeug.exceptions import default_exceptions
-from werkzeug.serving import make_server
 
 from survey import create_app, outbox, receipts, waves
 from survey.demo import Mailbox
@@ -36,7 +33,7 @@ from survey.signing import invitation_token, sign_in_token
 from survey.web import access
 from survey.web.frame import error_page
 from tests import pseudo
-from tests.browser import Quiet
+from tests.browser import serving
 from tests.cast import Company
 from tests.mails import read
 from tests.pseudo import CODE, strays, texts_in
@@ -275,7 +272,7 @@ def test_every_mail_speaks_its_readers_language(letters, third) -> None:
 @pytest.mark.early
 @pytest.mark.browser
 def test_no_page_is_broken_by_longer_words(demo, company, settings, third, letters, chromium: Chromium) -> None:
-    with served(demo) as address:
+    with serving(demo) as address:
         context = chromium.new_context(locale=CODE)
         page = context.new_page()
         person = Person.get_by_id(company.hanna.id)
@@ -302,18 +299,6 @@ def _opens(page: Page, address: str) -> bool:
             return False
         raise
     return answer is not None and answer.headers.get("content-type", "").startswith("text/html")
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The address of an application that this process serves."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 # --- The tests see what they should --------------------------------------------------------------------------------
