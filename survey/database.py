@@ -266,6 +266,9 @@ def _empty_the_log() -> bool:
 def empty_log(settings: Settings) -> bool:
     """Move what SQLite's write-ahead log holds into the database, and empty it; False when somebody is in the way.
 
+    Writers of this process are waited for; those of others, and readers, are not. Raises OperationalError when one of
+    the former takes too long.
+
     The log tells which rows were written together: an answer and the invitation that it came with. Connections that
     stay open would leave that in it for long.
     """
@@ -275,5 +278,6 @@ def empty_log(settings: Settings) -> bool:
         return True
     with closing(sqlite3.connect(file, timeout=0)) as own:
         own.execute(WRITE_LOG_BACK).fetchone()
-        (is_busy, *_) = own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        with database.obj.alone():  # under load somebody would be in the way most of the time
+            (is_busy, *_) = own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not is_busy

@@ -6,7 +6,6 @@ import re
 import resource
 import signal
 import socket
-import sqlite3
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -21,7 +20,7 @@ from waitress import create_server
 from waitress.server import BaseWSGIServer
 
 from survey.channels import FILE_BYTES, Channel
-from survey.database import empty_log, is_sqlite
+from survey.database import DATABASE_ERRORS, empty_log, is_sqlite
 from survey.dispatching import Dispatcher
 from survey.scheduler import Clockwork, add_jobs
 from survey.settings import Settings
@@ -136,7 +135,7 @@ class Server:
             while not stopped.wait(EMPTY_EVERY_SECONDS):
                 try:
                     empty_log(self._settings)
-                except (OSError, sqlite3.Error) as error:
+                except (OSError, *DATABASE_ERRORS) as error:
                     log.warning("SQLite's log could not be emptied; it is tried again: %s", error)
 
         Thread(target=empty, daemon=True).start()

@@ -4,6 +4,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from survey.database import (
 from survey.models import TABLES, UNORDERED, Department, Invitation, Rating, database
 from survey.settings import Settings
 from tests.cast import Company
+from tests.servers import wait_until
 
 HISTORY = "schema_migration"
 WITHOUT_ROWID = " WITHOUT ROWID"
@@ -245,8 +247,26 @@ def test_the_log_is_emptied_while_connections_stay_open(company: Company, settin
 
 @pytest.mark.sqlite
 def test_whoever_reads_puts_the_emptying_of_the_log_off(company: Company, settings: Settings) -> None:
-    with database.connection_context(), database.atomic("DEFERRED"):
-        Department.get()
-        with closing(sqlite3.connect(settings.home_folder / "espejo.sqlite3")) as other, other:
-            other.execute("UPDATE department SET name = 'Informatics' WHERE key = 'it'")
-        assert not empty_log(settings)
+    with closing(sqlite3.connect(settings.home_folder / "espejo.sqlite3")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM department").fetchone()
+        with database.connection_context():
+            Department.update(name="Informatics").where(Department.key == "it").execute()
+            assert not empty_log(settings)
+            reader.rollback()
+            assert empty_log(settings)
+
+
+@pytest.mark.sqlite
+def test_whoever_writes_is_waited_for_until_the_log_can_be_emptied(company: Company, settings: Settings) -> None:
+    emptied: list[bool] = []
+    emptying = Thread(target=lambda: emptied.append(empty_log(settings)))
+    with database.connection_context():
+        Department.update(name="Informatics").where(Department.key == "it").execute()
+        with database.atomic():
+            emptying.start()
+            wait_until(lambda: database.obj._turns._queue, every_seconds=0.001)
+            assert not emptied
+        emptying.join()
+        assert emptied == [True]
+        assert not (settings.home_folder / "espejo.sqlite3-wal").stat().st_size
