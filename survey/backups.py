@@ -4,9 +4,10 @@ A restored database is set beside its backup table by table, all in one transact
 """
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,15 +62,26 @@ def back_up(file: Path, settings: Settings) -> None:
     """Copy the SQLite database that is open to `file`, while everything runs. Raises BackupRefused."""
     if not is_sqlite():
         raise BackupRefused("This database is no SQLite; use pg_dump.")
-    if file.exists():
-        raise BackupRefused(f"{file} exists already; name a new file.")
     try:
-        with closing(sqlite3.connect(file)) as copy:
-            database.connection().backup(copy)
-            copy.execute("PRAGMA journal_mode = delete")  # one file, that can be read where nobody may write
-            copy.execute(f"PRAGMA user_version = {_key_mark(settings)}")
-    except sqlite3.Error as error:
-        raise BackupRefused(f"{file} cannot be written ({error}).") from error
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL, mode=0o600))  # it holds all that the home folder does
+    except FileExistsError as error:
+        raise BackupRefused(f"{file} exists already; name a new file.") from error
+    except OSError as error:
+        raise BackupRefused(f"{file} cannot be written ({error.strerror}).") from error
+    with ExitStack() as undone:
+        undone.callback(file.unlink)
+        try:
+            _copy_to(file, settings)
+        except sqlite3.Error as error:
+            raise BackupRefused(f"{file} cannot be written ({error}).") from error
+        undone.pop_all()
+
+
+def _copy_to(file: Path, settings: Settings) -> None:
+    with closing(sqlite3.connect(file)) as copy:
+        database.connection().backup(copy)
+        copy.execute("PRAGMA journal_mode = delete")  # one file, that can be read where nobody may write
+        copy.execute(f"PRAGMA user_version = {_key_mark(settings)}")
 
 
 def _key_mark(settings: Settings) -> int:

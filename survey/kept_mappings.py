@@ -18,6 +18,14 @@ LONGEST = 80  # characters of a name
 
 def keep(name: str, values: dict[str, Any], columns: Sequence[str], now: int) -> KeptMapping:
     """Keep `values` (a mapping's table) under `name`, in place of one kept for the same columns. Raises Refusal."""
+    key = key_for(name, values, columns)
+    kept = {"name": name, "toml": tomli_w.dumps(values), "header": header_digest(columns), "kept_at": now}
+    KeptMapping.insert(key=key, **kept).on_conflict(conflict_target=[KeptMapping.key], update=kept).execute()
+    return KeptMapping.get_by_id(key)
+
+
+def key_for(name: str, values: dict[str, Any], columns: Sequence[str]) -> str:
+    """The key under which this would be kept. Raises Refusal when it cannot be."""
     key = slug(name)
     if not key or len(name) > LONGEST or len(key) > LONGEST:
         raise Refusal(_l("Give the mapping a name of letters or digits, at most %(most)s characters."), most=LONGEST)
@@ -25,9 +33,7 @@ def keep(name: str, values: dict[str, Any], columns: Sequence[str], now: int) ->
     earlier = KeptMapping.get_or_none(KeptMapping.key == key)
     if earlier and earlier.header != header_digest(columns):
         raise Refusal(_l("“%(name)s” is the mapping of files with other columns. Choose another name."), name=name)
-    kept = {"name": name, "toml": tomli_w.dumps(values), "header": header_digest(columns), "kept_at": now}
-    KeptMapping.insert(key=key, **kept).on_conflict(conflict_target=[KeptMapping.key], update=kept).execute()
-    return KeptMapping.get_by_id(key)
+    return key
 
 
 def free_name(*names: str) -> str:

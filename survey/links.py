@@ -167,7 +167,6 @@ def _hold(client: Department | None) -> None:
 
 def _set(client: int, provider: int, weight: float) -> None:
     this_one = (ServiceLink.client == client) & (ServiceLink.provider == provider)
-    this_one = (ServiceLink.client == client) & (ServiceLink.provider == provider)
     if weight == 0:
         ServiceLink.delete().where(this_one).execute()
     elif not ServiceLink.update(weight=weight).where(this_one).execute():

@@ -29,7 +29,6 @@ from survey.models import (
     OwnViewTally,
     Person,
     Pulse,
-    ServiceLink,
     Wave,
     database,
 )
@@ -76,9 +75,7 @@ def glass(asked: Questions) -> Glass | None:
 
 @once_a_moment
 def _rated() -> frozenset[int]:
-    """The departments that somebody uses, and so is asked about."""
-    used = ServiceLink.select(ServiceLink.provider).where(ServiceLink.weight > 0)
-    return frozenset(provider for (provider,) in used.distinct().tuples())
+    return people.used()
 
 
 @once_a_moment

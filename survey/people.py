@@ -56,6 +56,12 @@ def works_for_hr(person_id: int) -> bool:
     return Person.select().where(Person.id == person_id, Person.active, Person.role.in_(HR_ROLES)).exists()
 
 
+def used() -> frozenset[int]:
+    """The departments that somebody uses, by id, and so is asked about."""
+    query = ServiceLink.select(ServiceLink.provider).where(ServiceLink.weight > 0)
+    return frozenset(provider for (provider,) in query.distinct().tuples())
+
+
 def hold(people: Iterable[int]) -> None:
     """Keep others from changing these people, by id, until the transaction ends.
 

@@ -274,8 +274,10 @@ def wave() -> None:
 @with_database
 def wave_list(settings: Settings) -> None:
     """All waves, the latest first."""
-    for found in Wave.select(Wave, Pulse).join(Pulse).order_by(Wave.local_date.desc(), Wave.id.desc()):
-        answered = turnout.whole_participation(turnout.participation(found))
+    known = list(Wave.select(Wave, Pulse).join(Pulse).order_by(Wave.local_date.desc(), Wave.id.desc()))
+    by_wave = turnout.participations(known)
+    for found in known:
+        answered = turnout.whole_participation(by_wave[found.id])
         closes = _time(found.pulse, found.closes_at)
         state = f"{found.state} ({found.cancel_reason})" if found.cancel_reason else found.state
         left_out = f", {found.left_out} left out: asked by other waves" if found.left_out else ""

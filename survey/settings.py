@@ -29,6 +29,9 @@ PLAIN_ADDRESS = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@[a-z0-9-]+(\.[a-z0-9-
 KEY_FILE = "secret-key"  # in the home folder
 LONGEST_REPLY = 60  # working days; whoever waits longer has been asked again meanwhile
 SMALLEST_GROUP = 3  # people; below this no promise of confidentiality would mean anything
+LARGEST_GROUP = 1000  # beyond it next to nothing would ever be shown
+MOST_DAYS = 3650  # that a setting may ask for
+MOST_PROXIES = 10
 
 
 class SettingsError(ValueError):
@@ -89,13 +92,15 @@ class Settings:
             raise SettingsError(
                 f'ESPEJO_TIMEZONE: "{self.timezone}" is no time zone; write a name like Europe/Madrid.'
             ) from None
-        if not self.min_group.isdecimal() or int(self.min_group) < SMALLEST_GROUP:
+        if not self.min_group.isdecimal() or not SMALLEST_GROUP <= int(self.min_group) <= LARGEST_GROUP:
             raise SettingsError(
-                f'ESPEJO_MIN_GROUP: "{self.min_group}" is no whole number of at least {SMALLEST_GROUP}.'
+                f'ESPEJO_MIN_GROUP: "{self.min_group}" is no whole number from {SMALLEST_GROUP} to {LARGEST_GROUP}.'
             )
-        for name in ("trusted_proxies", "retention_days", "rest_days"):
-            if not getattr(self, name).isdecimal():
-                raise SettingsError(f'ESPEJO_{name.upper()}: "{getattr(self, name)}" is no count; write 0, 1, 2 …')
+        for name, most in (("trusted_proxies", MOST_PROXIES), ("retention_days", MOST_DAYS), ("rest_days", MOST_DAYS)):
+            if not getattr(self, name).isdecimal() or int(getattr(self, name)) > most:
+                raise SettingsError(
+                    f'ESPEJO_{name.upper()}: "{getattr(self, name)}" is no count; write 0, 1, 2 … {most:,}.'
+                )
         if not self.reply_within.isdecimal() or not 1 <= int(self.reply_within) <= LONGEST_REPLY:
             raise SettingsError(
                 f'ESPEJO_REPLY_WITHIN: "{self.reply_within}" is no count of working days; write 1 to {LONGEST_REPLY}.'

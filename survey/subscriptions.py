@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from peewee import JOIN, fn
 
-from survey.models import Department, Leadership, Message, Person, ServiceLink, Subscription, database
+from survey.models import Department, Leadership, Message, Person, Subscription, database
 from survey.outbox import COMPANY, SUMMARY
-from survey.people import departments_below, hr_people
+from survey.people import departments_below, hr_people, used
 from survey.settings import languages, offered_languages
 
 EACH, MONTHLY, NEVER = FREQUENCIES = ("each", "monthly", "never")
@@ -22,10 +22,10 @@ def readers(leaves_at: int) -> list[int]:
 
     These lead an active department that somebody uses, or a division of such departments.
     """
-    used = {provider for (provider,) in ServiceLink.select(ServiceLink.provider).distinct().tuples()}
+    rated = used()
     active = {department for (department,) in Department.select(Department.id).where(Department.active).tuples()}
     below = departments_below(active)
-    told_of = [key for key in active if key in used or any(part.id in used for part in below.get(key, ()))]
+    told_of = [key for key in active if key in rated or any(part.id in rated for part in below.get(key, ()))]
     query = Leadership.select(Leadership.person).where(Leadership.department.in_(told_of))
     return _who_want_it(SUMMARY, (person for (person,) in query.tuples()), leaves_at)
 

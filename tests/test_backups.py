@@ -269,6 +269,34 @@ def test_a_text_that_only_sqlite_takes_is_named(backup: Path, server: str, tmp_p
             restore(too_long, elsewhere, LATER)
 
 
+def test_a_backup_is_its_owners_alone(backup: Path) -> None:
+    assert backup.stat().st_mode & 0o777 == 0o600
+
+
+def test_no_file_is_written_over(company: Company, settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(BackupRefused, match="exists already"):
+        back_up(tmp_path / "taken", settings)
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_half_a_backup_is_not_left_behind(
+    company: Company, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_settings: Settings) -> int:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(backups, "_key_mark", fail)
+    with pytest.raises(BackupRefused, match="disk is full"):
+        back_up(tmp_path / "copy.sqlite3", settings)
+    assert not (tmp_path / "copy.sqlite3").exists()
+
+
+def test_a_folder_that_is_not_there_is_named(company: Company, settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(BackupRefused, match="nowhere/copy cannot be written"):
+        back_up(tmp_path / "nowhere" / "copy", settings)
+
+
 def test_postgresql_has_backups_of_its_own(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> None:
     monkeypatch.setattr(backups, "is_sqlite", lambda: False)
     with pytest.raises(BackupRefused, match="use pg_dump"):

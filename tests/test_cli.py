@@ -31,9 +31,11 @@ NOWHERE = "smtp://127.0.0.1:9"
     [
         ("language", "fr", 'ESPEJO_LANGUAGE: "fr" is not offered; write es or en.'),
         ("timezone", "Mars", 'ESPEJO_TIMEZONE: "Mars" is no time zone; write a name like Europe/Madrid.'),
-        ("min_group", "2", 'ESPEJO_MIN_GROUP: "2" is no whole number of at least 3.'),
+        ("min_group", "2", 'ESPEJO_MIN_GROUP: "2" is no whole number from 3 to 1000.'),
+        ("min_group", "1001", 'ESPEJO_MIN_GROUP: "1001" is no whole number from 3 to 1000.'),
         ("trusted_proxies", "one", 'ESPEJO_TRUSTED_PROXIES: "one" is no count'),
         ("retention_days", "-1", 'ESPEJO_RETENTION_DAYS: "-1" is no count'),
+        ("rest_days", "3651", 'ESPEJO_REST_DAYS: "3651" is no count; write 0, 1, 2 … 3,650.'),
         ("base_url", "espejo.example", 'ESPEJO_BASE_URL: "espejo.example" is no address'),
         ("base_url", "https://", 'ESPEJO_BASE_URL: "https://" is no address'),
         ("smtp_url", "mail.example", "ESPEJO_SMTP_URL: write smtp://"),

@@ -24,8 +24,11 @@ def put_under(company: Company, parts: tuple[str, ...], division: Department) ->
 
 def test_leads_of_departments_that_somebody_uses_are_mailed(company: Company) -> None:
     assert names() == {"Alice", "Bob"}
-    ServiceLink.delete().where(ServiceLink.provider == company.departments["IT"]).execute()
+    to = {name: ServiceLink.provider == company.departments[name] for name in ("IT", "Finance")}
+    ServiceLink.delete().where(to["IT"]).execute()
     assert names() == {"Alice"}
+    ServiceLink.update(weight=0).where(to["Finance"]).execute()
+    assert names() == set()
 
 
 def test_who_left_or_leads_what_was_dissolved_is_not(company: Company) -> None:

@@ -12,6 +12,7 @@ from survey import outbox
 from survey.people import use_sign_in, who_may_sign_in
 from survey.signing import SIGN_IN_MINUTES, read_sign_in
 from survey.web.access import limiter, settings, sign_in
+from survey.web.fields import one_line
 from survey.web.frame import now
 
 blueprint = Blueprint("account", __name__)
@@ -22,10 +23,7 @@ BAD_LINKS = "30 per 15 minutes"
 
 
 class SignInForm(FlaskForm):
-    email = EmailField(
-        filters=[lambda text: (text or "").replace("\0", "").strip()],  # PostgreSQL takes no NUL
-        validators=[DataRequired(), Length(max=254), Regexp(r".+@.+")],
-    )
+    email = EmailField(filters=[one_line], validators=[DataRequired(), Length(max=254), Regexp(r".+@.+")])
 
 
 def index() -> str | Response:
@@ -37,7 +35,7 @@ def index() -> str | Response:
 
 @blueprint.route("/login", methods=["GET", "POST"])
 @limiter.limit("300 per hour", methods=["POST"])
-@limiter.limit("5 per 15 minutes", methods=["POST"], key_func=lambda: request.form.get("email", "").strip().lower())
+@limiter.limit("5 per 15 minutes", methods=["POST"], key_func=lambda: one_line(request.form.get("email")).lower())
 def login() -> str | tuple[str, int]:
     """Ask for a sign-in link. The answer is the same whether the address is known or not."""
     form = SignInForm()

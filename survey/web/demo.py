@@ -10,7 +10,6 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from survey.demo import Mailbox
 from survey.models import Department, Invitation, Leadership, Person, Wave
-from survey.people import leads_of
 from survey.web.access import settings, sign_in
 from survey.web.mail_view import framed
 from survey.wording import language
@@ -113,9 +112,10 @@ def _employees() -> list[Character]:
         .join(Invitation, on=(Invitation.person == Person.id))
         .join(Wave)
         .where(Wave.state == "open", ~Invitation.answered, Person.role == "")
+        .where(Person.id.not_in(Leadership.select(Leadership.person)))
         .order_by(Person.id)
     )
-    asked = [person for person in query if not leads_of(person)]
+    asked = list(query)
     foreign = [person for person in asked if person.language != settings().language][:1]
     own = [person for person in asked if person.language == settings().language]
     by_department = {person.department.key: person for person in [*own, *foreign]}

@@ -26,6 +26,7 @@ from survey.refusal import Refusal
 from survey.sheets import ImportRefused
 from survey.web import guide, reading
 from survey.web.access import hr_only, settings
+from survey.web.fields import one_line
 from survey.web.frame import now, takes_files
 from survey.web.guide import STEPS, Values
 
@@ -188,14 +189,16 @@ def _check_page(
 
 def _import(kept: Upload, mapping: Mapping, profile: Profile, values: Values) -> Response | tuple[str, int]:
     """Import the file, and keep the mapping when it was given a name; all of it, or nothing. Raises Refusal."""
-    name = " ".join(request.form.get("keep_as", "").split())
+    name = one_line(request.form.get("keep_as"))
     if name:
-        kept_mappings.keep(name, values, profile.names, now())
+        kept_mappings.key_for(name, values, profile.names)  # refused before anything is stored
     try:
         with uploads.opened(kept) as path:
             summary = external.import_external(path, mapping, now())
     except (ImportRefused, IntegrityError):
         return _check_page(kept, profile, values, mapping), 422  # which names the faults, or that it is there already
+    if name:
+        kept_mappings.keep(name, values, profile.names, now())
     uploads.forget(kept)
     if summary.already_imported:
         flash(_("%(file)s was imported before, read in the same way; nothing has changed.", file=kept.file_name))

@@ -125,7 +125,7 @@ class DepartmentForm(FlaskForm):
 
     name = NameField(_l("Name"))
     division = ChoiceField(_l("Belongs to the division"))
-    leads = SelectMultipleField(_l("Leads"), validate_choice=False)
+    leads = SelectMultipleField(_l("Leads"), validate_choice=False, coerce=one_line)
     more_leads = StringField(_l("Further leads, by their e-mail addresses"), filters=[one_line])
     active = BooleanField(_l("Active: its people are asked, and others are asked about it"))
     seen = HiddenField()

@@ -222,7 +222,7 @@ def test_each_step_asks_and_the_check_shows_what_would_be_counted(send, hanna):
 
 def test_importing_stores_all_links_departments_and_keeps_the_mapping(send, hanna, company):
     check = steps_to_the_check(hanna, send())
-    answer = hanna.post(check, data={"keep_as": "Encuesta"}, follow_redirects=True)
+    answer = hanna.post(check, data={"keep_as": "En\0cuesta"}, follow_redirects=True)
     assert "answers of encuesta.csv count from now on." in answer.text
     trato = Touchpoint.get(Touchpoint.name == "Trato")
     assert {tally.item for tally in ExternalTally.select().where(ExternalTally.touchpoint == trato)} == {
@@ -270,8 +270,8 @@ def test_faults_are_named_by_line_and_column_and_nothing_is_stored(send, hanna):
     check = step(hanna, address.replace("/layout", "/dates"), date_format="%d/%m/%Y").location
     page = hanna.get(check).text
     assert "Line 42, column “Fecha”: &#34;mañana&#34; is no date; write it like 31/05/2017." in page
-    assert hanna.post(check, data={"keep_as": ""}).status_code == 422
-    assert ExternalImport.select().count() == 0
+    assert hanna.post(check, data={"keep_as": "Spoiled"}).status_code == 422
+    assert ExternalImport.select().count() == KeptMapping.select().count() == 0
 
 
 def test_faults_are_told_in_the_readers_language(send, hanna, company):

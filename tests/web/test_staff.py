@@ -160,7 +160,7 @@ def test_a_department_is_renamed_and_keeps_its_key(hanna, company):
 
 
 def test_leads_are_added_and_taken_away(hanna, company):
-    fields = sent(hanna, FINANCE, leads=None, more_leads="BOB@mirror.example, charlie@mirror.example")
+    fields = sent(hanna, FINANCE, leads=["\0"], more_leads="BOB@mirror.example, charlie@mirror.example")
     assert hanna.post(FINANCE, data=fields).status_code == 302
     leads = {
         lead.person_id for lead in Leadership.select().where(Leadership.department == company.departments["Finance"])
