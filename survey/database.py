@@ -47,7 +47,7 @@ T = TypeVar("T")
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 15
 ROWS_AT_ONCE = 500  # in one statement
-DELETED_AT_ONCE = 2000  # rows, while others wait to write
+CHANGED_AT_ONCE = 2000  # rows, while others wait to write
 ADVISORY_LOCK = 0x657370656A6F  # "espejo": held on PostgreSQL while migrations run
 TURN_LOCK = 0x7475726E  # "turn": held on PostgreSQL while it is decided who is asked
 ATTEMPTS = 10  # of a transaction that meets others
@@ -192,26 +192,27 @@ def write_anew(column: Field, which: Expression | None = None) -> None:
 
 
 def delete_by_and_by(key: Field, which: Expression) -> Iterator[int]:
-    """Delete rows some at a time; yields how many. The key is a text."""
+    """Delete rows some at a time; yields how many."""
     return by_and_by(key, which, lambda some: key.model.delete().where(some).execute())
 
 
-def by_and_by(key: Field, which: Expression, delete: Callable[[Expression], int]) -> Iterator[int]:
-    """`delete` rows some at a time, in the order of their key, and let others write in between; yields how many.
+def by_and_by(key: Field, which: Expression, change: Callable[[Expression], int]) -> Iterator[int]:
+    """`change` (or delete) rows some at a time, in the order of their key, while others write; yields how many.
 
-    Each time is a transaction of its own: whoever is killed leaves the rest. The key is a text.
+    Each time is a transaction of its own: whoever is killed leaves the rest.
     """
-    last: str | None = ""
-    while last is not None:
+    ahead = which
+    while True:
         begun = time.monotonic()
         with database.atomic():
-            ahead = key.model.select(key).where(which, key > last).order_by(key)
-            last = ahead.limit(1).offset(DELETED_AT_ONCE - 1).scalar()
-            some = which if last is None else which & (key <= last)
-            deleted = delete(some)
-        yield deleted
-        if last is not None:
-            time.sleep(time.monotonic() - begun)  # others have waited that long
+            keys = key.model.select(key).where(ahead).order_by(key)
+            last = keys.limit(1).offset(CHANGED_AT_ONCE - 1).scalar()
+            changed = change(ahead if last is None else ahead & (key <= last))
+        yield changed
+        if last is None:
+            return
+        ahead = which & (key > last)
+        time.sleep(time.monotonic() - begun)  # others have waited that long
 
 
 def server_clock() -> int | None:

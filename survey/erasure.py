@@ -3,7 +3,7 @@
 Releases stay as they are: they hold numbers of groups and never held a person.
 """
 
-from survey.database import leave_no_trace
+from survey.database import by_and_by, delete_by_and_by, leave_no_trace
 from survey.models import (
     Bounce,
     Hindrance,
@@ -37,12 +37,25 @@ def forget_due(now: int, days: int) -> int:
     waves = [wave for (wave,) in remembered.distinct().tuples()]
     if not waves:
         return 0
-    with database.atomic():
-        Invitation.update(person=None, providers="").where(Invitation.wave.in_(waves)).execute()
-        Message.delete().where(Message.wave.in_(waves), Message.kind.not_in(OUTLIVING)).execute()
-        _ask_for_a_rewrite()
+    for wave in waves:
+        _forget_whom_it_asked(wave)
     rewrite_due()
     return len(waves)
+
+
+def _forget_whom_it_asked(wave: int) -> None:
+    """The invitations come last: as long as one has its person, all of this is still to do.
+
+    Asked for before and after, the files are rewritten even if this is killed, or another process does that meanwhile.
+    """
+    _ask_for_a_rewrite()
+    for _ in delete_by_and_by(Message.id, (Message.wave == wave) & Message.kind.not_in(OUTLIVING)):
+        pass
+    asked = (Invitation.wave == wave) & Invitation.person.is_null(False)
+    forget = Invitation.update(person=None, providers="")
+    for _ in by_and_by(Invitation.id, asked, lambda some: forget.where(some).execute()):
+        pass
+    _ask_for_a_rewrite()
 
 
 def _forget_other_mails(queued_by: int, now: int) -> None:

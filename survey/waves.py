@@ -2,7 +2,7 @@
 
 Each step is one conditional UPDATE in one transaction with the messages it causes, so it may be tried twice, by two
 processes, or be killed anywhere: it happens once, whole, or not at all. Where thousands are asked or have answered,
-that decides it, and what follows is done some at a time, by whoever comes: see survey.opening and survey.closing.
+that decides it, and what follows is done some at a time, by whoever comes: see survey.opening, reminding, closing.
 """
 
 import logging
@@ -11,13 +11,12 @@ from zoneinfo import ZoneInfo
 
 from peewee import PeeweeException
 
-from survey import asking, closing, erasure, opening, outbox, resting
+from survey import asking, closing, erasure, opening, outbox, reminding, resting
 from survey.audience import others
 from survey.database import take_turns
 from survey.measure.cadence import local
 from survey.models import (
     RUNNING,
-    Invitation,
     Message,
     Opening,
     Pulse,
@@ -34,7 +33,6 @@ from survey.subscriptions import company_readers, readers
 log = logging.getLogger(__name__)
 
 LATEST_OPENING_SECONDS = 24 * 3600  # a wave that could not open for longer is skipped
-REMINDER_PAUSE_SECONDS = 12 * 3600  # a late reminder keeps this distance from the invitation, and the next from it
 SUMMARY_KEEPS_SECONDS = 30 * 24 * 3600  # after that long a summary mail is pointless
 OVERDUE_SECONDS = 15 * 60  # a step that is later than this needs somebody to look
 
@@ -92,14 +90,14 @@ def remind_due(now: int) -> int:
         .join(Reminder)
         .where(
             Wave.state == "open",
-            Wave.opened_at <= now - REMINDER_PAUSE_SECONDS,
+            Wave.opened_at <= now - reminding.PAUSE_SECONDS,
             ~Reminder.done,
             Reminder.due_at <= now,
         )
         .distinct()
         .order_by(Wave.id)
     )
-    return len(_each("reminded", due, lambda wave: _remind(wave, now)))
+    return len(_each("reminded", due, lambda wave: reminding.remind(wave, now)))
 
 
 def close_due(now: int) -> list[Wave]:
@@ -277,42 +275,7 @@ def open_now(pulse: Pulse, now: int, k: int, rest_days: int = 0) -> Wave:
     return Wave.get_by_id(wave.id)
 
 
-# --- Reminding and closing -----------------------------------------------------------------------------------------
-
-
-def _remind(wave: Wave, now: int) -> bool:
-    """Queue the last of a wave's due reminders. False when another process was first.
-
-    The earlier ones are passed over, and so is the next one if it would follow at once.
-    """
-    open_reminders = (Reminder.wave == wave) & (~Reminder.done)
-    with database.atomic():
-        last = Reminder.select().where(open_reminders, Reminder.due_at <= now).order_by(Reminder.due_at.desc()).first()
-        if last is None or not _take(last):
-            return False
-        at_once = Reminder.due_at <= now + REMINDER_PAUSE_SECONDS
-        Reminder.update(done=True).where(open_reminders, at_once).execute()
-        waiting = Invitation.select(Invitation.person).where(
-            Invitation.wave == wave,
-            ~Invitation.answered,
-            Invitation.person.is_null(False),
-        )
-        outbox.queue(
-            outbox.REMINDER,
-            (person for (person,) in waiting.tuples()),
-            now,
-            wave=wave,
-            sequence=last.sequence,
-            expires_at=wave.closes_at,
-        )
-    return True
-
-
-def _take(reminder: Reminder) -> bool:
-    """Claim a reminder of a wave that is still open; False when another process was first."""
-    still_open = Wave.select(Wave.id).where(Wave.state == "open")
-    this_one = (Reminder.wave == reminder.wave_id) & (Reminder.sequence == reminder.sequence) & (~Reminder.done)
-    return bool(Reminder.update(done=True).where(this_one, Reminder.wave.in_(still_open)).execute())
+# --- Closing -------------------------------------------------------------------------------------------------------
 
 
 def close_wave(wave: Wave, now: int) -> bool:

@@ -609,7 +609,7 @@ def test_others_answer_and_read_while_a_wave_closes(
 
     monkeypatch.setattr(progress, "tell", others)
     monkeypatch.setattr(closing, "COUNTED_AT_ONCE", 50)
-    monkeypatch.setattr(database_module, "DELETED_AT_ONCE", 20)
+    monkeypatch.setattr(database_module, "CHANGED_AT_ONCE", 20)
     with database.connection_context():
         ratings = Rating.select().where(Rating.wave == wave).count()
         assert waves.close_wave(wave, wave.closes_at)

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from peewee import ForeignKeyField, OperationalError
 
+from survey import database as database_module
 from survey import erasure, outbox, releases, sending, turnout, waves
 from survey.erasure import erase, forget_due
 from survey.models import (
@@ -77,6 +78,28 @@ def test_people_are_forgotten_when_the_days_are_over(company: Company, late: int
 def test_what_is_forgotten_is_not_forgotten_again(company: Company) -> None:
     company.released_wave()
     assert [forget_due(OPENS + 999 * DAY, DAYS) for _ in range(2)] == [1, 0]
+
+
+def test_forgetting_that_broke_off_is_ended_at_the_next_turn(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.released_wave()
+    monkeypatch.setattr(database_module, "CHANGED_AT_ONCE", 20)
+    pauses = []
+
+    def stop(_seconds: float) -> None:
+        pauses.append(1)
+        if len(pauses) == 3:  # all mails and some invitations come before
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(database_module.time, "sleep", stop)
+        with pytest.raises(KeyboardInterrupt):
+            forget_due(OPENS + 999 * DAY, DAYS)
+    left = Invitation.select().where(Invitation.person.is_null(False)).count()
+    assert 0 < left < 59
+    assert Release.select().where(~Release.rewritten).exists()
+    assert forget_due(OPENS + 999 * DAY, DAYS) == 1
+    assert not Invitation.select().where(Invitation.person.is_null(False) | (Invitation.providers != "")).exists()
+    assert not Release.select().where(~Release.rewritten).exists()
 
 
 def test_an_open_wave_is_remembered_however_old_it_is(company: Company) -> None:

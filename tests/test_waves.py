@@ -471,7 +471,7 @@ def test_the_answers_of_a_large_wave_that_is_cancelled_are_left_to_the_clock(
     wave = company.open_wave()
     company.answer(wave)
     monkeypatch.setattr(waves.closing, "COUNTED_AT_ONCE", Rating.select().count() - more)
-    monkeypatch.setattr(database_module, "DELETED_AT_ONCE", 20)
+    monkeypatch.setattr(database_module, "CHANGED_AT_ONCE", 20)
     assert waves.cancel_wave(wave, wave.opens_at + 1)
     assert (state(wave), Rating.select().exists()) == ("cancelled", not deleted)
     assert len(waves.discard_due()) == more
@@ -531,87 +531,6 @@ def test_what_is_over_cannot_be_cancelled(company: Company) -> None:
     other = Wave.get(Wave.state == "planned")
     assert [cancel_wave(other, OPENS), cancel_wave(other, OPENS)] == [True, False]
     assert (state(wave), Release.select().count()) == ("closed", 1)
-
-
-# Reminding
-
-
-def test_a_reminder_goes_to_those_who_have_not_answered(company: Company) -> None:
-    wave = company.open_wave()
-    company.answer(wave, share=0.5)
-    assert remind_due(OPENS + 4 * DAY) == 1
-    reminded = {message.person_id for message in Message.select().where(Message.kind == outbox.REMINDER)}
-    unanswered = Invitation.select(Invitation.person).where(~Invitation.answered)
-    assert reminded == {person for (person,) in unanswered.tuples()}
-
-
-def test_a_reminder_is_due_at_its_second_and_not_before(company: Company) -> None:
-    company.open_wave()
-    assert remind_due(OPENS + 4 * DAY - 1) == 0
-    assert remind_due(OPENS + 4 * DAY) == 1
-
-
-def test_the_same_tick_twice_reminds_once(company: Company) -> None:
-    company.open_wave()
-    assert [remind_due(OPENS + 4 * DAY), remind_due(OPENS + 4 * DAY)] == [1, 0]
-    assert mails(outbox.REMINDER) == EVERYBODY
-
-
-def test_a_reminder_that_another_process_has_taken_is_not_queued(company: Company) -> None:
-    wave = company.open_wave()
-    stale = Reminder.get(Reminder.wave == wave, Reminder.sequence == 1)
-    assert waves._remind(wave, OPENS + 4 * DAY)
-    assert not waves._take(stale)
-    assert not waves._remind(wave, OPENS + 4 * DAY)
-
-
-def test_a_reminder_of_a_wave_that_has_just_closed_is_not_queued(company: Company) -> None:
-    stale = company.open_wave()
-    company.close_wave(stale)
-    assert not waves._remind(stale, OPENS + 4 * DAY)
-    assert mails(outbox.REMINDER) == 0
-
-
-def test_each_reminder_has_its_turn(company: Company) -> None:
-    company.open_wave()
-    assert [remind_due(OPENS + 4 * DAY), remind_due(OPENS + 9 * DAY)] == [1, 1]
-    assert mails(outbox.REMINDER) == 2 * EVERYBODY
-
-
-def test_several_reminders_due_at_once_are_one_mail(company: Company) -> None:
-    company.open_wave()
-    remind_due(OPENS + 10 * DAY)
-    assert {message.sequence for message in Message.select().where(Message.kind == outbox.REMINDER)} == {2}
-    assert mails(outbox.REMINDER) == EVERYBODY
-    assert not Reminder.select().join(Wave).where(Wave.state == "open", ~Reminder.done).exists()
-
-
-def test_a_planned_or_closed_wave_reminds_nobody(company: Company) -> None:
-    assert remind_due(OPENS + 10 * DAY) == 0
-    wave = company.close_wave(company.open_wave())
-    assert remind_due(wave.closes_at) == 0
-
-
-def test_a_reminder_that_fails_is_tried_again(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    company.open_wave()
-    with monkeypatch.context() as patched:
-        patched.setattr(waves.outbox, "queue", broken)
-        assert remind_due(OPENS + 4 * DAY) == 0
-    assert remind_due(OPENS + 4 * DAY) == 1
-
-
-def test_a_late_reminder_and_the_next_one_are_not_two_mails_in_a_night(company: Company) -> None:
-    company.open_wave()
-    late = OPENS + 9 * DAY - 11 * 3600  # that of day 4, eleven hours before that of day 9
-    assert [remind_due(late), remind_due(OPENS + 9 * DAY), remind_due(OPENS + 13 * DAY)] == [1, 0, 0]
-    assert mails(outbox.REMINDER) == EVERYBODY
-
-
-def test_a_wave_that_opened_late_does_not_remind_at_once(company: Company) -> None:
-    Reminder.update(due_at=OPENS + DAY).where(Reminder.sequence == 1).execute()
-    opened = OPENS + 23 * 3600
-    assert len(open_due(opened, K)) == 1
-    assert [remind_due(OPENS + DAY), remind_due(opened + 12 * 3600 - 1), remind_due(opened + 12 * 3600)] == [0, 0, 1]
 
 
 # Closing

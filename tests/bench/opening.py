@@ -1,4 +1,4 @@
-"""Opening a wave for a million people, in many short transactions, until the last mail is queued."""
+"""Opening a wave for a million people, and reminding them, in many short transactions, until all mails are queued."""
 
 import shutil
 import time
@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from peewee import fn
+
 from survey.database import BUSY_TIMEOUT_SECONDS, bind, open_database
-from survey.models import Invitation, Message, Pulse, Wave, database
+from survey.models import Invitation, Message, Pulse, Reminder, Wave, database
+from survey.outbox import REMINDER
+from survey.reminding import remind
 from survey.settings import Settings
 from survey.waves import invite_due, open_now
 from tests.bench import giant
@@ -30,16 +34,20 @@ def measure(runs: int, people: int = PEOPLE) -> Iterator[Row]:
         database.close()
 
         def once() -> tuple[float, ...]:
-            found = _opened(settings_in(shutil.copytree(made, Path(folder) / "copy")), people)
+            settings = settings_in(shutil.copytree(made, Path(folder) / "copy"))
+            found, again = _opened(settings, people), _reminded(settings, people)
             shutil.rmtree(Path(folder) / "copy")
-            return found.seconds, found.megabytes, 1000 * found.waits[PAGE], found.waits[ANSWER]
+            figures = found.seconds, found.megabytes, 1000 * found.waits[PAGE], found.waits[ANSWER]
+            return *figures, again.seconds, again.waits[ANSWER]
 
-        seconds, megabytes, page, answer = medians(runs, once)
+        seconds, megabytes, page, answer, reminding, meanwhile = medians(runs, once)
     told = f"opening a wave for {people:,} people"
     yield Row(told, "s", seconds, SECONDS, 1, at_least=False)
     yield Row(f"{told}: memory", "MB", megabytes, MEGABYTES, 1, at_least=False)
     yield Row("the longest wait for a page meanwhile", "ms", page, PAGE_MS, 1, at_least=False)
     yield Row("the longest wait of an answer to another wave", "s", answer, BUSY_TIMEOUT_SECONDS, 1, at_least=False)
+    yield Row(f"reminding {people:,} people", "s", reminding, SECONDS, 1, at_least=False)
+    yield Row("the longest wait of an answer to another wave", "s", meanwhile, BUSY_TIMEOUT_SECONDS, 1, at_least=False)
 
 
 def _prepare(people: int) -> None:
@@ -60,6 +68,22 @@ def _opened(settings: Settings, people: int) -> Taken:
         if not invited == mails == people:
             raise AssertionError(f"{invited} invitations and {mails} mails for {people} people.")
     return found
+
+
+def _reminded(settings: Settings, people: int) -> Taken:
+    with database.connection_context():
+        running = Wave.get(Wave.state == "open", Wave.pulse != Pulse.get(Pulse.key == PULSE))
+    found = taken(remind_of_the_giant, settings, others(settings, running))
+    with database.connection_context():
+        mails = Message.select().where(Message.kind == REMINDER).count()
+        if mails != people:
+            raise AssertionError(f"{mails} reminders for {people} people.")
+    return found
+
+
+def remind_of_the_giant() -> None:
+    giant = Wave.get(Wave.pulse == Pulse.get(Pulse.key == PULSE), Wave.state == "open")
+    remind(giant, Reminder.select(fn.MIN(Reminder.due_at)).where(Reminder.wave == giant).scalar())
 
 
 def open_the_giant() -> None:

