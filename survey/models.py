@@ -67,6 +67,7 @@ class Person(Table):
     role = CharField(max_length=5, default="", constraints=[Check("role IN ('', 'hr', 'admin')")])
     active = BooleanField(default=True)  # an inactive person is never asked, mailed or let in
     sign_ins = IntegerField(default=0)  # counts sign-ins; a sign-in link works for one value of it only
+    sessions = IntegerField(default=0)  # counts what ended all sessions; a session works for one value of it only
 
 
 class Leadership(Table):

@@ -81,6 +81,11 @@ def use_sign_in(person_id: int, sign_ins: int) -> Person | None:
     return Person.get_by_id(person_id) if used else None
 
 
+def end_sessions(person_id: int) -> None:
+    """Whoever holds a session of this person must sign in again."""
+    Person.update(sessions=Person.sessions + 1).where(Person.id == person_id).execute()
+
+
 @dataclass(frozen=True)
 class DirectoryEntry:
     """One department as HR sees it."""

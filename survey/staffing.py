@@ -106,6 +106,8 @@ def _change_address(person: Person, email: str, by: Person) -> None:
     if Person.get_or_none(Person.email == email):
         raise StaffRefusal("email", TAKEN, email=email)
     Person.update(email=email).where(Person.id == person.id).execute()
+    if person.id != by.id:
+        people.end_sessions(person.id)  # of whoever had the old address
     Bounce.delete().where(Bounce.person == person).execute()
 
 

@@ -184,7 +184,7 @@ def sign_in(app: Flask) -> Callable[[Person], FlaskClient]:
     def signed_in(person: Person) -> FlaskClient:
         client = app.test_client()
         with client.session_transaction() as session:
-            session.update(_user_id=str(person.id), _fresh=True)
+            session.update(_user_id=access.session_of(person), _fresh=True)
         return client
 
     return signed_in

@@ -61,7 +61,7 @@ class Account(UserMixin):
         self.leads = leads_of(person)
 
     def get_id(self) -> str:
-        return str(self.person.id)
+        return session_of(self.person)
 
     @property
     def is_hr(self) -> bool:
@@ -73,10 +73,16 @@ class Account(UserMixin):
         return url_for("hr.overview") if self.is_hr else url_for("lead.results")
 
 
+def session_of(person: Person) -> str:
+    """What a session holds: who it is, and how often all of their sessions have ended before."""
+    return f"{person.id}.{person.sessions}"
+
+
 @login_manager.user_loader
-def _load(person_id: str) -> Account | None:
-    """The account, as long as the person is active: a session ends when somebody leaves."""
-    person = Person.get_or_none(Person.id == int(person_id), Person.active)
+def _load(known: str) -> Account | None:
+    """The account, as long as the person is active and has not signed out, here or elsewhere."""
+    person_id, _, sessions = known.partition(".")
+    person = Person.get_or_none(Person.id == int(person_id), Person.sessions == int(sessions or -1), Person.active)
     return Account(person) if person else None
 
 

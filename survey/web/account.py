@@ -1,5 +1,7 @@
 """Signing in and out, and the front door."""
 
+from hashlib import sha256
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user, logout_user
@@ -9,7 +11,7 @@ from wtforms import EmailField
 from wtforms.validators import DataRequired, Length, Regexp
 
 from survey import outbox
-from survey.people import use_sign_in, who_may_sign_in
+from survey.people import end_sessions, use_sign_in, who_may_sign_in
 from survey.signing import SIGN_IN_MINUTES, read_sign_in
 from survey.web.access import limiter, settings, sign_in
 from survey.web.fields import one_line
@@ -26,6 +28,11 @@ class SignInForm(FlaskForm):
     email = EmailField(filters=[one_line], validators=[DataRequired(), Length(max=254), Regexp(r".+@.+")])
 
 
+def _counted_as(typed: str | None) -> str:
+    """What links to one address are counted by; of a few bytes, however much was typed."""
+    return sha256(one_line(typed).lower().encode()).hexdigest()
+
+
 def index() -> str | Response:
     """The front door: one's own page, or where to find one's link."""
     if current_user.is_authenticated:
@@ -35,7 +42,7 @@ def index() -> str | Response:
 
 @blueprint.route("/login", methods=["GET", "POST"])
 @limiter.limit("300 per hour", methods=["POST"])
-@limiter.limit("5 per 15 minutes", methods=["POST"], key_func=lambda: one_line(request.form.get("email")).lower())
+@limiter.limit("5 per 15 minutes", methods=["POST"], key_func=lambda: _counted_as(request.form.get("email")))
 def login() -> str | tuple[str, int]:
     """Ask for a sign-in link. The answer is the same whether the address is known or not."""
     form = SignInForm()
@@ -70,6 +77,9 @@ def _bad_link() -> tuple[str, int]:
 
 @blueprint.post("/logout")
 def logout() -> Response:
+    """Sign out, on every device: a cookie that somebody has copied is worth nothing any more."""
+    if current_user.is_authenticated:
+        end_sessions(current_user.person.id)
     logout_user()
     flash(_("You are signed out."))
     return redirect(url_for("account.login"))

@@ -35,6 +35,7 @@ from survey.responses import Answer
 from survey.scheduler import Clockwork
 from survey.settings import Settings
 from survey.signing import invitation_token, reader_token, sign_in_token, subscriber_token
+from survey.web.access import session_of
 from survey.web.guide import STEPS
 from tests.browser import PHONE, browsing, serving
 from tests.cast import OPENS, Company, asked_by
@@ -143,7 +144,7 @@ def _readers(app: Flask, company: Company) -> dict[str, FlaskClient]:
     readers = {"hr": app.test_client(), "lead": app.test_client(), "stranger": app.test_client()}
     for name, person in (("hr", company.hanna), ("lead", company.alice)):
         with readers[name].session_transaction() as session:
-            session["_user_id"], session["_fresh"] = str(person.id), True
+            session["_user_id"], session["_fresh"] = session_of(person), True
     return readers
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from survey import create_app
+from survey import create_app, staffing
 from survey.models import Leadership, Person, Rating
 from survey.settings import Settings
 from survey.signing import sign_in_token
@@ -116,6 +116,31 @@ def test_a_session_cannot_be_forged(app, client, settings):
     forger = create_app(Settings.from_environment({}, home=settings.home, secret_key="another key"))
     session = forger.session_interface.get_signing_serializer(forger).dumps({"_user_id": "1", "_fresh": True})
     client.set_cookie("espejo", session)
+    assert client.get("/hr/").location == "/login"
+
+
+def test_signing_out_ends_every_session_of_a_person_and_of_nobody_else(company, sign_in):
+    desk, phone, copied, adam = (sign_in(person) for person in [company.hanna] * 3 + [company.adam])
+    assert desk.post("/logout").location == "/login"
+    assert [client.get("/hr/").location for client in (desk, phone, copied)] == ["/login"] * 3
+    assert adam.get("/hr/").status_code == 200
+    assert sign_in(Person.get_by_id(company.hanna.id)).get("/hr/").status_code == 200
+
+
+def test_whose_address_hr_changes_must_sign_in_again(company, sign_in):
+    alice = sign_in(company.alice)
+    assert alice.get("/lead/").status_code == 200
+    staffing._change_address(company.alice, "new@mirror.example", by=company.hanna)
+    assert alice.get("/lead/").location == "/login"
+    hanna = sign_in(company.hanna)
+    staffing._change_address(company.hanna, "hanna.new@mirror.example", by=company.hanna)
+    assert hanna.get("/hr/").status_code == 200
+
+
+@pytest.mark.parametrize("known", ["1", "1.", "1.7", "99999.0"])
+def test_a_session_that_names_no_state_of_its_person_is_none(company, client, app, known):
+    with client.session_transaction() as session:
+        session.update(_user_id=known, _fresh=True)
     assert client.get("/hr/").location == "/login"
 
 
