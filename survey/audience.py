@@ -53,6 +53,11 @@ def find_audience(wave: Wave, rest_days: int) -> Audience:
     return Audience(people, providers, len(everybody) - len(people), beside)
 
 
+def reach(pulse: int) -> int:
+    """How many people a pulse asks when all of them are rested."""
+    return len(_people(pulse, _providers_by_client()))
+
+
 def packed(audience: Audience) -> bytes:
     """The people and the providers, as `Opening` keeps them: of a million people two megabytes."""
     people, departments = zip(*audience.people, strict=True) if audience.people else ((), ())

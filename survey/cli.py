@@ -8,6 +8,7 @@ import click
 
 from survey import (
     asking,
+    audience,
     backups,
     create_app,
     database,
@@ -139,6 +140,11 @@ def doctor(settings: Settings) -> None:
         for late in waves.overdue(now())
     ]
     wrong += [
+        f"{found.key} asks {people_asked} people; of fewer than {settings.smallest_group} nothing is ever shown."
+        for found in Pulse.select().where(Pulse.state == "active")
+        if (people_asked := audience.reach(found.id)) < settings.smallest_group
+    ]
+    wrong += [
         f"{found.key} is {found.cadence}, but ESPEJO_REST_DAYS is {settings.rest_days}: some waves will ask nobody."
         for found in Pulse.select()
         if _days_between_waves(found) < int(settings.rest_days)
@@ -264,11 +270,11 @@ def mail_status(settings: Settings) -> None:
     paused, whole = outbox.paused_since(), deliveries.whole()
     if paused is not None:
         click.echo(f"Paused since {local_time(paused, settings.timezone)}: espejo mail resume.")
-    left = deliveries.minutes_left(whole.waiting, now(), settings.mail_rate)
+    left = deliveries.minutes_left(outbox.waiting(), now(), settings.mail_rate)
     click.echo(deliveries.line(whole, left))
     for found in deliveries.by_wave():
         name = f"{found.wave.pulse.key} {found.wave.local_date} {found.kind}"
-        click.echo(f"  {name}: {deliveries.line(found.counts)}")
+        click.echo(f"  {name}: {deliveries.line(found.counts, is_under_way=found.is_under_way)}")
 
 
 @main.command("login-link")

@@ -43,11 +43,12 @@ class Delivery:
     wave: Wave  # with its pulse
     kind: str
     sequence: int  # the reminder's number
-    counts: Counts
+    counts: Counts | None  # none of reminders: see outbox.state_counts
+    is_under_way: bool
 
 
 def whole() -> Counts:
-    """All messages together."""
+    """All messages together, but for reminders."""
     return _counts(outbox.state_counts())
 
 
@@ -80,18 +81,20 @@ def by_wave() -> list[Delivery]:
         .limit(WAVES_SHOWN)
     )
     return [
-        Delivery(wave, kind, sequence, _counts(states[found, kind, sequence]))
+        _delivery(wave, kind, sequence, _counts(states[found, kind, sequence]))
         for wave in latest
         for found, kind, sequence in sorted(states)
         if found == wave.id and (kind != outbox.REMINDER or found in told)
     ]
 
 
-def failed(most: int) -> list[Message]:
-    """Messages with their people that were refused for good, or are to be tried again; not reminders.
+def _delivery(wave: Wave, kind: str, sequence: int, counts: Counts) -> Delivery:
+    is_counted = kind != outbox.REMINDER
+    return Delivery(wave, kind, sequence, counts if is_counted else None, is_under_way=bool(counts.waiting))
 
-    Those only count: a reminder goes to those who have not answered.
-    """
+
+def failed(most: int) -> list[Message]:
+    """Messages with their people that were refused for good, or are to be tried again; not reminders."""
     return list(
         Message.select(Message, Person)
         .join(Person)
@@ -127,8 +130,10 @@ def minutes_left(waiting: int, now: int, per_minute: int) -> int | None:
     return ceil(waiting / pace) if pace else None
 
 
-def line(counts: Counts, left: int | None = None) -> str:
+def line(counts: Counts | None, left: int | None = None, *, is_under_way: bool = False) -> str:
     """A line for the terminal: "300 of 2000 mails settled, 12 to be tried again, about 4 min left"."""
+    if counts is None:
+        return "under way" if is_under_way else "done"
     parts = [f"{counts.settled} of {counts.total} mails settled"]
     if counts.retry:
         parts.append(f"{counts.retry} to be tried again")
@@ -151,7 +156,7 @@ class Teller:
         if mails - self._told_mails < self._step and now - self._told_at < EVERY_SECONDS:
             return
         self._told_mails, self._told_at = mails, now
-        waiting = whole().waiting
+        waiting = outbox.waiting()
         self._step = max(EVERY_MAILS, waiting // STEPS)
         so_far = Counts(outcomes["sent"] + outcomes["dropped"], waiting, outcomes["retry"], outcomes["dead"])
         self._say(line(so_far, minutes_left(waiting, now, self._per_minute)))

@@ -61,12 +61,19 @@ def queue(
 def resend(now: int, message_id: int | None = None) -> int:
     """Queue a dead message again, or all of them, unless it has become pointless; return how many.
 
-    It stays the same mail, with the same Message-ID and link. Asked twice it is queued once.
+    It stays the same mail, with the same Message-ID and link. Asked twice it is queued once. No reminder is: see
+    `state_counts`.
     """
     chosen = (Message.state == "dead") & (Message.expires_at.is_null() | (Message.expires_at > now))
+    chosen &= Message.kind != REMINDER
     if message_id is not None:
         chosen &= Message.id == message_id
     return Message.update(state="pending", due_at=now, attempts=0, reason="").where(chosen).execute()
+
+
+def waiting() -> int:
+    """How many mails of any kind are still to be sent for the first time, or in somebody's hand."""
+    return Message.select().where(Message.state.in_(["pending", "sending"])).count()
 
 
 # --- Whether mail may leave ----------------------------------------------------------------------------------------
@@ -146,6 +153,11 @@ def _may_read(summary: Message, role: str) -> bool:
 
 
 def state_counts(only: Sequence[str] = ()) -> dict[str, int]:
-    """How many messages are in which state, of all states or of these; a few take no longer where there are many."""
-    query = Message.select(Message.state, fn.COUNT(Message.id)).group_by(Message.state)
+    """How many messages are in which state, of all states or of these; a few take no longer where there are many.
+
+    Reminders are not counted: they go to those who have not answered, so that one more or less would tell of somebody
+    who is erased, or whose address was made one that is refused.
+    """
+    counted = Message.select(Message.state, fn.COUNT(Message.id)).where(Message.kind != REMINDER)
+    query = counted.group_by(Message.state)
     return dict((query.where(Message.state.in_(only)) if only else query).tuples())

@@ -277,14 +277,22 @@ def wave_list(settings: Settings) -> None:
     known = list(Wave.select(Wave, Pulse).join(Pulse).order_by(Wave.local_date.desc(), Wave.id.desc()))
     by_wave = turnout.participations(known)
     for found in known:
-        answered = turnout.whole_participation(by_wave[found.id])
         closes = _time(found.pulse, found.closes_at)
         state = f"{found.state} ({found.cancel_reason})" if found.cancel_reason else found.state
         left_out = f", {found.left_out} left out: asked by other waves" if found.left_out else ""
         click.echo(
             f"{found.id}  {found.pulse.key}  {found.local_date}  {state}  closes {closes}  "
-            f"{answered.answered} of {answered.invited} answered{left_out}"
+            f"{_answered(found, by_wave[found.id])}{left_out}"
         )
+
+
+def _answered(wave: Wave, groups: list[turnout.Participation]) -> str:
+    if wave.opened_at is None:
+        return "nobody asked yet"
+    whole = turnout.whole_participation(groups)
+    if not groups:
+        return f"fewer than {wave.min_group} asked"
+    return f"{whole.answered} of {whole.invited} answered"
 
 
 @wave.command("open")

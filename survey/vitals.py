@@ -1,7 +1,7 @@
 """What whoever runs Espejo watches: is mail stuck, does the clock tick, is a wave late? The same on every host.
 
-Nothing in them tells who came or when: mails that are settled are not counted, as one that was not needed any more
-tells that somebody has answered.
+Nothing in them tells who came or when: neither mails that are settled are counted, as one that was not needed any more
+tells that somebody has answered, nor reminders.
 """
 
 from dataclasses import dataclass
@@ -40,9 +40,10 @@ def vitals(now: int) -> Vitals:
 
 
 def _unsettled() -> dict[str, int]:
-    query = Message.select(Message.state, fn.COUNT(Message.id)).where(Message.state.in_(UNSETTLED))
-    return dict(query.group_by(Message.state).tuples())
+    return outbox.state_counts(UNSETTLED)
 
 
 def _first_due() -> int | None:
-    return Message.select(fn.MIN(Message.due_at)).where(Message.state.in_(["pending", "retry"])).scalar()
+    """Of reminders, only of those that nobody has tried: see outbox.state_counts."""
+    is_told = (Message.state == "retry") & (Message.kind != outbox.REMINDER)
+    return Message.select(fn.MIN(Message.due_at)).where((Message.state == "pending") | is_told).scalar()

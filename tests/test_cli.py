@@ -9,11 +9,11 @@ import pytest
 import time_machine
 from flask import Flask
 
-from survey import asking, cli, leases
+from survey import asking, cli, leases, pulses
 from survey.database import MIGRATIONS
 from survey.models import Message, Person, ServiceLink, Tally, Wave
 from survey.settings import Settings
-from tests.cast import DAY, OPENS, Company
+from tests.cast import DAY, OPENS, SIZES, Company
 from tests.commands import Espejo, Write, _today, add_pulse, espejo, write
 from tests.servers import MailServer, free_port
 
@@ -144,6 +144,14 @@ def test_the_doctor_is_content_with_a_company_that_has_everything(espejo: Espejo
     Path("leads.csv").write_text(f"email,name,department,leads\n{rows}")
     espejo("import", "people", "leads.csv")
     assert espejo("doctor", **healthy) == "All is well.\n"
+
+
+def test_the_doctor_names_a_pulse_of_which_nothing_will_ever_be_shown(espejo: Espejo, company: Company) -> None:
+    legal = [company.departments["Legal"]]
+    pulses.add_pulse("small", "quarterly", Wave.get().local_date, "Europe/Madrid", departments=legal)
+    said = espejo("doctor", code=1)
+    assert f"small asks {SIZES['Legal']} people; of fewer than 5 nothing is ever shown." in said
+    assert "quarterly asks" not in said
 
 
 def test_the_doctor_sees_mail_that_is_paused_or_dead(espejo: Espejo, company: Company) -> None:

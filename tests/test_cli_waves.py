@@ -171,6 +171,7 @@ def test_a_wave_is_opened_listed_and_closed_by_hand(espejo: Espejo, company: Com
         assert espejo("wave", "open", "quarterly") == "Wave 1 is open until 2026-03-13 18:00+0100.\n"
         listed = espejo("wave", "list").splitlines()
     assert "1  quarterly  2026-02-27  open  closes 2026-03-13 18:00+0100  0 of 59 answered" in listed
+    assert any(line.endswith("nobody asked yet") for line in listed)
     assert espejo("wave", "close", "1") == "Wave 1 is closed.\n"
     assert Message.select().where(Message.kind == "summary").count() == 2
 

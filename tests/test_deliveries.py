@@ -41,8 +41,8 @@ def test_each_kind_of_mail_of_a_wave_has_its_counts(company: Company) -> None:
     found = [(row.wave.pulse.key, row.kind, row.sequence, row.counts) for row in deliveries.by_wave()]
     assert found == [
         ("quarterly", "invitation", 0, Counts(58, 0, 0, 1)),
-        ("quarterly", "reminder", 1, Counts(0, 2, 0, 0)),
-        ("quarterly", "reminder", 2, Counts(0, 1, 0, 0)),
+        ("quarterly", "reminder", 1, None),
+        ("quarterly", "reminder", 2, None),
     ]
 
 
@@ -61,7 +61,7 @@ def test_failed_letters_are_named_but_no_reminder_is(company: Company) -> None:
     wave = company.open_wave()
     queue(outbox.REMINDER, [company.bob.id], NOW, wave=wave, sequence=1)
     deliver(NOW, compose, Post(raises(Refused("550 no", forever=True), only="bob@")))
-    assert deliveries.whole().dead == 2
+    assert deliveries.whole().dead == 1
     assert [(found.kind, found.person.name) for found in deliveries.failed(10)] == [("invitation", "Bob Brown")]
 
 
@@ -155,7 +155,7 @@ def test_a_long_delivery_is_told_every_hundred_mails(settings: Settings) -> None
 def test_a_very_long_delivery_is_told_after_each_hundredth_of_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliveries, "whole", lambda: Counts(0, 30_000, 0, 0))
+    monkeypatch.setattr(outbox, "waiting", lambda: 30_000)
     said: list[str] = []
     tell = Teller(said.append, lambda: NOW, 0)
     for mails in range(1, 1000):

@@ -1,7 +1,7 @@
 """The page of HR about mail: how far it is, what failed and why, sending it again, and the switch that pauses it.
 
-Nothing here tells who has answered. Reminders, which go to those who have not, are only counted; and a mail that was
-not needed any more looks like one that was sent.
+Nothing here tells who has answered. Of reminders, which go to those who have not, it is only told whether they are
+under way; and a mail that was not needed any more looks like one that was sent.
 """
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -24,15 +24,15 @@ ALL = "all"  # in place of a message's number
 @hr_only
 def outbox() -> str:
     """How far the mail is, wave by wave, and the letters that failed."""
-    counts, paused, moment = deliveries.whole(), mail.paused_since(), now()
+    counts, waiting, paused, moment = deliveries.whole(), mail.waiting(), mail.paused_since(), now()
     return render_template(
         "mailroom/outbox.html",
         counts=counts,
         deliveries=deliveries.by_wave(),
         letters=deliveries.failed(LETTERS_SHOWN),
-        minutes=deliveries.minutes_left(counts.waiting, moment, settings().mail_rate),
+        minutes=deliveries.minutes_left(waiting, moment, settings().mail_rate),
         paused=paused,
-        moves=bool(counts.waiting and paused is None and settings().smtp_url),
+        moves=bool(waiting and paused is None and settings().smtp_url),
         now=moment,
         zone=settings().timezone,
     )

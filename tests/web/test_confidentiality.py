@@ -39,7 +39,11 @@ PROVED = {
         "test_a_comment_has_no_group_no_score_and_no_time",
         "test_only_the_gate_reads_what_people_said",
         "test_the_list_of_mail_tells_hr_nobody_who_has_answered_or_has_not",
+        "test_nothing_shows_what_became_of_one_reminder",
     ),
+    "HR also says who works where and whom to ask.": TRUST,
+    "Whoever misused that, with colleagues who do not exist, could work out what you said: "
+    "that is a matter of trust.": TRUST,
     "Your own lead sees what all of you expected together, when at least 5 have said it.": (
         "test_after_the_wave_a_lead_sees_three_mirrors",
         "test_fewer_than_k_views_are_not_kept",

@@ -5,6 +5,7 @@ import time_machine
 
 from survey import outbox, sending, transport, waves
 from survey.models import Bounce, Message, Wave
+from survey.vitals import vitals
 from survey.web import mailroom
 from tests.cast import DAY, OPENS
 from tests.test_outbox import Post, compose, raises
@@ -118,6 +119,41 @@ def test_the_list_of_mail_tells_hr_nobody_who_has_answered_or_has_not(wave, hann
         assert "@mirror.example" not in main.replace("hanna@mirror.example", ""), address
         assert "no longer active" not in main
         assert "has answered" not in main
+
+
+@pytest.mark.parametrize("state", ["dropped", "retry", "dead", "none: erased, or never reminded"])
+def test_nothing_shows_what_became_of_one_reminder(wave, hanna, company, state):
+    """HR may erase somebody, or give an address that is refused: neither tells whether a reminder was for them."""
+    waves.remind_due(wave.opens_at + 4 * DAY)
+    Message.update(state="sent", tried_at=MOMENT).execute()
+    looked = [hanna.get(address).text for address in (PAGE, "/hr/pulses", "/hr/")], vitals(MOMENT)
+    of_bob = (Message.kind == outbox.REMINDER) & (Message.person == company.bob)
+    if state.startswith("none"):
+        Message.delete().where(of_bob).execute()
+    else:
+        Message.update(state=state, due_at=MOMENT - DAY).where(of_bob).execute()
+    assert ([hanna.get(address).text for address in (PAGE, "/hr/pulses", "/hr/")], vitals(MOMENT)) == looked
+
+
+def test_no_reminder_is_sent_again_for_that_would_tell_of_it(wave, hanna, company):
+    waves.remind_due(wave.opens_at + 4 * DAY)
+    Message.update(state="sent").execute()
+    reminder = Message.get(Message.kind == outbox.REMINDER, Message.person == company.bob)
+    Message.update(state="dead").where(Message.id == reminder.id).execute()
+    for chosen in ("all", str(reminder.id)):
+        answer = hanna.post(f"{PAGE}/resend", data={"message": chosen}, follow_redirects=True)
+        assert "It is under way already, or too late to be sent." in answer.text
+    assert Message.get_by_id(reminder.id).state == "dead"
+
+
+def test_that_reminders_are_under_way_is_told_without_a_number(wave, hanna, with_server):
+    Message.update(state="sent").execute()
+    waves.remind_due(wave.opens_at + 4 * DAY)
+    page = hanna.get(PAGE).text
+    assert "Reminders are on their way." in page
+    assert rows(page, 0)[1][1:] == ["reminder 1", "under way, not counted"]
+    Message.update(state="sent").execute()
+    assert rows(hanna.get(PAGE).text, 0)[1][1:] == ["reminder 1", "done, not counted"]
 
 
 def test_a_letter_of_somebody_who_has_answered_goes_like_one_that_was_sent(failed, hanna, company):
