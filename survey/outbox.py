@@ -127,7 +127,15 @@ def why_not_sent(message: Message, now: int) -> str | None:
         return None
     if wave_state != "open":
         return WAVE_CLOSED
-    return ANSWERED if answered else None
+    return ANSWERED if answered and not _is_watched(message) else None
+
+
+def _is_watched(message: Message) -> bool:
+    """Whether HR sees by name what becomes of it: an invitation that was tried and not taken.
+
+    To drop it would tell that its person has answered, so it is tried as if they had not.
+    """
+    return message.kind == INVITATION and message.tried_at is not None
 
 
 @prepared

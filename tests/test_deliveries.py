@@ -16,6 +16,7 @@ from tests.cast import DAY, OPENS, Company, K
 from tests.test_outbox import Clock, Post, compose, raises
 
 NOW = OPENS
+REFUSED, PUT_OFF = Refused("550 no", forever=True), Refused("451 later", forever=False)
 
 
 def test_what_was_sent_and_what_was_not_needed_look_alike(company: Company) -> None:
@@ -65,15 +66,24 @@ def test_failed_letters_are_named_but_no_reminder_is(company: Company) -> None:
     assert [(found.kind, found.person.name) for found in deliveries.failed(10)] == [("invitation", "Bob Brown")]
 
 
-def test_an_answered_invitation_that_is_dropped_leaves_the_list_as_a_sent_one_does(company: Company) -> None:
-    """Else HR, who sees a letter disappear, would see why."""
+@pytest.mark.parametrize("answered", [False, True])
+@pytest.mark.parametrize(("later", "ends"), [(None, "sent"), (REFUSED, "dead"), (PUT_OFF, "retry")])
+def test_an_invitation_that_failed_goes_the_same_way_whether_its_person_has_answered(
+    company: Company, later: Refused | None, ends: str, answered: bool
+) -> None:
+    """HR, who sees the letter by name and says which address it goes to, would see who has answered."""
     company.open_wave()
-    deliver(NOW, compose, Post(raises(Refused("451 later", forever=False), only="bob@")))
-    before = deliveries.whole()
+    deliver(NOW, compose, Post(raises(PUT_OFF, only="bob@")))
+    Invitation.update(answered=answered).where(Invitation.person == company.bob).execute()
+    deliver(NOW + DAY, compose, Post(raises(later, only="bob@") if later else lambda _address: None))
+    assert Message.get(Message.person == company.bob).state == ends
+
+
+def test_who_has_answered_before_the_first_try_gets_no_invitation(company: Company) -> None:
+    company.open_wave()
     Invitation.update(answered=True).where(Invitation.person == company.bob).execute()
-    deliver(NOW + DAY, compose, Post())
-    assert (before.retry, before.settled) == (1, 58)
-    assert (deliveries.whole().settled, deliveries.failed(10)) == (59, [])
+    deliver(NOW, compose, Post(raises(REFUSED, only="bob@")))
+    assert Message.get(Message.person == company.bob).state == "dropped"
     assert {row.counts for row in deliveries.by_wave()} == {Counts(59, 0, 0, 0)}
 
 

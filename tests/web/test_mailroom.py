@@ -108,6 +108,7 @@ def with_server(app, settings):
 
 def test_the_list_of_mail_tells_hr_nobody_who_has_answered_or_has_not(wave, hanna, company):
     refuses = raises(transport.Refused("550 no", forever=True, address=True))
+    company.answer(wave, share=0.1)  # before any mail was tried
     sending.deliver(MOMENT, compose, Post(raises(transport.Refused("451 later", forever=False), only="3@")))
     company.answer(wave, share=0.5)
     sending.deliver(MOMENT + DAY, compose, Post())  # those of whom some have answered meanwhile
