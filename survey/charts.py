@@ -30,6 +30,7 @@ WIDTHS_KEPT = 4096  # texts whose width is remembered: a picture asks for that o
 DRAWN_KEPT = 128  # pictures that are remembered, of 5 to 100 kB each: HR's pages show the same ones again and again
 NARROW, WIDE = "ijlftrI .,:;'-()", "mMW@%…"  # letters; the others differ little from each other
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no picture can hold these (XML 1.0, section 2.2)
+VIEW = re.compile(r'(viewBox="-?\d+ \d+ \d+ )(\d+)')  # up to its height
 FONTS = ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf")
 
 # Inside is teal and outside is amber wherever they are drawn; pages in the dark replace them by class.
@@ -116,11 +117,15 @@ def bars(rows: Sequence[BarRow], words: Words) -> Markup:
 
 
 def to_png(svg: str, width: int = 2 * WIDTH) -> bytes:
-    """The picture as PNG, drawn with the fonts that come along, so that it looks the same on every machine."""
+    """The picture as PNG, drawn with the fonts that come along, so that it looks the same on every machine.
+
+    Nothing can be pointed at in it, so the room at the foot for what would be told then is left out.
+    """
+    svg = VIEW.sub(lambda view: f"{view[1]}{int(view[2]) - DETAIL}", str(svg), count=1)
     fonts = folder("static") / "vendor" / "liberation-sans"
     return bytes(
         resvg_py.svg_to_bytes(
-            svg_string=str(svg),
+            svg_string=svg,
             width=width,
             background=PALETTE["paper"],
             skip_system_fonts=True,

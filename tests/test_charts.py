@@ -1,12 +1,14 @@
 """Pictures: sound SVG whatever the names, and PNG with its letters."""
 
 import re
+import struct
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import pytest
 
 from survey.charts import (
+    DETAIL,
     FONT_SIZE,
     POINTS,
     SMALL,
@@ -93,6 +95,13 @@ def test_a_picture_needs_no_inline_style(draw) -> None:
 def test_the_png_has_its_letters(draw) -> None:
     """Without a font the letters would be left out silently, and both pictures would be the same."""
     assert len(to_png(draw())) > len(to_png(without_letters(draw())))
+
+
+@each_picture
+def test_the_png_ends_where_nothing_could_be_told_by_pointing(draw) -> None:
+    _, _, across, down = map(int, ElementTree.fromstring(draw()).get("viewBox", "").split())
+    width, height = struct.unpack(">II", to_png(draw())[16:24])
+    assert height == pytest.approx((down - DETAIL) / across * width, abs=1)
 
 
 def test_letters_outside_of_ascii_are_drawn() -> None:
