@@ -6,33 +6,61 @@ A proxy in front would hold most of this off. Nothing here rests on there being 
 import time
 
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
-from waitress.utilities import RequestEntityTooLarge
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.utilities import Error, RequestEntityTooLarge
 
 FORM_BYTES = 2_000_000  # beyond it a form is refused by its head; what is a little too large gets a page that says so
-FILE_BYTES = 51_000_000  # the same of a page that takes files
+FILE_BYTES = 51_000_000  # the same of a page that takes files; waitress looks after it
 FILES = "/hr/"  # where the addresses of such pages begin
 FORM_SECONDS = 60  # in which a form must have arrived whole
 FILE_SECONDS = 900
 PIPELINED = 16  # requests that may be sent ahead of their replies; browsers send none
 
 
+class LengthRequired(Error):
+    """A request does not say how large it is. Browsers do, and so does a proxy that waits until it has all of it."""
+
+    code = 411
+    reason = "Length Required"
+
+
 class BoundedRequest(HTTPRequestParser):
-    """A request that is refused as soon as it is known to be too large, before it is stored."""
+    """A request that is refused by its head, before anything else of it is stored or invited."""
 
     path = ""  # of one that cannot be read
+    error: Error | None
 
     @property
     def takes_files(self) -> bool:
         return self.path.startswith(FILES)
 
     def received(self, data: bytes) -> int:
-        consumed = super().received(data)
-        most = FILE_BYTES if self.takes_files else FORM_BYTES
-        if max(self.content_length, self.body_bytes_received) > most:
-            self.error = RequestEntityTooLarge(f"It may have {most} bytes.")
-            self.completed, self.expect_continue = True, False
-        return int(consumed)
+        consumed = int(super().received(data))
+        if self.headers_finished and self.error is None:
+            self.error = self._fault()
+        if self.error is not None:
+            self.completed, consumed = True, len(data)
+        if self.completed:
+            self.expect_continue = False  # or waitress would wait for what it has, or does not want
+        return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # an address like http://[ or a length of 5,000 digits: waitress foresees neither
+            raise ParsingError("The head cannot be read.") from error
+
+    def _fault(self) -> Error | None:
+        """What the head says that is not taken.
+
+        Chunks are none of it: waitress would keep, and read again from its beginning whenever more comes, a chunk's
+        head that never ends. HTTP 1.0 knows no chunks, so there it leaves the header as it stands.
+        """
+        if self.chunked or "TRANSFER_ENCODING" in self.headers:
+            return LengthRequired("A request must say how large it is, with Content-Length.")
+        if self.content_length > FORM_BYTES and not self.takes_files:
+            return RequestEntityTooLarge(f"It may have {FORM_BYTES} bytes.")
+        return None
 
 
 class Channel(HTTPChannel):
