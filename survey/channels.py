@@ -4,17 +4,20 @@ A proxy in front would hold most of this off. Nothing here rests on there being 
 """
 
 import time
+from collections.abc import Callable
+from functools import cached_property
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.utilities import Error, RequestEntityTooLarge
 
 FORM_BYTES = 2_000_000  # beyond it a form is refused by its head; what is a little too large gets a page that says so
-FILE_BYTES = 51_000_000  # the same of a page that takes files; waitress looks after it
-FILES = "/hr/"  # where the addresses of such pages begin
+FILE_BYTES = 51_000_000  # the same of whoever may send files; waitress looks after it
 FORM_SECONDS = 60  # in which a form must have arrived whole
 FILE_SECONDS = 900
 PIPELINED = 16  # requests that may be sent ahead of their replies; browsers send none
+
+MaySendFiles = Callable[[str, str], bool]  # by the path and the cookies of a POST
 
 
 class LengthRequired(Error):
@@ -30,9 +33,15 @@ class BoundedRequest(HTTPRequestParser):
     path = ""  # of one that cannot be read
     error: Error | None
 
-    @property
+    @staticmethod
+    def may_send_files(path: str, cookies: str) -> bool:
+        """Nobody, until `channel_class` knows who."""
+        return False
+
+    @cached_property
     def takes_files(self) -> bool:
-        return self.path.startswith(FILES)
+        """Asked only where it matters, as it takes longer than all else here."""
+        return self.command == "POST" and self.may_send_files(self.path, self.headers.get("COOKIE", ""))
 
     def received(self, data: bytes) -> int:
         consumed = int(super().received(data))
@@ -59,7 +68,7 @@ class BoundedRequest(HTTPRequestParser):
         if self.chunked or "TRANSFER_ENCODING" in self.headers:
             return LengthRequired("A request must say how large it is, with Content-Length.")
         if self.content_length > FORM_BYTES and not self.takes_files:
-            return RequestEntityTooLarge(f"It may have {FORM_BYTES} bytes.")
+            return RequestEntityTooLarge(f"It may have {FORM_BYTES} bytes, and a file {FILE_BYTES} once you sign in.")
         return None
 
 
@@ -92,4 +101,10 @@ class Channel(HTTPChannel):
 
     @property
     def _patience(self) -> int:
-        return FILE_SECONDS if self.request.takes_files else FORM_SECONDS
+        return FILE_SECONDS if self.request.headers_finished and self.request.takes_files else FORM_SECONDS
+
+
+def channel_class(may_send_files: MaySendFiles) -> type[Channel]:
+    """Connections of whom these pages judge so."""
+    judged = type("JudgedRequest", (BoundedRequest,), {"may_send_files": staticmethod(may_send_files)})
+    return type("JudgedChannel", (Channel,), {"parser_class": judged})

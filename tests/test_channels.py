@@ -3,27 +3,32 @@
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
 import pytest
+import time_machine
 from flask import Flask, Response, request
 from waitress import create_server, wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import BaseWSGIServer
 
 from survey import channels, create_app, roster_files, uploads
-from survey.channels import FILE_BYTES, FILES, FORM_BYTES, PIPELINED, BoundedRequest, Channel
+from survey.channels import FILE_BYTES, FORM_BYTES, PIPELINED, BoundedRequest, Channel
 from survey.server import listening
 from survey.settings import Settings
-from survey.web.frame import BODY_BYTES
+from survey.web.access import COOKIES_BYTES
+from survey.web.frame import BODY_BYTES, may_send_files, takes_files
 from tests.servers import PATIENCE_SECONDS, wait_until
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+SIGNED_IN = {"_user_id": "1"}
 
 
 @contextmanager
-def serving(app: Flask) -> Iterator[BaseWSGIServer]:
-    server = listening(app, socket.create_server(("127.0.0.1", 0)), answers_at_once=1, idle_seconds=2)
+def serving(app: Flask, idle_seconds: int = 2) -> Iterator[BaseWSGIServer]:
+    server = listening(app, socket.create_server(("127.0.0.1", 0)), answers_at_once=1, idle_seconds=idle_seconds)
     thread = Thread(target=server.run)
     thread.start()
     try:
@@ -46,11 +51,19 @@ def all_of(other: socket.socket) -> bytes:
         return b""
 
 
+def signed(app: Flask, session: dict[str, str]) -> str:
+    """The cookie of a browser whose session this is."""
+    return f"{app.config['SESSION_COOKIE_NAME']}={app.session_interface.get_signing_serializer(app).dumps(session)}"
+
+
 @pytest.fixture
 def app() -> Flask:
-    """It says how much it was sent."""
+    """It says how much it was sent, and one of its pages takes files."""
     app = Flask(__name__)
+    app.secret_key = "a key for tests"
     app.add_url_rule("/<path:_>", "sent", lambda _: str(len(request.get_data())), methods=["POST"])
+    file = takes_files(FILE_BYTES)(lambda: str(len(request.get_data())))
+    app.add_url_rule("/file", "file", file, methods=["POST"])
     app.add_url_rule("/", "read", lambda: "well")
     return app
 
@@ -152,31 +165,58 @@ def test_nothing_is_read_of_what_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("/r/1.2", FORM_BYTES), ("/login", FORM_BYTES), (f"{FILES}external", FILE_BYTES)]
+    ("path", "session", "most"),
+    [
+        ("/r/1.2", SIGNED_IN, FORM_BYTES),
+        ("/file", SIGNED_IN, FILE_BYTES),
+        ("/file", {}, FORM_BYTES),
+        ("/file", {"next": "/hr/"}, FORM_BYTES),
+        ("/file/nothing-here/at-all", SIGNED_IN, FORM_BYTES),
+    ],
 )
-@pytest.mark.parametrize("expecting", [False, True])
-def test_what_is_too_large_is_refused_by_its_head(app: Flask, path: str, most: int, expecting: bool) -> None:
-    expect = "Expect: 100-continue\r\n" if expecting else ""
+@pytest.mark.parametrize("expecting", ["", "Expect: 100-continue\r\n"])
+def test_what_is_too_large_is_refused_by_its_head(
+    app: Flask, path: str, session: dict[str, str], most: int, expecting: str
+) -> None:
     with serving(app) as server, connect(server) as other:
-        other.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{expect}Content-Length: {most + 1}\r\n\r\n".encode())
+        head = f"POST {path} HTTP/1.1\r\n{expecting}Cookie: {signed(app, session)}\r\n"
+        other.sendall(f"{head}Content-Length: {most + 1}\r\n\r\n".encode())
         said = all_of(other)
     assert b" 413 " in said.partition(b"\r\n")[0]
 
 
-def test_what_is_not_too_large_arrives(app: Flask) -> None:
-    body = b"x" * FORM_BYTES
+@pytest.mark.parametrize(("path", "size"), [("/r/1.2", FORM_BYTES), ("/file", FORM_BYTES + 1)])
+@pytest.mark.parametrize("expecting", ["", "Expect: 100-continue\r\n"])
+def test_what_is_not_too_large_arrives(app: Flask, path: str, size: int, expecting: str) -> None:
     with serving(app) as server, connect(server) as other:
-        other.sendall(b"POST /r/1.2 HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        assert all_of(other).endswith(b"\r\n\r\n%d" % len(body))
+        head = f"POST {path} HTTP/1.1\r\nConnection: close\r\n{expecting}Cookie: {signed(app, SIGNED_IN)}\r\n"
+        other.sendall(f"{head}Content-Length: {size}\r\n\r\n".encode())
+        if expecting:
+            assert b" 100 " in other.recv(1 << 20)
+        other.sendall(b"x" * size)
+        assert all_of(other).endswith(b"\r\n\r\n%d" % size)
 
 
-def test_every_page_that_takes_files_lets_them_in(settings: Settings) -> None:
-    app = create_app(settings)
-    taking = {
-        rule.rule for rule in app.url_map.iter_rules() if hasattr(app.view_functions[rule.endpoint], "most_bytes")
-    }
-    assert taking
-    assert all(address.startswith(FILES) for address in taking)
+def test_only_who_is_signed_in_may_send_files_and_only_to_the_pages_that_take_them(settings: Settings) -> None:
+    app, forger = create_app(settings), create_app(replace(settings, secret_key="another key"))
+    rules = [rule for rule in app.url_map.iter_rules() if "POST" in rule.methods]
+    taking = {rule.rule for rule in rules if hasattr(app.view_functions[rule.endpoint], "most_bytes")}
+    assert taking == {rule.rule for rule in rules if may_send_files(app, rule.rule, f"a=b; {signed(app, SIGNED_IN)}")}
+    assert "/hr/external/uploads" in taking
+    hours = app.permanent_session_lifetime
+    with time_machine.travel(datetime.now(UTC) - hours - timedelta(minutes=1)):
+        old = signed(app, SIGNED_IN)
+    with time_machine.travel(datetime.now(UTC) - hours + timedelta(minutes=1)):
+        still = signed(app, SIGNED_IN)
+    path = taking.pop()
+    assert may_send_files(app, path, still)
+    very_many = f"{'a=b; ' * (COOKIES_BYTES // 5)}{still}"
+    forged = signed(forger, SIGNED_IN)
+    for cookies in (old, forged, very_many, signed(app, {}), "", "espejo", "espejo=1", 'espejo="\xff'):
+        assert not may_send_files(app, path, cookies)
+
+
+def test_pages_may_be_sent_as_much_as_they_take() -> None:
     assert max(uploads.MOST_BYTES, roster_files.MOST_BYTES) + BODY_BYTES <= FILE_BYTES
     assert BODY_BYTES < FORM_BYTES, "what is a little too large is answered by a page"
 
