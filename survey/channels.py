@@ -15,6 +15,8 @@ FORM_BYTES = 2_000_000  # beyond it a form is refused by its head; what is a lit
 FILE_BYTES = 51_000_000  # the same of whoever may send files; waitress looks after it
 FORM_SECONDS = 60  # in which a form must have arrived whole
 FILE_SECONDS = 900
+HURRIED_SECONDS = 10  # in which a head must have arrived, and where places are few all of a request
+CROWDED_SHARE = 0.75  # of all places; when more are taken, they are few
 PIPELINED = 16  # requests that may be sent ahead of their replies; browsers send none
 
 MaySendFiles = Callable[[str, str], bool]  # by the path and the cookies of a POST
@@ -31,6 +33,7 @@ class BoundedRequest(HTTPRequestParser):
     """A request that is refused by its head, before anything else of it is stored or invited."""
 
     path = ""  # of one that cannot be read
+    empty: bool
     error: Error | None
 
     @staticmethod
@@ -45,6 +48,10 @@ class BoundedRequest(HTTPRequestParser):
 
     def received(self, data: bytes) -> int:
         consumed = int(super().received(data))
+        if self.empty:  # blank lines belong to what follows, or each of them would be waited for anew
+            self.empty = self.completed = self.headers_finished = False
+            self.header_plus = b""
+            return consumed
         if self.headers_finished and self.error is None:
             self.error = self._fault()
         if self.error is not None:
@@ -76,7 +83,8 @@ class Channel(HTTPChannel):
     """A browser's connection, whose reply is sent by the thread that makes it, for as long as that takes."""
 
     parser_class = BoundedRequest
-    _begun = 0.0  # when the first byte of the request came that is arriving
+    _begun = 0.0  # when what is arriving came first, or came again after the replies that it was behind
+    _is_behind = False  # others; nothing more of it is read until they are answered
 
     def writable(self) -> bool:
         """Whether the thread of all connections is to send.
@@ -90,18 +98,31 @@ class Channel(HTTPChannel):
 
     def received(self, data: bytes) -> bool:
         """Take what has come; who sends a request byte by byte, or very many at once, is sent away."""
-        if self.request is None:
-            self._begun = time.time()
+        before = self.request
         taken = super().received(data)
-        if self.request is not None and time.time() - self._begun > self._patience:
-            self.last_activity = 0  # as if nothing had come for long
+        request = self.request
+        if request is not None:
+            if request is not before or self._is_behind:
+                self._begun = time.monotonic()
+            elif self._is_late(request):
+                self.will_close = True
+            self._is_behind = bool(self.requests)
         if len(self.requests) > PIPELINED:
             self.will_close = True
         return bool(taken)
 
+    def _is_late(self, request: BoundedRequest) -> bool:
+        """Whether it has been arriving for too long."""
+        seconds = time.monotonic() - self._begun
+        if seconds <= HURRIED_SECONDS:
+            return False
+        if not request.headers_finished or self._is_crowded:
+            return True
+        return seconds > FORM_SECONDS and (seconds > FILE_SECONDS or not request.takes_files)
+
     @property
-    def _patience(self) -> int:
-        return FILE_SECONDS if self.request.headers_finished and self.request.takes_files else FORM_SECONDS
+    def _is_crowded(self) -> bool:
+        return len(self.server.active_channels) > CROWDED_SHARE * self.adj.connection_limit
 
 
 def channel_class(may_send_files: MaySendFiles) -> type[Channel]:

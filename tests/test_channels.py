@@ -1,8 +1,9 @@
 """What whoever is at the other end of a connection may do to others: nothing."""
 
 import socket
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
@@ -41,6 +42,14 @@ def serving(app: Flask, idle_seconds: int = 2) -> Iterator[BaseWSGIServer]:
 
 def connect(server: BaseWSGIServer) -> socket.socket:
     return socket.create_connection(server.socket.getsockname(), PATIENCE_SECONDS)
+
+
+def said_until(other: socket.socket, end: bytes) -> bytes:
+    """What comes until something does, or until the server hangs up."""
+    said = b""
+    while not said.endswith(end) and (more := other.recv(1 << 20)):
+        said += more
+    return said
 
 
 def all_of(other: socket.socket) -> bytes:
@@ -221,11 +230,96 @@ def test_pages_may_be_sent_as_much_as_they_take() -> None:
     assert BODY_BYTES < FORM_BYTES, "what is a little too large is answered by a page"
 
 
-def test_who_sends_a_request_byte_by_byte_is_sent_away(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channels, "FORM_SECONDS", 0)
+# --- Patience ------------------------------------------------------------------------------------------------------
+
+
+def is_sent_away(other: socket.socket, pieces: Iterable[bytes]) -> bool:
+    """Whether the server hangs up while pieces of a request come, every now and then."""
+    other.settimeout(0.05)
+    for piece in pieces:
+        with suppress(TimeoutError):
+            other.sendall(piece)
+            return other.recv(1) == b""
+    return False
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Seconds in which a head must have arrived, when others than a form's are not to matter."""
+    monkeypatch.setattr(channels, "HURRIED_SECONDS", 0.3)
+    return 0.3
+
+
+@pytest.mark.parametrize("before", [b"", GET], ids=["at first", "after a reply"])
+@pytest.mark.parametrize(
+    "pieces", [[b"GET / HTTP/1.1\r\n", *[b"A: b\r\n"] * 30], [b"\r\n\r\n"] * 30, [b"\r", b"\n\r\n"] * 15]
+)
+def test_whose_head_does_not_end_is_sent_away(app: Flask, hurried: float, before: bytes, pieces: list[bytes]) -> None:
+    with serving(app, idle_seconds=30) as server, connect(server) as other:
+        if before:
+            other.sendall(before)
+            assert said_until(other, b"well").endswith(b"well")
+        assert is_sent_away(other, pieces)
+
+
+def test_blank_lines_before_a_request_are_nothing(app: Flask) -> None:
     with serving(app) as server, connect(server) as other:
-        other.sendall(GET[:10])
-        assert b"".join(iter(lambda: other.recv(1), b"")) == b""
+        for piece in (b"\r\n\r\n", b"\r", b"\n\r\n\r\n", b"\r\n\r\n" + GET):
+            other.sendall(piece)
+        assert said_until(other, b"well").endswith(b"well")
+
+
+def test_a_connection_may_rest_for_longer_than_a_head_takes(app: Flask, hurried: float) -> None:
+    with serving(app) as server, connect(server) as other:
+        for _ in range(3):
+            other.sendall(GET)
+            assert said_until(other, b"well").endswith(b"well")
+            time.sleep(hurried + 0.1)
+
+
+def test_what_waits_for_another_ones_reply_is_not_late(app: Flask, hurried: float) -> None:
+    app.add_url_rule("/slow", view_func=lambda: time.sleep(hurried + 0.1) or "slow")
+    with serving(app) as server, connect(server) as other:
+        other.sendall(GET.replace(b"/ ", b"/slow ") + GET[:10])
+        assert said_until(other, b"slow").endswith(b"slow")
+        other.sendall(GET[10:20])
+        time.sleep(0.05)
+        other.sendall(GET[20:])
+        assert said_until(other, b"well").endswith(b"well")
+
+
+SLOWLY = [b"x"] * 20
+
+
+def begun(app: Flask, path: str) -> bytes:
+    return f"POST {path} HTTP/1.1\r\nCookie: {signed(app, SIGNED_IN)}\r\nContent-Length: 9999\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize(("path", "is_late"), [("/r/1.2", True), ("/file", False)])
+def test_who_sends_a_form_byte_by_byte_is_sent_away(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, path: str, is_late: bool
+) -> None:
+    monkeypatch.setattr(channels, "HURRIED_SECONDS", 0.1)
+    monkeypatch.setattr(channels, "FORM_SECONDS", 0.2)
+    with serving(app, idle_seconds=30) as server, connect(server) as other:
+        assert is_sent_away(other, [begun(app, path), *SLOWLY]) == is_late
+
+
+def test_a_file_may_not_take_forever_either(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HURRIED_SECONDS", "FORM_SECONDS", "FILE_SECONDS"):
+        monkeypatch.setattr(channels, name, 0.1)
+    with serving(app, idle_seconds=30) as server, connect(server) as other:
+        assert is_sent_away(other, [begun(app, "/file"), *SLOWLY])
+
+
+@pytest.mark.parametrize(("others", "is_late"), [(11, False), (12, True)])
+def test_where_places_are_few_nobody_may_take_long(app: Flask, hurried: float, others: int, is_late: bool) -> None:
+    with serving(app, idle_seconds=30) as server, ExitStack() as resting:
+        server.adj.connection_limit = 16
+        for _ in range(others):
+            resting.enter_context(connect(server))
+        with connect(server) as other:
+            assert is_sent_away(other, [begun(app, "/file"), *SLOWLY]) == is_late
 
 
 def test_who_sends_very_many_requests_at_once_is_sent_away(app: Flask) -> None:
