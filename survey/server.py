@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from tempfile import TemporaryDirectory
@@ -19,7 +20,7 @@ from flask import Flask
 from waitress import create_server
 from waitress.server import BaseWSGIServer
 
-from survey.channels import FILE_BYTES, Channel
+from survey.channels import FILE_BYTES, channel_class
 from survey.database import DATABASE_ERRORS, empty_log, is_sqlite
 from survey.dispatching import Dispatcher
 from survey.scheduler import Clockwork, add_jobs
@@ -146,6 +147,8 @@ def listening(
     app: Flask, address: socket.socket, answers_at_once: int, idle_seconds: int = IDLE_SECONDS
 ) -> BaseWSGIServer:
     """A server of the pages that listens already. It keeps no access log: a list of addresses would hold tokens."""
+    from survey.web.frame import may_send_files  # here, so that commands need not load the pages
+
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # below, it writes a line for each who waits
     server = create_server(
         app,
@@ -159,7 +162,7 @@ def listening(
         asyncore_use_poll=True,  # select() knows no more than 1,024 files
         _dispatcher=Dispatcher(answers_at_once),
     )
-    server.channel_class = Channel
+    server.channel_class = channel_class(partial(may_send_files, app))
     return server
 
 

@@ -7,10 +7,13 @@ from functools import wraps
 from typing import Any
 
 from flask import Flask, Request, abort, current_app, redirect, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, UserMixin, current_user, login_user
 from flask_wtf.csrf import CSRFProtect, generate_csrf
+from itsdangerous import BadData
+from werkzeug.sansio.http import parse_cookie
 from werkzeug.wrappers import Response
 
 from survey.models import HR_ROLES, Department, Person
@@ -18,6 +21,7 @@ from survey.people import leads_of
 from survey.settings import Settings
 
 ASKED_FOR = "next"  # where the session keeps the page that a stranger asked for
+COOKIES_BYTES = 8_000  # more than a browser's; to read a head full of them would hold up all connections
 OWN_PAGE = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")  # no line ends, spaces or backslashes either
 
 
@@ -162,6 +166,20 @@ def has_session(incoming: Request) -> bool:
     send all the same, and these pages bring none.
     """
     return "HTTP_COOKIE" in incoming.environ and current_app.config["SESSION_COOKIE_NAME"] in incoming.cookies
+
+
+def is_signed_in(app: Flask, cookies: str) -> bool:
+    """Whether cookies, as they stand in a request's head, hold a session that we have signed for somebody."""
+    if len(cookies) > COOKIES_BYTES:
+        return False
+    keeper = SecureCookieSessionInterface().get_signing_serializer(app)
+    kept = parse_cookie(cookies).get(app.config["SESSION_COOKIE_NAME"])
+    if keeper is None or kept is None:
+        return False
+    try:
+        return "_user_id" in keeper.loads(kept, max_age=int(app.permanent_session_lifetime.total_seconds()))
+    except BadData:
+        return False
 
 
 def form_key(incoming: Request) -> str:

@@ -25,7 +25,7 @@ from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
 from survey.web import duty_words, excuse_words, gap_words, navigation, notice_words
-from survey.web.access import has_session, this_request
+from survey.web.access import has_session, is_signed_in, this_request
 from survey.web.parts import EXTENSION, Parts
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -229,7 +229,24 @@ def takes_files(most_bytes: int) -> Callable[[F], F]:
 
 def _most_bytes(incoming: Request) -> int:
     """What the page that is asked for may be sent; 0 when it takes no files."""
-    return getattr(current_app.view_functions.get(incoming.endpoint or ""), "most_bytes", 0)
+    return _most_bytes_of(current_app, incoming.endpoint or "")
+
+
+def _most_bytes_of(app: Flask, endpoint: str) -> int:
+    return getattr(app.view_functions.get(endpoint), "most_bytes", 0)
+
+
+def may_send_files(app: Flask, path: str, cookies: str) -> bool:
+    """Whether somebody who is signed in sends to a page that takes files, as far as the head of a POST tells.
+
+    `cookies` are as they stand there. It is asked before anything is stored, by the thread of all connections, so it
+    asks no database: that a person is still HR is found out by `_allow_file`.
+    """
+    try:
+        endpoint, _ = app.url_map.bind("").match(path, method="POST")
+    except HTTPException:
+        return False
+    return bool(_most_bytes_of(app, endpoint)) and is_signed_in(app, cookies)
 
 
 def _allow_file(incoming: Request) -> None:
