@@ -272,11 +272,11 @@ def signed(value: int) -> str:
     return f"+{value}" if value > 0 else number(value)
 
 
-def change(found: Change | None) -> str:
-    """What changed, in words that do not need a colour."""
+def change(found: Change | None, stands_out: bool = True) -> str:
+    """What changed, in words that do not need a colour; in a list of many, only what `stands_out` among them."""
     if found is None:
         return ""
-    if not found.is_real:
+    if not (found.is_real and stands_out):
         return _("no clear change")
     if found.points > 0:
         return _("up %(points)s", points=found.points)
