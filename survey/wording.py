@@ -283,6 +283,17 @@ def change(found: Change | None, stands_out: bool = True) -> str:
     return _("down %(points)s", points=-found.points)
 
 
+def too_few(practices: int) -> str:
+    """Why a row of a table has no figure all in all, where so many practices have one."""
+    if not practices:
+        return _("too few answers to show")
+    return ngettext(
+        "no figure all in all; there is one for %(num)d practice",
+        "no figure all in all; there are figures for %(num)d practices",
+        practices,
+    )
+
+
 def percent(share: float) -> str:
     """A share (0–1) in whole percent."""
     return _percent(share, get_locale())
@@ -426,5 +437,6 @@ FILTERS = {
     "signed": signed,
     "since_last_time": since_last_time,
     "some": some,
+    "too_few": too_few,
 }
 GLOBALS = {"period": period}

@@ -197,6 +197,7 @@ def test_where_only_a_practice_has_a_figure_the_overview_does_not_say_that_there
     company.close_wave(wave)
     page = beginner.get("/hr/").text
     assert "Too few colleagues answered for a figure all in all; there is one for 1 practice." in page
+    assert {row[1] for row in tables(page)[-1][1:]} == {"no figure all in all; there is one for 1 practice"}
     assert "customers&#39; scores" not in page
     assert "customers' scores" not in page
 
