@@ -29,7 +29,7 @@ def sentence(found: str) -> str:
     """A sentence in the reader's language; what is no Sentence as it is."""
     if not isinstance(found, Sentence):
         return found
-    return _(ON_PAGES.get(found.text, found.text), **found.values)
+    return wording.sentence(ON_PAGES.get(found.text, found.text), found.values)
 
 
 def fault(found: str) -> str:
