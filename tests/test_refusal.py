@@ -27,7 +27,9 @@ def test_on_pages_a_refusal_is_told_in_the_readers_language(app: Flask) -> None:
 
 
 def test_what_is_to_be_chosen_from_is_listed_in_the_readers_language(app: Flask) -> None:
-    found = Refusal('"%(language)s" is not offered; write %(offered)s.', language="xx", offered=OneOf(("es", "en", "fr")))
+    found = Refusal(
+        '"%(language)s" is not offered; write %(offered)s.', language="xx", offered=OneOf(("es", "en", "fr"))
+    )
     assert str(found) == '"xx" is not offered; write es, en or fr.'
     for language, told in (("en", "write es, en or fr."), ("es", "escribe es, en o fr.")):
         with app.test_request_context(f"/?lang={language}"):
