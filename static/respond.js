@@ -176,10 +176,44 @@ function showOpenQuestion() {
   else first.scrollIntoView({ block: "center" });
 }
 
+/* --- A comment needs a kind, and is told so before its department is left -------------------------------------------- */
+
+/** The kinds to choose from, when there is a comment and none is chosen; else null. */
+function openKinds(page) {
+  const comment = page.querySelector("textarea");
+  const kinds = page.querySelector(".kind");
+  return comment && comment.value.trim() && !isSkipped(page) && !isAnswered(kinds) ? kinds : null;
+}
+
+function next() {
+  const kinds = openKinds(pages()[place]);
+  if (!kinds) {
+    step(place + 1);
+    return;
+  }
+  if (!kinds.querySelector(".fault")) {
+    const fault = document.createElement("p");
+    fault.className = "fault";
+    fault.id = `${kinds.id}-fault`;
+    fault.textContent = form.dataset.noKind;
+    kinds.querySelector("legend").after(fault);
+    kinds.setAttribute("aria-describedby", fault.id);
+  }
+  focusOn(kinds);
+  bring(kinds, "center");
+}
+
+function forgive(kinds) {
+  const fault = kinds.querySelector(".fault");
+  if (fault) fault.remove();
+  kinds.removeAttribute("aria-describedby");
+}
+
 /* --- What the reader does --------------------------------------------------------------------------------------------- */
 
 function changed({ target }) {
   save();
+  if (target.closest(".kind")) forgive(target.closest(".kind"));
   if (!PHONE.matches) return;
   if (target.closest(".skip") && target.checked && place < pages().length - 1) step(place + 1);
   const group = target.closest(".scale, .missing, .notice");
@@ -319,7 +353,7 @@ function begin() {
     send(event.submitter);
   });
   form.querySelector(".back").addEventListener("click", stepBack);
-  form.querySelector(".next").addEventListener("click", () => step(place + 1));
+  form.querySelector(".next").addEventListener("click", next);
   document.body.addEventListener("click", follow);
   const kept = "typed" in form.dataset ? null : readDraft(); // what was just sent is newer than any draft
   if (kept) {

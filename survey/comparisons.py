@@ -3,7 +3,7 @@
 Everything is a sum of published tallies, so a comparison tells nothing that they do not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
@@ -47,6 +47,7 @@ class Comparison:
     difference: Change | None
     p: float | None
     verdict: Verdict
+    hardly_any: bool = False  # customers have rated it on this, yet too few for a figure
 
     @property
     def higher(self) -> Side:
@@ -98,7 +99,8 @@ def inside(pairs: Iterable[tuple[Side, Side]], items: Sequence[str]) -> Comparis
 def with_outside(wave: Wave, departments: Sequence[Department], items: Sequence[str]) -> Comparisons:
     """Inside against outside of each department, on each item that it has at least one of them of."""
     rows = releases.gaps(wave, {department.id for department in departments})
-    return _corrected(_of_gap(wave, row) for row in rows if row.item in items)
+    too_few = releases.customers_beside([wave])[0].too_few
+    return _corrected(_of_gap(wave, row, too_few) for row in rows if row.item in items)
 
 
 def extremes(wave: Wave, departments: Sequence[Department], item: str) -> Comparisons:
@@ -109,11 +111,12 @@ def extremes(wave: Wave, departments: Sequence[Department], item: str) -> Compar
     return Comparisons((found,) if found else (), everything.family)
 
 
-def _of_gap(wave: Wave, row: GapRow) -> Comparison:
+def _of_gap(wave: Wave, row: GapRow, too_few: Collection[tuple[int, str]]) -> Comparison:
     sides = Side(row.department, wave), Side(row.department, wave, outside=True)
     alike = row.gap.state is State.ALIGNED
     verdict = Verdict.ALIKE if alike else Verdict.NOT_ENOUGH
-    return Comparison(row.item, *sides, row.inside, row.outside, row.gap.difference, None, verdict)
+    hardly_any = (row.department.id, row.item) in too_few
+    return Comparison(row.item, *sides, row.inside, row.outside, row.gap.difference, None, verdict, hardly_any)
 
 
 def _corrected(rows: Iterable[Comparison]) -> Comparisons:

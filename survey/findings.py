@@ -68,6 +68,11 @@ def real_changes(results: Sequence[ProviderResult]) -> Family[RealChange]:
     return Family(tuple(found[:LARGEST]), compared=len(changes))
 
 
+def departments_changed(results: Sequence[ProviderResult], item: str) -> frozenset[int]:
+    """The ids of the departments whose figure on `item` changed by more than chance, all of them taken together."""
+    return frozenset(_real({found.department.id: found.changes[item].p for found in results if item in found.changes}))
+
+
 def badly_served(wave: Wave) -> Family[BadlyServed]:
     """The clients that are served worst, by whom; only groups of at least ten answers are compared."""
     released = tallies.digests([wave])

@@ -8,7 +8,7 @@ from survey.counting import Combination
 from survey.dates import EXAMPLE_DAY, Period
 from survey.mapping import CANONICAL, LONGEST_KEY, Mapping, Target, as_code
 from survey.measure.scale import points
-from survey.refusal import _l
+from survey.refusal import OneOf, _l
 from survey.sheets import Faults, Sheet, number
 
 NO_TOUCHPOINT = _l("names no touchpoint; write 1 to %(most)s characters.")
@@ -82,7 +82,7 @@ class Interpreter:
             return self.mapping.period
         found = dates.period(text, self.mapping.date_formats)
         if found is None:
-            wanted = " or ".join(map(EXAMPLE_DAY.strftime, self.mapping.date_formats))
+            wanted = OneOf(map(EXAMPLE_DAY.strftime, self.mapping.date_formats))
             self.faults.add(line, self.mapping.columns.date, NO_DATE, text=text, wanted=wanted)
         return found
 

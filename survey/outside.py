@@ -144,6 +144,7 @@ class Customers:
 
     departments: dict[tuple[int, str], Outside]
     company: dict[str, Outside]
+    too_few: frozenset[tuple[int, str]] = frozenset()  # about these there are answers, yet fewer than two
 
 
 class CountingScore(NamedTuple):
@@ -231,7 +232,11 @@ def _customers(scores: Iterable[CountingScore]) -> Customers:
         if not known or known[0].attributed == score.attributed:
             known.append(score)
     found = {key: _outside(counting) for key, counting in own_first.items()}
-    return Customers({key: outside for key, outside in found.items() if outside}, _company(own_first.values()))
+    return Customers(
+        departments={key: outside for key, outside in found.items() if outside},
+        company=_company(own_first.values()),
+        too_few=frozenset(key for key, outside in found.items() if outside is None),
+    )
 
 
 def _company(counting: Iterable[list[CountingScore]]) -> dict[str, Outside]:

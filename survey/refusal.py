@@ -4,7 +4,8 @@ from typing import Self
 
 
 class Refusal(ValueError):
-    """`text` is an English sentence with named placeholders, `values` what they stand for: text, numbers, dates.
+    """`text` is an English sentence with named placeholders, `values` what they stand for: text, numbers, dates,
+    a choice (OneOf).
 
     As a string it is the sentence itself, with dates like 2027-01-12; pages say the same in the reader's language.
     """
@@ -25,6 +26,16 @@ class Sentence(str):
         sentence = super().__new__(cls, text % values if values else text)
         sentence.text, sentence.values = text, values
         return sentence
+
+
+class OneOf(tuple[str, ...]):
+    """Values of which one is to be written. In English "es, en or fr"; pages list them in the reader's language."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        *others, last = self or ("",)
+        return f"{', '.join(others)} or {last}" if others else last
 
 
 def _l(text: str) -> str:

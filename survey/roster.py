@@ -9,9 +9,9 @@ from pathlib import Path
 from survey import standings
 from survey.models import Department, Person, database
 from survey.people import EMAIL
-from survey.refusal import _l
+from survey.refusal import OneOf, _l
 from survey.rehearsals import ImportSummary, notice_of_unread
-from survey.settings import find_language, is_address, offered_languages
+from survey.settings import find_language, is_address, languages
 from survey.sheets import Faults, Row, Sheet, slug
 from survey.standings import Change, Standing
 
@@ -131,7 +131,7 @@ def _read_person(row: Row, sheet: Sheet, faults: Faults, names: dict[str, str]) 
         faults.add(row.line, "department", NO_DEPARTMENT, name=row["department"])
     language = find_language(row["language"])
     if row["language"] and language is None:
-        faults.add(row.line, "language", NO_LANGUAGE, language=row["language"], offered=offered_languages())
+        faults.add(row.line, "language", NO_LANGUAGE, language=row["language"], offered=OneOf(languages()))
     if (role := row["role"].lower()) not in ROLES:
         faults.add(row.line, "role", NO_ROLE, role=role)
     if faults.count > before:

@@ -24,6 +24,7 @@ DELIMITERS = ",;\t"
 FAULTS_SHOWN = 25
 CHUNK_BYTES = 1 << 20
 LINES_AT_ONCE = 500
+NO_TEXT = _l("is no text file; export it as CSV.")
 UNREADABLE = _l("cannot be read (%(error)s).")
 CELLS = _l("has %(cells)s cells where the header has %(width)s.")
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
@@ -214,7 +215,7 @@ def _examine(path: Path, faults: Faults) -> tuple[str, bool, str]:
                 if encoding == "utf-8-sig" and not _decodes(decoder, chunk):
                     encoding = "cp1252"
                 if _holds_nul(wide.decode(chunk) if encoding == "utf-16" else chunk):
-                    faults.add(None, None, _l("is no text file; export it as CSV."))
+                    faults.add(None, None, NO_TEXT)
                     faults.refuse_if_any()
     except OSError as error:
         faults.add(None, None, UNREADABLE, error=error.strerror)

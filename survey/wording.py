@@ -1,7 +1,7 @@
 """Figures, dates and names in the reader's language: one wording for pages and mails alike."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from survey.measure.cadence import Occurrence, Why, local
 from survey.measure.disclosure import Change, Figure
 from survey.models import Pulse, Wave
 from survey.questionnaire import DEFAULT, QuestionnaireError, load_questionnaire
-from survey.refusal import Refusal
+from survey.refusal import OneOf, Refusal
 from survey.releases import Clients
 from survey.returns import SinceLastTime
 from survey.settings import code_of
@@ -234,9 +234,18 @@ def news(row: CommitmentRow) -> str:
 
 def refusal(found: Refusal) -> str:
     """Why something is not done, in the reader's language."""
-    return _(
-        found.text, **{name: day(value) if isinstance(value, date) else value for name, value in found.values.items()}
-    )
+    return sentence(found.text, found.values)
+
+
+def sentence(text: str, values: Mapping[str, object]) -> str:
+    """A sentence and what its placeholders stand for, in the reader's language."""
+    return _(text, **{name: _told(value) for name, value in values.items()})
+
+
+def _told(value: object) -> object:
+    if isinstance(value, OneOf):
+        return format_list(value, style="or", locale=date_locale())
+    return day(value) if isinstance(value, date) else value
 
 
 def mean(figure: Figure | None) -> str:
@@ -272,15 +281,26 @@ def signed(value: int) -> str:
     return f"+{value}" if value > 0 else number(value)
 
 
-def change(found: Change | None) -> str:
-    """What changed, in words that do not need a colour."""
+def change(found: Change | None, stands_out: bool = True) -> str:
+    """What changed, in words that do not need a colour; in a list of many, only what `stands_out` among them."""
     if found is None:
         return ""
-    if not found.is_real:
+    if not (found.is_real and stands_out):
         return _("no clear change")
     if found.points > 0:
         return _("up %(points)s", points=found.points)
     return _("down %(points)s", points=-found.points)
+
+
+def too_few(practices: int) -> str:
+    """Why a row of a table has no figure all in all, where so many practices have one."""
+    if not practices:
+        return _("too few answers to show")
+    return ngettext(
+        "no figure all in all; there is one for %(num)d practice",
+        "no figure all in all; there are figures for %(num)d practices",
+        practices,
+    )
 
 
 def percent(share: float) -> str:
@@ -426,5 +446,6 @@ FILTERS = {
     "signed": signed,
     "since_last_time": since_last_time,
     "some": some,
+    "too_few": too_few,
 }
 GLOBALS = {"period": period}

@@ -269,7 +269,9 @@ def test_figures_of_practices_alone_are_not_called_none(company: Company, post: 
         (post.mail(outbox.COMPANY, company.hanna), "Mirror Ltd"),
     ):
         assert mail["Subject"] == f"{name}: a figure for 1 practice"
-        assert "Keeps promises" in text_of(mail)
+        for told in (text_of(mail), html_of(mail)):
+            assert "Too few colleagues answered for a figure all in all; there is one for 1 practice." in told
+            assert "Keeps promises" in told
     for told in (text_of(mail), html_of(mail)):
         assert "No department serves customers clearly better" in told
         assert "customers' scores" not in told

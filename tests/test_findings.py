@@ -76,6 +76,20 @@ def test_changes_are_those_of_scipy_corrected_for_all_that_were_looked_at(two_wa
     assert sorted(abs(found.change.points) for found in family.found) == widest[-findings.LARGEST :]
 
 
+def test_departments_that_changed_on_an_item_are_those_of_scipy_corrected_for_all_departments(
+    two_waves: tuple[Wave, Wave],
+) -> None:
+    first, second = two_waves
+    results = [found for found in releases.provider_results(second) if OVERALL in found.changes]
+    p = [
+        stats.ttest_ind(*(scores_of(wave, found.department.id) for wave in (second, first)), equal_var=False).pvalue
+        for found in results
+    ]
+    real = {found.department.id for found, corrected in zip(results, holm_by_steps(p), strict=True) if corrected < 0.05}
+    assert 0 < len(real) < len(results)
+    assert findings.departments_changed(results, OVERALL) == real
+
+
 def test_badly_served_clients_differ_from_all_others(two_waves: tuple[Wave, Wave], company: Company) -> None:
     _, wave = two_waves
     family = findings.badly_served(wave)

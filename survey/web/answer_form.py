@@ -84,7 +84,7 @@ class AboutProvider:
         if len(self.comment) > responses.COMMENT_CHARACTERS:
             yield "comment", _("At most %(max)d characters, please.", max=responses.COMMENT_CHARACTERS)
         elif self.comment and not self.kind:
-            yield "comment", _("Say whether this is thanks, a complaint or a suggestion.")
+            yield "kind", no_kind()
         if self.kind and self.kind not in COMMENT_KINDS:
             yield "kind", _not_offered()
         if not ANSWERS.issuperset(self.by_item.values()):
@@ -95,6 +95,11 @@ class AboutProvider:
 def _names(prefix: str, items: tuple[str, ...]) -> list[str]:
     """The fields of a questionnaire's items about one provider."""
     return [prefix + item for item in items]
+
+
+def no_kind() -> str:
+    """What is wrong with a comment of which nobody knows what it is."""
+    return _("Say whether this is thanks, a complaint or a suggestion.")
 
 
 def _not_offered() -> str:

@@ -19,7 +19,7 @@ from survey.responses import Questions
 from survey.returns import SinceLastTime
 from survey.signing import reader_token
 from survey.web.access import form_key, settings, this_request
-from survey.web.answer_form import AnswerForm, Fault
+from survey.web.answer_form import AnswerForm, Fault, no_kind
 from survey.web.frame import reader_language
 from survey.web.parts import parts
 
@@ -173,5 +173,6 @@ def _rendered(name: str, own: Own, shared: Mapping[str, Any]) -> str:
         own=own,
         draft=own.get("draft"),
         characters=responses.COMMENT_CHARACTERS,
+        no_kind=no_kind(),
         **shared,
     )

@@ -223,7 +223,9 @@ def _leaning(row: Comparison) -> str:
 def _too_few(row: Comparison) -> str:
     """Why there is no difference: whose answers are too few."""
     if row.b.outside and row.b_figure is None:
-        return _("No difference is told: hardly any customers have rated it on this.")
+        if row.hardly_any:
+            return _("There are too few customers' scores to tell a difference.")
+        return _("There are no customers' scores to compare it with.")
     few = [side for side, figure in ((row.a, row.a_figure), (row.b, row.b_figure)) if not figure or not figure.interval]
     names = " · ".join(_in_wave(side) for side in few)
     return _("No difference is told: fewer than %(least)s answers (%(sides)s).", least=EXACT_FROM, sides=names)

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from email.message import EmailMessage
-from itertools import islice
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -58,10 +57,19 @@ def mailbox() -> str:
     """The company's mail, the latest first; of one person when the address says so."""
     only = request.args.get("to", "").lower()
     box = Mailbox(settings())
-    found = (
-        _envelope(key, mail) for key in box.messages() if (mail := box.read(key)) and only in str(mail["To"]).lower()
+    keys = box.messages()
+    found = [
+        _envelope(key, mail)
+        for key in (keys if only else keys[:MESSAGES_SHOWN])
+        if (mail := box.read(key)) and only in str(mail["To"]).lower()
+    ]
+    return render_template(
+        "demo/mailbox.html",
+        envelopes=found[:MESSAGES_SHOWN],
+        total=len(found) if only else len(keys),
+        only=only,
+        zone=settings().timezone,
     )
-    return render_template("demo/mailbox.html", envelopes=list(islice(found, MESSAGES_SHOWN)), only=only)
 
 
 @blueprint.get("/mailbox/<key>")

@@ -117,7 +117,19 @@ def practices_sentence(practices: Mapping[str, Sides]) -> str:
         parts.append(_("Better among colleagues than towards customers: %(practices)s.", practices=names))
     if not any(sides.gap.difference for sides in practices.values()):
         return _("There are no scores of customers on the practices to set beside those of colleagues.")
-    return " ".join(parts) or _("On no practice can these answers tell inside and outside apart.")
+    return " ".join(parts or _alike(practices))
+
+
+def _alike(practices: Mapping[str, Sides]) -> list[str]:
+    """What is said where no practice is better on one side than on the other."""
+    aligned = [item for item in practices if practices[item].gap.state is State.ALIGNED]
+    if not aligned:
+        return [_("On no practice can these answers tell inside and outside apart.")]
+    names = ", ".join(wording.item_name(item) for item in aligned)
+    parts = [_("Alike inside and outside: %(practices)s.", practices=names)]
+    if len(aligned) < len(practices):
+        parts.append(_("Of the others these answers cannot tell."))
+    return parts
 
 
 def _facade_sentence(practice: str) -> str:

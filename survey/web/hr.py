@@ -54,6 +54,7 @@ def overview() -> str:
         history=history,
         picture=company_over_time(history, OVERALL),
         providers=_ranked(results),
+        changed=findings.departments_changed(results, OVERALL),
         badly=findings.badly_served(wave),
         facades=findings.facades(gaps.rows),
         changes=findings.real_changes(results),

@@ -180,7 +180,7 @@ def _check_page(
         mapping=mapping,
         problems=problems,
         tallies=reading.tallies(shown["summary"], mapping) if shown["summary"] and mapping else [],
-        not_read=[name for name in profile.names if name not in reading.columns_read(values)],
+        not_read=reading.columns_not_read(profile.names, values),
         same_header=(same := kept_mappings.made_for(profile.names)),
         keep_as=same.name if same else kept_mappings.free_name(values["source"]["name"], kept.file_name),
         **shown,

@@ -81,6 +81,8 @@ class DraftForm(FlaskForm):
     def validate_departments(self, field: Field) -> None:
         if self.audience.data == SOME and not self.chosen():
             raise ValidationError(_("Choose at least one department, or everybody."))
+        if self.audience.data == ALL and field.data:
+            raise ValidationError(_("You have ticked departments and chosen everybody: choose one of the two."))
 
     def validate_timezone(self, field: Field) -> None:
         if field.data not in available_timezones():

@@ -1,6 +1,7 @@
 """How a file was read, in the reader's words: faults, dates, reasons, and the tallies that would result."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -16,20 +17,21 @@ from survey.mapping import CANONICAL, Mapping
 from survey.measure.cadence import local
 from survey.measure.scale import SHOWN_ITEMS
 from survey.refusal import Sentence, _l
-from survey.sheets import Fault
+from survey.sheets import NO_TEXT, Fault
 from survey.web.guide import Values
 from survey.wording import date_locale
 
 MOST_SCORES_SHOWN = 11
 NEW_NAME = _l('"%(name)s" is new in this file: say in the step “Touchpoints” what it rates, or that it is not read.')
-ON_PAGES = {NOT_MAPPED: NEW_NAME}  # where there is no mapping to write in
+NEITHER = _l("cannot be read as Excel (XLSX) or as CSV; save it again as one of the two.")
+ON_PAGES = {NOT_MAPPED: NEW_NAME, NO_TEXT: NEITHER}  # where there is no mapping to write in, and workbooks are read
 
 
 def sentence(found: str) -> str:
     """A sentence in the reader's language; what is no Sentence as it is."""
     if not isinstance(found, Sentence):
         return found
-    return _(ON_PAGES.get(found.text, found.text), **found.values)
+    return wording.sentence(ON_PAGES.get(found.text, found.text), found.values)
 
 
 def fault(found: str) -> str:
@@ -91,6 +93,16 @@ def columns_read(values: Values) -> set[str]:
     read = {name for name in values["columns"].values() if name}
     read |= set(values["touchpoints"]) if values["form"] == "wide" else set()
     return read | ({values["rows"]["column"]} if "rows" in values else set())
+
+
+def columns_not_read(names: Sequence[str], values: Values) -> list[str]:
+    """The others, as a sentence lists them; one without a name by its place in the file."""
+    read = columns_read(values)
+    return [
+        name or _("column %(number)s, which has no name", number=place)
+        for place, name in enumerate(names, 1)
+        if name not in read
+    ]
 
 
 @dataclass(frozen=True)

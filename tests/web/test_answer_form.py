@@ -27,11 +27,11 @@ def test_nothing_answered_is_told_and_stores_nothing(client, link):
 
 def test_a_comment_without_a_kind_comes_back_with_all_that_was_typed(client, link):
     answer = client.post(link.address, data=link.filled(comment="They <never> call back."))
-    field = link.field("comment")
+    field = link.field("kind")
     assert answer.status_code == 422
     assert f'<a href="#{field}">' in answer.text
-    assert f'<textarea id="{field}"' in answer.text
-    assert f'aria-describedby="{field}-hint {field}-fault"' in answer.text
+    assert f'<fieldset id="{field}" class="kind" aria-describedby="{field}-fault">' in answer.text
+    assert "Say whether this is" in answer.text.split(f'<p class="fault" id="{field}-fault">')[1].split("</p>")[0]
     assert ">They &lt;never&gt; call back.</textarea>" in answer.text
     assert answer.text.count("checked") == len(link.providers) * len(ITEMS)
     assert nothing_is_stored()

@@ -1,16 +1,18 @@
 """HR sets departments, waves, or inside and outside against each other."""
 
 import re
+from datetime import date
 
 import pytest
+from peewee import fn
 
 from survey import comparisons, wording
 from survey.comparisons import Side
 from survey.measure.scale import OVERALL, SHOWN_ITEMS
-from survey.models import Department
+from survey.models import Department, ExternalTally
 from survey.responses import Answer
 from survey.web.compare import chance, gist
-from tests.test_releases import about_sales
+from tests.test_releases import about_sales, customers_say
 from tests.web.pages import STRANGE, tables
 
 KINDS = ("departments", "waves", "outside")
@@ -86,7 +88,14 @@ def test_inside_is_compared_with_outside(hanna):
     rows = shown(hanna, "/hr/compare?of=outside")
     assert "Finance serves customers better than colleagues" in rows[0][0]
     assert len(rows) == 5
-    assert sum("hardly any customers have rated it" in row[0] for row in rows) == 3
+    assert sum("There are no customers' scores to compare it with." in row[0] for row in rows) == 3
+
+
+def test_of_one_customer_alone_it_is_said_that_there_are_too_few(hanna, company):
+    customers_say(company, "Sales", 75, date(2026, 2, 1))
+    ExternalTally.update(n=1).where(ExternalTally.id == ExternalTally.select(fn.MAX(ExternalTally.id))).execute()
+    (told,) = [row[0] for row in shown(hanna, "/hr/compare?of=outside") if row[0].startswith("Sales")]
+    assert "There are too few customers' scores to tell a difference." in told
 
 
 def test_below_ten_answers_there_is_no_difference_and_the_page_says_why(beginner, company):

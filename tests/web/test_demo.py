@@ -11,7 +11,7 @@ from survey.demo import Mailbox
 from survey.models import Message, Person, Wave
 from survey.scheduler import Clockwork
 from tests.cast import OPENS
-from tests.web.pages import STRANGE, addresses, mixed
+from tests.web.pages import STRANGE, addresses, mixed, tables
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +103,23 @@ def test_employees_to_be_are_people_who_have_not_answered(visitor, company, wave
     assert "/mailbox/?to=" in visitor.get("/").text
     company.answer(wave)
     assert "/mailbox/?to=" not in visitor.get("/").text
+
+
+def test_of_more_mails_than_are_shown_the_number_is_told(visitor, deliver, monkeypatch):
+    deliver()
+    everybody = len(visitor.get("/mailbox/").text.split("<td><a ")) - 1
+    monkeypatch.setattr("survey.web.demo.MESSAGES_SHOWN", 2)
+    page = visitor.get("/mailbox/?lang=en").text
+    assert page.count("<td><a ") == 2
+    assert f"2 of {everybody} mails are shown, the latest." in page
+    monkeypatch.setattr("survey.web.demo.MESSAGES_SHOWN", everybody)
+    assert "mails are shown" not in visitor.get("/mailbox/?lang=en").text
+
+
+def test_each_mail_of_the_mailbox_has_its_date(visitor, little_mail, deliver):
+    deliver()
+    (row,) = tables(visitor.get("/mailbox/?lang=en").text)[0][1:]
+    assert re.fullmatch(r"Mon, 2 Mar 2026, \d\d:\d\d", row[1])
 
 
 def test_an_empty_mailbox_says_so(visitor):

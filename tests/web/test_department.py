@@ -72,6 +72,15 @@ def test_what_is_missing_is_told_from_ten_low_ratings_on(beginner, company, peop
     assert ("Shown when ten or more of those who gave 1 or 2 say what is missing." in page) is not told
 
 
+def test_where_too_few_answered_all_in_all_there_is_no_table_of_clients_without_rows(beginner, company):
+    company.released_wave(lambda provider: Answer(provider, {"promises": 4}))
+    page = beginner.get("/hr/departments/finance").text
+    assert under(page, "Whom it serves") == []
+    assert "Too few answers all in all to show a figure by client." in page
+    assert "/departments/finance/items.csv" in page
+    assert "/departments/finance/clients.csv" not in page
+
+
 def test_the_way_to_comparing_it_is_a_link(hanna, page):
     for of in ("waves", "outside"):
         assert f"/hr/compare?of={of}&amp;department=finance" in page

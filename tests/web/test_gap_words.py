@@ -83,9 +83,20 @@ def test_the_practice_with_the_widest_gap_is_named_first() -> None:
 
 
 def test_practices_that_no_customer_rated_are_told_from_those_that_differ_on_none() -> None:
-    aligned = Gap(State.ALIGNED, Change(0, (-3, 3), 0.01))
+    unsure = Gap(State.NOT_ENOUGH, Change(-4, (-12, 4), 0.3))
     assert gap_words.practices_sentence({"promises": row(UNKNOWN)}).startswith("There are no scores of customers")
-    assert gap_words.practices_sentence({"promises": row(aligned)}).startswith("On no practice")
+    assert gap_words.practices_sentence({"promises": row(unsure)}).startswith("On no practice")
+
+
+def test_practices_that_are_alike_inside_and_outside_are_named_and_not_called_unknown() -> None:
+    aligned = Gap(State.ALIGNED, Change(0, (-3, 3), 0.9))
+    alike = {"promises": row(aligned), "openness": row(aligned)}
+    told = "Alike inside and outside: Keeps promises, Takes criticism."
+    assert gap_words.practices_sentence(alike) == told
+    unsure = Gap(State.NOT_ENOUGH, Change(-4, (-12, 4), 0.3))
+    assert gap_words.practices_sentence({**alike, "flexibility": row(unsure)}) == (
+        f"{told} Of the others these answers cannot tell."
+    )
 
 
 @pytest.mark.parametrize(

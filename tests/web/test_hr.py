@@ -1,12 +1,14 @@
 """HR's pages: the figures of the release and no others, whatever the address asks for."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from survey import commitments, releases, wording
 from survey.commitments import Draft
+from survey.measure.disclosure import Change
 from survey.measure.scale import OVERALL
 from survey.models import Commitment, Department, ExternalTally, Person, Touchpoint, Wave
 from survey.responses import Answer
@@ -25,6 +27,22 @@ def test_the_overview_shows_each_departments_released_mean(hanna, released):
     shown = rows(hanna, "/hr/")
     for result in releases.provider_results(released[0]):
         assert shown[result.department.name][0] == wording.mean(result.figures[OVERALL])
+
+
+def test_the_overview_names_a_change_only_when_it_stands_out_among_all_departments(hanna, released, monkeypatch):
+    results = releases.provider_results(released[0])
+    noise, real = Change(-12, (-23, -1), p=0.04), Change(-30, (-40, -20), p=0.0001)
+    assert noise.is_real
+    told = [replace(found, changes={OVERALL: real if at == 0 else noise}) for at, found in enumerate(results)]
+    monkeypatch.setattr(releases, "provider_results", lambda wave: told)
+    shown = rows(hanna, "/hr/")
+    assert [shown[found.department.name][2] for found in told] == ["down 30"] + ["no clear change"] * (len(told) - 1)
+
+
+@pytest.mark.parametrize("page", ["/hr/departments/finance", "/lead/"])
+def test_where_each_change_is_looked_at_by_itself_the_page_says_so(hanna, sign_in, company, released, page):
+    reader = sign_in(company.bob) if page == "/lead/" else hanna
+    assert "Each change is looked at by itself; among many, one may look large by chance." in reader.get(page).text
 
 
 def test_who_serves_badly_stands_under_a_head_of_its_own(beginner, company):
@@ -179,6 +197,7 @@ def test_where_only_a_practice_has_a_figure_the_overview_does_not_say_that_there
     company.close_wave(wave)
     page = beginner.get("/hr/").text
     assert "Too few colleagues answered for a figure all in all; there is one for 1 practice." in page
+    assert {row[1] for row in tables(page)[-1][1:]} == {"no figure all in all; there is one for 1 practice"}
     assert "customers&#39; scores" not in page
     assert "customers' scores" not in page
 

@@ -1,5 +1,6 @@
 """What customers say, brought in by HR: files step by step, imports undone, what touchpoints count for."""
 
+import html
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -218,6 +219,18 @@ def test_each_step_asks_and_the_check_shows_what_would_be_counted(send, hanna):
     assert counted[1][5].replace(" ", "") == "blank:1leftout:1doesnotapply:1"
     assert counted[2][:4] == ["Trato", "Acts promptly", "1", "75.0"]
     assert ExternalTally.select().count() == before
+
+
+def test_a_column_without_a_name_that_is_not_read_is_told_by_its_place(send, hanna):
+    file = "".join(f"{line},\n" for line in WIDE.splitlines())
+    page = hanna.get(steps_to_the_check(hanna, send(file))).text
+    assert "Columns that are not read: Nota; column 5, which has no name." in page
+
+
+def test_a_broken_workbook_is_told_as_what_could_not_be_read(send):
+    answer = send(b"\xd0\xcf\x11\xe0\0\0\0\0", name="encuesta.xlsx")
+    told = "encuesta.xlsx: cannot be read as Excel (XLSX) or as CSV; save it again as one of the two."
+    assert told in html.unescape(answer.text)
 
 
 def test_importing_stores_all_links_departments_and_keeps_the_mapping(send, hanna, company):

@@ -112,6 +112,7 @@ def test_going_back_keeps_everything_that_was_chosen(hanna):
         ({"questionnaire": "magic"}, "questionnaire", "Choose something from the list."),
         ({"audience": "some"}, "departments", "Choose at least one department, or everybody."),
         ({"audience": "some", "departments": ["magic"]}, "departments", "Choose at least one department"),
+        ({"audience": "all", "departments": ["sales"]}, "departments", "You have ticked departments and chosen every"),
     ],
 )
 def test_a_fault_is_shown_at_its_field_with_all_that_was_typed(hanna, changed, field, said):

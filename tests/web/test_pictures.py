@@ -1,11 +1,13 @@
 """The pictures of the pages: what they say, also to those who cannot see them."""
 
+import re
 from xml.etree import ElementTree
 
 import pytest
 
 from survey import releases
 from survey.charts import text_width
+from survey.colours import contrast
 from survey.measure.scale import OVERALL
 from survey.models import Department
 from survey.summaries import lead_summary
@@ -75,6 +77,37 @@ def test_a_phone_shows_all_of_a_picture_in_letters_that_can_be_read(browse, hann
     seen = browse(hanna, address, 390).evaluate(SEEN)
     assert seen
     assert all(right <= 390 and pixels > 9.5 for right, pixels in seen), seen
+
+
+FRAMED = """() => {
+    const found = document.activeElement, style = getComputedStyle(found.querySelector(":scope > .hover"));
+    const chart = found.closest(".chart").getBoundingClientRect();
+    const frame = found.querySelector(":scope > .hover").getBoundingClientRect();
+    return {
+        outline: getComputedStyle(found).outlineStyle, width: parseFloat(style.strokeWidth),
+        stroke: style.stroke, fill: style.fill, part: frame.height / chart.height,
+    };
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("address", ["/hr/gap", "/hr/departments/finance"])
+def test_the_focus_frames_what_is_focused_and_not_the_whole_picture(browse, hanna, address, scheme):
+    page = browse(hanna, address, 1280, scheme=scheme)
+    for chart in page.locator(".chart").all():
+        mark = chart.locator("a:has(> .hover), g[tabindex]:has(> .hover)").first
+        mark.focus()
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Tab")  # focus by keys is what shows
+        framed = page.evaluate(FRAMED)
+        assert framed["outline"] == "none"
+        assert framed["width"] == 2
+        assert framed["part"] < 0.8, address
+        stroke, fill = (
+            "#" + "".join(f"{int(n):02x}" for n in re.findall(r"\d+", framed[of])) for of in ("stroke", "fill")
+        )
+        assert contrast(stroke, fill) >= 3
 
 
 # --- As files --------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from flask import Flask
 
 from survey.interpreter import NOT_MAPPED
 from survey.mapping import CANONICAL
-from survey.refusal import Sentence
+from survey.refusal import OneOf, Sentence
 from survey.sheets import Fault
 from survey.web import reading
 
@@ -29,6 +29,14 @@ def test_a_fault_is_told_with_its_place() -> None:
 def test_on_pages_nobody_is_sent_to_a_file_that_is_not_there() -> None:
     assert "step “Touchpoints”" in reading.sentence(Sentence(NOT_MAPPED, name="Q9"))
     assert reading.sentence("as it is 100%") == "as it is 100%"
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "write es, en or fr."), ("es", "escribe es, en o fr.")])
+def test_what_may_be_written_instead_is_listed_in_the_readers_language(app: Flask, language: str, told: str) -> None:
+    offered = OneOf(("es", "en", "fr"))
+    fault = Fault('"%(language)s" is not offered; write %(offered)s.', "a.csv", 3, None, language="xx", offered=offered)
+    with app.test_request_context(f"/?lang={language}"):
+        assert reading.fault(fault).endswith(told)
 
 
 def test_files_that_need_no_mapping_come_from_espejos_own_form() -> None:

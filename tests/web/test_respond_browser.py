@@ -378,18 +378,50 @@ def test_the_keys_are_told_where_there_are_keys(visit: Visit) -> None:
 def test_faults_are_read_first_and_lead_to_the_field_on_its_page(visit: Visit, link: Link) -> None:
     with visit() as page:
         page.locator(".next").click()
-        page.locator(".current textarea").fill("No kind")
         page.locator(".next").click()
+        page.locator(".current textarea").fill("No kind")
         page.locator("#send").click()
         expect(page.locator(".faults")).to_be_focused()
+        expect(page.locator(".place").filter(visible=True)).to_have_text("3 of 3")
+        page.locator(".back").click()
         expect(page.locator(".place").filter(visible=True)).to_have_text("2 of 3")
-        page.locator(".next").click()
         page.locator(".faults a").click()
-        expect(page.locator(f"[name='p{link.providers[1]}-comment']")).to_be_focused()
+        expect(page.locator(f"[name='p{link.providers[2]}-kind']").first).to_be_focused()
         page.locator(".current .kind label").first.click()
-        page.locator(".next").click()
+        expect(page.locator(".kind .fault")).to_have_count(0)
         page.locator("#send").click()
         expect_thanks(page)
+
+
+def test_a_phone_does_not_leave_a_department_whose_comment_has_no_kind(visit: Visit, link: Link) -> None:
+    with visit(has_touch=True) as page:
+        place, fault = page.locator(".place").filter(visible=True), page.locator(".current .kind .fault")
+        page.locator(".current textarea").fill("They never call back.")
+        expect(fault).to_have_count(0)
+        for _ in range(2):
+            page.locator(".next").tap()
+            expect(place).to_have_text("1 of 3")
+            expect(fault).to_have_text(["Say whether this is thanks, a complaint or a suggestion."])
+            expect(page.locator(f"[name='p{link.providers[0]}-kind']").first).to_be_focused()
+        assert page.locator(".current .kind").get_attribute("aria-describedby") == fault.get_attribute("id")
+        page.locator(".current .kind label").nth(1).tap()
+        expect(fault).to_have_count(0)
+        page.locator(".next").tap()
+        expect(place).to_have_text("2 of 3")
+
+
+def test_a_blank_comment_or_one_of_a_department_that_is_skipped_needs_no_kind(visit: Visit, link: Link) -> None:
+    with visit() as page:
+        place = page.locator(".place").filter(visible=True)
+        page.locator(".current textarea").fill(" \n ")
+        page.locator(".next").click()
+        expect(place).to_have_text("2 of 3")
+        page.locator(".current textarea").fill("They never call back.")
+        page.locator(".current .skip").click()
+        expect(place).to_have_text("3 of 3")
+        page.locator(".back").click()
+        page.locator(".next").click()
+        expect(place).to_have_text("3 of 3")
 
 
 # --- Without scripts -------------------------------------------------------------------------------------------------
