@@ -197,7 +197,7 @@ def test_while_hr_changes_a_pulse_its_wave_opens_as_it_stands_or_not_at_all(comp
         deeds = [
             *[lambda: waves.open_due(OPENS, K)] * 2,
             lambda: replanning.move(pulse, wave.id, date(2026, 3, 4), OPENS),
-            lambda: replanning.skip(pulse, wave.id),
+            lambda: replanning.skip(pulse, wave.id, OPENS),
             lambda: replanning.add_blackout(pulse, date(2026, 3, 2), date(2026, 6, 2), OPENS),
             lambda: replanning.pause(pulse),
         ]

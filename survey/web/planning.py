@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from survey import asking, deliveries, outbox, outside, people, pulses, replanning, turnout, waves, wording, workdays
 from survey.deliveries import Delivery
 from survey.measure.cadence import Occurrence
-from survey.models import ASKED, RUNNING, Pulse, Wave
+from survey.models import ASKED, RESTING, RUNNING, Pulse, Wave
 from survey.pulses import DayRange, PulseError
 from survey.questionnaire import QuestionnaireError
 from survey.refusal import Refusal, _l
@@ -85,7 +85,7 @@ def _plan(pulse: Pulse, mails: list[Delivery]) -> PulsePlan:
         coming=pulses.coming(pulse, COMING, now()),
         blackouts=pulses.blackouts(pulse),
         regions=workdays.regions(pulse.holidays),
-        passed_over=last if last is not None and last.cancel_reason == waves.RESTING else None,
+        passed_over=last if last is not None and last.cancel_reason == RESTING else None,
     )
 
 
@@ -133,7 +133,7 @@ def skip(key: str) -> Response:
     """Leave the next wave out."""
 
     def skipped(pulse: Pulse) -> None:
-        replanning.skip(pulse, _wave_meant())
+        replanning.skip(pulse, _wave_meant(), now())
 
     return _change(key, skipped, _l("The wave is skipped: the next one opens on %(day)s."))
 
