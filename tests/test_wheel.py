@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import tomllib
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
@@ -79,6 +81,19 @@ def test_the_wheel_names_every_licence_and_carries_its_text(wheel: Path) -> None
     assert len(texts) == 1 + len(vendored)
     for text, licence in zip(texts, ("MIT License", "SIL OPEN FONT LICENSE Version 1.1", "MIT License"), strict=True):
         assert licence in text
+
+
+def test_the_source_carries_what_its_tests_and_its_readme_need(tmp_path: Path) -> None:
+    run(sys.executable, "-m", "venv", tmp_path / "builder")
+    builder = tmp_path / "builder" / "bin" / "python"
+    needs = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    run(builder, "-m", "pip", "install", "--quiet", *needs)
+    run(builder, "-m", "hatchling", "build", "--target", "sdist", "--directory", tmp_path, cwd=ROOT)
+    (built,) = tmp_path.glob("espejo-*.tar.gz")
+    with tarfile.open(built) as packed:
+        carried = {name.partition("/")[2] for name in packed.getnames()}
+    pictures = {str(path.relative_to(ROOT)) for path in (ROOT / ".pictures").iterdir()}
+    assert {".ci/run", "tests/test_house.py", "static/vendor/SHA256SUMS", *pictures} - carried == set()
 
 
 def test_the_fonts_are_those_of_the_open_licence() -> None:
