@@ -73,8 +73,17 @@ function forget(isOver) {
   }
 }
 
+/** Until when a draft may be sent, in seconds since 1970; 0 where it is not one that we wrote. */
+function lastsUntil(name) {
+  try {
+    return JSON.parse(localStorage.getItem(name)).until;
+  } catch {
+    return 0;
+  }
+}
+
 /** Whether a draft is another link's, whose wave is over by now; for our own, the page says so. */
-const isOld = (name) => name !== nameOfDraft() && !(JSON.parse(localStorage.getItem(name)).until > Date.now() / 1000);
+const isOld = (name) => name !== nameOfDraft() && !(lastsUntil(name) > Date.now() / 1000);
 
 function save() {
   document.querySelector(".kept").hidden = !writeDraft();

@@ -17,7 +17,7 @@ def create_app(settings: Settings, *, demo: bool = False) -> Flask:
         meters.install(app, WATCHED)  # first, so that what is refused is counted as well
     frame.configure(app, settings)
     access.login_manager.init_app(app)
-    access.limiter.init_app(app)  # before CSRF, so that a flood is turned away first
+    access.limiter.init_app(app)  # adds no hook: limits count at the pages that have some, behind CSRF
     access.csrf.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

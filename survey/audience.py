@@ -32,6 +32,14 @@ Waves = tuple[tuple[object, ...], ...]  # (id, state, local date, its pulse's st
 
 
 @dataclass(frozen=True)
+class Everybody:
+    """Whom a pulse asks, were nobody to rest."""
+
+    people: list[tuple[int, int]]  # (person, department), in the order of their ids
+    providers: Providers  # whom each client department may be asked about
+
+
+@dataclass(frozen=True)
 class Audience:
     """Whom a wave asks."""
 
@@ -41,16 +49,29 @@ class Audience:
     beside: Waves  # the other waves as they stood: while they do, nobody else has been asked since
 
 
-def find_audience(wave: Wave, rest_days: int) -> Audience:
+def find_audience(wave: Wave, rest_days: int, everybody: Everybody | None = None) -> Audience:
     """Whom `wave` asks if it opens now. Of a million people it takes some seconds.
 
     A person is asked once in `rest_days` days by all pulses together, counted in the waves' local dates; 0 is no limit.
+    A wave of a pulse that is not stored needs `everybody`, whom that pulse would ask.
     """
-    beside, providers = others(wave), _providers_by_client()
-    everybody = _people(wave.pulse_id, providers)
+    beside = others(wave)
+    everybody = everybody or find_everybody(_departments_of([wave.pulse_id])[wave.pulse_id])
     tired, left_to_others = _asked_lately(wave, rest_days), _left_to_others(wave, rest_days)
-    people = [row for row in everybody if row[0] not in tired and row[1] not in left_to_others]
-    return Audience(people, providers, len(everybody) - len(people), beside)
+    people = [row for row in everybody.people if row[0] not in tired and row[1] not in left_to_others]
+    return Audience(people, everybody.providers, len(everybody.people) - len(people), beside)
+
+
+def find_everybody(departments: Collection[int]) -> Everybody:
+    """All active people of these departments (none means all) whose department uses somebody."""
+    providers = _providers_by_client()
+    query = Person.select(Person.id, Person.department).where(Person.active, Person.department.is_null(False))
+    people = [
+        (person, department)
+        for person, department in database.execute(query.order_by(Person.id))  # as it comes: they may be a million
+        if department in providers and (not departments or department in departments)
+    ]
+    return Everybody(people, providers)
 
 
 def reach(pulse: int) -> int:
@@ -90,17 +111,6 @@ def _providers_by_client() -> Providers:
         if client in active and provider in active:
             links[client][provider] = weight
     return links
-
-
-def _people(pulse_id: int, providers: Providers) -> list[tuple[int, int]]:
-    """(person, department) of all active people in the pulse's audience whose department uses somebody."""
-    departments = _departments_of([pulse_id])[pulse_id]
-    query = Person.select(Person.id, Person.department).where(Person.active, Person.department.is_null(False))
-    return [
-        (person, department)
-        for person, department in database.execute(query.order_by(Person.id))  # as it comes: they may be a million
-        if department in providers and (not departments or department in departments)
-    ]
 
 
 def _departments_of(pulses: list[int]) -> dict[int, set[int]]:

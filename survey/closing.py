@@ -19,7 +19,7 @@ from typing import Any
 
 from peewee import Expression, chunked
 
-from survey import audience, mirrors, notices, progress
+from survey import audience, mirrors, notices, progress, tallies
 from survey.database import ROWS_AT_ONCE, by_and_by, delete_by_and_by, write_anew
 from survey.measure.disclosure import COMMENTS_FROM, merge
 from survey.measure.scale import SCORES
@@ -118,7 +118,7 @@ def discard(wave: Wave) -> None:
 def document(wave: Wave) -> bytes:
     """All that the wave publishes, as canonical JSON: the same bytes whenever they are made."""
     members = _members(wave)
-    tallies = [
+    counted = [
         {
             "provider": tally.provider_id,
             "clients": members[tally.client_group_id],
@@ -145,7 +145,7 @@ def document(wave: Wave) -> bytes:
             "min_group": wave.min_group,
             "participation": sorted(participation, key=lambda row: row["clients"]),
             "raters": list(raters.tuples()),
-            "tallies": sorted(tallies, key=lambda row: (row["provider"], row["item"], row["clients"])),
+            "tallies": sorted(counted, key=lambda row: (row["provider"], row["item"], row["clients"])),
             **{name: found for name, found in later.items() if found},
         },
         sort_keys=True,
@@ -159,16 +159,7 @@ def digest(wave: Wave) -> str:
 
 def _members(wave: Wave) -> dict[int, list[int]]:
     """{client group: its departments, sorted}"""
-    query = (
-        ClientGroupDepartment.select(ClientGroupDepartment.client_group, ClientGroupDepartment.department)
-        .join(ClientGroup)
-        .where(ClientGroup.wave == wave)
-        .order_by(ClientGroupDepartment.department)
-    )
-    members = defaultdict(list)
-    for group, department in query.tuples():
-        members[group].append(department)
-    return members
+    return {group: sorted(found) for group, found in tallies.members([wave.id]).items()}
 
 
 def _additions(wave: Wave, members: Mapping[int, list[int]]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from survey.envelopes import Letter, Picture, content_of, from_us, message_id, s
 from survey.form_letters import FormLetter, fits
 from survey.invitations import Asked
 from survey.measure.cadence import local
-from survey.models import Message, Person, Pulse, Wave
+from survey.models import MISSED, Message, Person, Pulse, Wave
 from survey.news import hardest, telling
 from survey.people import leads_of
 from survey.prepared import prepared
@@ -31,7 +31,6 @@ from survey.signing import SIGN_IN_MINUTES, reader_token, sign_in_token, subscri
 from survey.stencils import places
 from survey.summaries import DepartmentSummary, LeadSummary, lead_summary
 from survey.transport import Mail
-from survey.waves import MISSED
 from survey.web.parts import Kept
 from survey.web.pictures import item_bars, practices
 

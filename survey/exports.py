@@ -203,7 +203,7 @@ def badly_served(found: Family[BadlyServed]) -> Table:
     rows: list[Row] = [
         (
             *(client_text(one.clients), one.provider.name, *_figure(one.figure)),
-            *(*_ends(one.difference.points, one.difference.interval), _p(one.p), found.compared),
+            *(*_ends(one.difference.points, one.difference.interval), one.p, found.compared),
         )
         for one in found.found
     ]
@@ -213,7 +213,7 @@ def badly_served(found: Family[BadlyServed]) -> Table:
 def changes(found: Family[RealChange]) -> Table:
     """What changed since the wave before, by more than chance would."""
     rows: list[Row] = [
-        (one.department.name, one.item, *_figure(one.now), *_change(one.change), _p(one.p), found.compared)
+        (one.department.name, one.item, *_figure(one.now), *_change(one.change), one.p, found.compared)
         for one in found.found
     ]
     return Table("changes", ("department", "item", *FIGURE, *CHANGE, *FAMILY), rows)
@@ -263,7 +263,7 @@ def comparisons(found: Comparisons) -> Table:
             *_side(row.b),
             row.b_figure.mean if row.b_figure else None,
             *(_ends(row.difference.points, row.difference.interval) if row.difference else (None,) * 3),
-            _p(row.p),
+            row.p,
             found.family,
             str(row.verdict),
         )
@@ -316,11 +316,6 @@ def _side(side: Side) -> Row:
 def _clock(found: Clock, within: int) -> Row:
     counts = (found.total, found.answered, found.in_time(within), within, found.percent_in_time(within))
     return (*counts, found.half, found.waiting, found.waited if found.waiting else None)
-
-
-def _p(p: float | None) -> float | None:
-    """Four digits, as far as any workbook keeps them."""
-    return None if p is None else float(f"{p:.4g}")
 
 
 def _ends(points: int, interval: tuple[int, int]) -> Row:

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from survey import tallies
-from survey.measure.disclosure import SIGNIFICANT, Change, Figure, as_change, exact_estimate, figure, whole
+from survey.measure.disclosure import (
+    SIGNIFICANT,
+    Change,
+    Figure,
+    as_change,
+    exact_estimate,
+    figure,
+    shown_probability,
+    whole,
+)
 from survey.measure.gaps import State
 from survey.measure.scale import OVERALL
 from survey.measure.statistics import add_counts, difference, holm
@@ -40,7 +49,7 @@ class RealChange:
     item: str
     now: Figure
     change: Change
-    p: float  # corrected
+    p: float  # corrected, as it may be shown
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class BadlyServed:
     clients: Clients
     figure: Figure
     difference: Change  # to all other answers
-    p: float  # corrected
+    p: float  # corrected, as it may be shown
 
 
 def real_changes(results: Sequence[ProviderResult]) -> Family[RealChange]:
@@ -131,5 +140,5 @@ def _against_the_rest(atom: Atom, total: Sequence[int], k: int) -> Change | None
 
 
 def _real(p_values: dict[Key, float]) -> dict[Key, float]:
-    """The corrected p of those that are real."""
-    return {key: p for key, p in holm(p_values).items() if p < SIGNIFICANT}
+    """The corrected p of those that are real, as it may be shown."""
+    return {key: shown_probability(p) for key, p in holm(p_values).items() if p < SIGNIFICANT}

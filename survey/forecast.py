@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from survey.audience import find_audience
+from survey.audience import find_audience, find_everybody
 from survey.measure.cadence import Occurrence
 from survey.models import Department, Pulse, Wave
 from survey.pulses import PulseError, add_pulse, coming
@@ -70,21 +70,20 @@ def forecast(draft: Draft, now: int, rest_days: int) -> Forecast:
 
     Whoever is asked in one of them rests as people do in `rest_days`; so far as is known today, all others do as well.
     """
-    with as_if_added(draft) as pulse:
+    with as_if_added(draft) as pulse:  # SQLite lets nobody else write meanwhile
         ahead = coming(pulse, WAVES, now)
-        if ahead[0].schedule.opens_at <= now:
-            raise PulseError(IN_THE_PAST, day=ahead[0].day)
-        asked: list[tuple[date, frozenset[int]]] = []
-        waves = []
-        for found in ahead:
-            audience = find_audience(Wave(pulse=pulse, local_date=found.day), rest_days)
-            resting = {
-                person for day, people in asked if found.day - day < timedelta(days=rest_days) for person in people
-            }
-            people = frozenset(person for person, _ in audience.people if person not in resting)
-            asked.append((found.day, people))
-            tired = len(audience.people) - len(people)
-            left_out, leaves_at = audience.left_out + tired, found.schedule.closes_at
-            told = len(readers(leaves_at)), len(company_readers(leaves_at))
-            waves.append(ExpectedWave(found, len(people), left_out, *told))
+    if ahead[0].schedule.opens_at <= now:
+        raise PulseError(IN_THE_PAST, day=ahead[0].day)
+    everybody = find_everybody({department.id for department in draft.departments})
+    asked: list[tuple[date, frozenset[int]]] = []
+    waves = []
+    for found in ahead:
+        audience = find_audience(Wave(local_date=found.day), rest_days, everybody)
+        resting = {person for day, people in asked if found.day - day < timedelta(days=rest_days) for person in people}
+        people = frozenset(person for person, _ in audience.people if person not in resting)
+        asked.append((found.day, people))
+        tired = len(audience.people) - len(people)
+        left_out, leaves_at = audience.left_out + tired, found.schedule.closes_at
+        told = len(readers(leaves_at)), len(company_readers(leaves_at))
+        waves.append(ExpectedWave(found, len(people), left_out, *told))
     return Forecast(pulse, waves)

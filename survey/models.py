@@ -158,6 +158,12 @@ class PulseDepartment(Table):
 RUNNING = ("opening", "open", "closing")  # nothing of it is told yet but who has answered
 ASKED = (*RUNNING, "closed")  # it has asked people
 
+# Why a wave was cancelled.
+MISSED = "missed"  # its day passed while nothing was running
+RESTING = "resting"  # other waves asked nearly everybody around that day
+SKIPPED = "skipped"  # HR left it out while it was planned
+BY_HAND = "by hand"  # HR called it off
+
 
 class Wave(Table):
     """One run of a pulse: planned → opening → open → closing → closed, or cancelled.
@@ -177,7 +183,7 @@ class Wave(Table):
         default="planned",
         constraints=[Check("state IN ('planned', 'opening', 'open', 'closing', 'closed', 'cancelled')")],
     )
-    cancel_reason = CharField(max_length=20, default="")  # see survey.waves
+    cancel_reason = CharField(max_length=20, default="")  # one of those above
     min_group = SmallIntegerField(null=True)  # k, frozen when the wave opens
     opened_at = BigIntegerField(null=True)
     closed_at = BigIntegerField(null=True)  # from when on it took no answers

@@ -145,7 +145,7 @@ def pulse_move(settings: Settings, key: str, day: datetime) -> None:
 @with_database
 def pulse_skip(settings: Settings, key: str) -> None:
     """Leave the next wave out."""
-    replanning.skip(_pulse(key), _planned_wave(key))
+    replanning.skip(_pulse(key), _planned_wave(key), now())
     _say_plan(_pulse(key))
 
 

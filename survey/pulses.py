@@ -1,8 +1,10 @@
 """Pulses: which cadences there are, adding a pulse, and the days of its coming waves."""
 
 import tomllib
-from collections.abc import Iterable
-from datetime import date
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, tzinfo
 from functools import partial
 from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -139,40 +141,100 @@ def blackouts(pulse: Pulse) -> list[DayRange]:
 # --- Planning ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What is stored of a pulse, and what its coming waves follow from."""
+
+    pulse: Pulse
+    planned: Wave | None
+    reminders_at: tuple[int, ...]  # of the planned wave
+    others: tuple[tuple[int, date], ...]  # number and day of each wave that opened or was cancelled
+    blackouts: tuple[DayRange, ...]  # in order
+
+    @property
+    def timetable(self) -> Timetable:
+        return _timetable(self.pulse, self.blackouts, (day for _, day in self.others))
+
+    @property
+    def next_number(self) -> int:
+        return 1 + max((number for number, _ in self.others), default=-1)
+
+
+def stored(pulses: Sequence[Pulse]) -> dict[int, Stored]:
+    """What is stored of each pulse, by its id. Four queries, whatever the number of pulses."""
+    ids = [pulse.id for pulse in pulses]
+    planned = {wave.pulse_id: wave for wave in Wave.select().where(Wave.pulse.in_(ids), Wave.state == "planned")}
+    reminders: dict[int, list[int]] = defaultdict(list)
+    due = Reminder.select(Reminder.wave, Reminder.due_at).where(Reminder.wave.in_([one.id for one in planned.values()]))
+    for wave, due_at in due.order_by(Reminder.sequence).tuples():
+        reminders[wave].append(due_at)
+    others: dict[int, list[tuple[int, date]]] = defaultdict(list)
+    over = Wave.select(Wave.pulse, Wave.occurrence, Wave.local_date)
+    for pulse, *other in over.where(Wave.pulse.in_(ids), Wave.state != "planned").tuples():
+        others[pulse].append(tuple(other))
+    off: dict[int, list[DayRange]] = defaultdict(list)
+    ranges = Blackout.select(Blackout.pulse, Blackout.starts_on, Blackout.ends_on).where(Blackout.pulse.in_(ids))
+    for pulse, *days in ranges.order_by(Blackout.starts_on, Blackout.ends_on).tuples():
+        off[pulse].append(tuple(days))
+    return {
+        pulse.id: Stored(
+            pulse=pulse,
+            planned=(wave := planned.get(pulse.id)),
+            reminders_at=tuple(reminders[wave.id]) if wave else (),
+            others=tuple(others[pulse.id]),
+            blackouts=tuple(off[pulse.id]),
+        )
+        for pulse in pulses
+    }
+
+
 def timetable(pulse: Pulse) -> Timetable:
     """When the pulse's waves open, as its cadence, its days off and the days of its other waves have it."""
     others = Wave.select(Wave.local_date).where(Wave.pulse == pulse, Wave.state != "planned").tuples()
+    return _timetable(pulse, blackouts(pulse), (day for (day,) in others))
+
+
+def _timetable(pulse: Pulse, blackouts: Iterable[DayRange], taken: Iterable[date]) -> Timetable:
     return Timetable(
         cadence=load_cadence(pulse.cadence),
         first=pulse.first_date,
         first_number=pulse.first_occurrence,
         zone=ZoneInfo(pulse.timezone),
-        off=days_off(pulse),
-        taken=frozenset(day for (day,) in others),
+        off=_days_off(pulse, blackouts),
+        taken=frozenset(taken),
     )
 
 
 def days_off(pulse: Pulse) -> DaysOff:
     """The days on which the pulse asks nobody."""
-    return DaysOff(partial(is_holiday, pulse.holidays) if pulse.holidays else None, tuple(blackouts(pulse)))
+    return _days_off(pulse, blackouts(pulse))
+
+
+def _days_off(pulse: Pulse, blackouts: Iterable[DayRange]) -> DaysOff:
+    return DaysOff(partial(is_holiday, pulse.holidays) if pulse.holidays else None, tuple(blackouts))
 
 
 def coming(pulse: Pulse, count: int, now: int) -> list[Occurrence]:
     """The pulse's next `count` waves: the planned one and those after it; of a paused pulse, as if it ran on now."""
-    plan, wave, since = timetable(pulse), planned_wave(pulse), next_number(pulse)
+    return coming_of(stored([pulse])[pulse.id], count, now)
+
+
+def coming_of(found: Stored, count: int, now: int) -> list[Occurrence]:
+    """The same without a query."""
+    plan, wave, since = found.timetable, found.planned, found.next_number
     if wave is None:
-        return list(islice((found for found in plan.ahead(since) if found.schedule.opens_at > now), count))
-    return [_as_planned(plan, wave, since, now), *islice(plan.ahead(wave.occurrence + 1), count - 1)]
+        return list(islice((one for one in plan.ahead(since) if one.schedule.opens_at > now), count))
+    first = _as_planned(plan, wave, found.reminders_at, since, now)
+    return [first, *islice(plan.ahead(wave.occurrence + 1), count - 1)]
 
 
-def _as_planned(plan: Timetable, wave: Wave, since: int, now: int) -> Occurrence:
+def _as_planned(plan: Timetable, wave: Wave, reminders_at: tuple[int, ...], since: int, now: int) -> Occurrence:
     """A planned wave as it is stored, whatever its cadence would say today."""
-    reminders = Reminder.select(Reminder.due_at).where(Reminder.wave == wave).order_by(Reminder.sequence).tuples()
-    stored = Schedule(
+    as_stored = Schedule(
         opens_at=wave.opens_at,
-        reminders_at=tuple(due_at for (due_at,) in reminders),
+        reminders_at=reminders_at,
         closes_at=wave.closes_at,
-        summary_at=summary_at(wave, wave.closes_at),
+        summary_at=_summary_at(wave, wave.closes_at, plan.zone, plan.off),
     )
     own_day = plan.own_day(wave.occurrence)
     why = plan.why_moved(own_day, wave.local_date)
@@ -181,7 +243,7 @@ def _as_planned(plan: Timetable, wave: Wave, since: int, now: int) -> Occurrence
     elif why is Why.PAST and plan.on(wave.occurrence, own_day).opens_at > now:
         why = Why.REST
     left_out = plan.left_out_before(wave.occurrence, since)
-    return Occurrence(wave.occurrence, wave.local_date, stored, own_day, why, left_out)
+    return Occurrence(wave.occurrence, wave.local_date, as_stored, own_day, why, left_out)
 
 
 def plan_next(pulse: Pulse) -> Wave | None:
@@ -236,9 +298,11 @@ def schedule_on(pulse: Pulse, day: date, number: int) -> Schedule:
 
 def summary_at(wave: Wave, closed_at: int) -> int:
     """When the summaries leave of a wave that closes at `closed_at`: so many days later as was planned with it."""
-    zone = ZoneInfo(wave.pulse.timezone)
-    opens = local(wave.opens_at, zone).time()
-    return summary_after(closed_at, wave.summary_after_days, opens, zone, days_off(wave.pulse))
+    return _summary_at(wave, closed_at, ZoneInfo(wave.pulse.timezone), days_off(wave.pulse))
+
+
+def _summary_at(wave: Wave, closed_at: int, zone: tzinfo, off: DaysOff) -> int:
+    return summary_after(closed_at, wave.summary_after_days, local(wave.opens_at, zone).time(), zone, off)
 
 
 def planned_wave(pulse: Pulse) -> Wave | None:

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from survey.measure.cadence import Occurrence, Timetable, local
-from survey.models import RUNNING, Blackout, Pulse, Reminder, Wave, database
+from survey.models import RUNNING, SKIPPED, Blackout, Pulse, Reminder, Wave, database
 from survey.pulses import (
     PulseError,
     check_day,
@@ -112,11 +112,12 @@ def move(pulse: Pulse, wave_id: int, day: date, now: int) -> None:
         store(pulse, found, day_chosen=True)
 
 
-def skip(pulse: Pulse, wave_id: int) -> None:
+def skip(pulse: Pulse, wave_id: int, now: int) -> None:
     """Leave the planned wave out, and plan the one after it. Raises PulseError."""
     with _alone(pulse) as pulse:
         wave = _planned(pulse, wave_id)
-        Wave.update(state="cancelled", cancel_reason="skipped").where(Wave.id == wave.id).execute()
+        cancelled = {"state": "cancelled", "cancel_reason": SKIPPED, "cancelled_at": now}
+        Wave.update(cancelled).where(Wave.id == wave.id).execute()
         plan_next(pulse)
 
 

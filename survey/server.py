@@ -24,7 +24,7 @@ from survey.channels import FILE_BYTES, channel_class
 from survey.database import DATABASE_ERRORS, empty_log, is_sqlite
 from survey.dispatching import Dispatcher
 from survey.scheduler import Clockwork, add_jobs
-from survey.settings import Settings
+from survey.settings import COUNTED_TOGETHER, Settings
 from survey.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,6 @@ IDLE_SECONDS = 5  # after which such a one is closed: waitress looks at all of t
 PROXY_IDLE_SECONDS = 150  # for a proxy's, which are few: longer than it keeps them, or it would send into a closed one
 ANSWERS_AT_ONCE = 4  # where the database is another process
 EMPTY_EVERY_SECONDS = 1.0
-COUNTED_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name of the folder where processes share their counts
 
 
 class WithoutSecrets(logging.Filter):

@@ -32,6 +32,7 @@ SMALLEST_GROUP = 3  # people; below this no promise of confidentiality would mea
 LARGEST_GROUP = 1000  # beyond it next to nothing would ever be shown
 MOST_DAYS = 3650  # that a setting may ask for
 MOST_PROXIES = 10
+COUNTED_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name of the folder where processes share their counts
 
 
 class SettingsError(ValueError):

@@ -16,6 +16,9 @@ from survey.audience import others
 from survey.database import take_turns
 from survey.measure.cadence import local
 from survey.models import (
+    BY_HAND,
+    MISSED,
+    RESTING,
     RUNNING,
     Message,
     Opening,
@@ -35,11 +38,6 @@ log = logging.getLogger(__name__)
 LATEST_OPENING_SECONDS = 24 * 3600  # a wave that could not open for longer is skipped
 SUMMARY_KEEPS_SECONDS = 30 * 24 * 3600  # after that long a summary mail is pointless
 OVERDUE_SECONDS = 15 * 60  # a step that is later than this needs somebody to look
-
-# Why a wave was cancelled.
-MISSED = "missed"  # its day passed while nothing was running
-RESTING = "resting"  # other waves asked nearly everybody around that day
-BY_HAND = "by hand"
 
 # What cancelling leaves to be deleted: of a wave that was open, and of one that was opening and has asked nobody.
 DISCARDED = {"traces_left": True, "progress": 0}

@@ -207,8 +207,13 @@ def fresh_database(server: str) -> Iterator[str]:
     """The address of an empty database that is made now and dropped afterwards."""
     name = f"espejo_test_{token_hex(4)}"
     admin = administer(server)
-    admin.execute_sql(f'CREATE DATABASE "{name}"')
-    yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-    database.close()
-    admin.execute_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
-    admin.close()
+    try:
+        admin.execute_sql(f'CREATE DATABASE "{name}"')
+        try:
+            yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        finally:
+            if database.obj is not None:  # a test may fail before it opens any
+                database.close()
+            admin.execute_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        admin.close()

@@ -102,9 +102,19 @@ class Installation:
                 assert process.poll() is None, log.read_text()
                 yield self._address
             finally:
-                process.send_signal(signal.SIGTERM)
-                process.wait(PATIENCE_SECONDS)
+                end(process)
         assert may_fail or "Traceback" not in log.read_text(), log.read_text()
+
+
+def end(process: "subprocess.Popen[bytes]", patience_seconds: float = PATIENCE_SECONDS) -> None:
+    """Have a process end as a service does; one that goes on all the same is killed, and that is a fault."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(patience_seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
 
 
 def is_well(address: str, patience_seconds: float = 5) -> bool:

@@ -4,8 +4,10 @@ from datetime import date
 
 import pytest
 
+from survey import forecast as forecasting
+from survey.audience import find_audience
 from survey.forecast import Draft, as_if_added, forecast
-from survey.models import Person, Pulse, Wave
+from survey.models import Person, Pulse, Wave, database
 from survey.pulses import PulseError
 from tests.cast import DAY, OPENS, Company
 from tests.web.pages import everything
@@ -23,6 +25,30 @@ def test_a_forecast_leaves_nothing_behind(company: Company) -> None:
     found = forecast(DRAFT, NOW, 14)
     assert [wave.coming.day for wave in found.waves] == [date(2026, month, 2) for month in (2, 3, 4, 5)]
     assert everything() == before
+
+
+def test_while_people_are_looked_for_others_may_write(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a transaction SQLite would keep them waiting, which in a large company takes seconds."""
+    inside = []
+
+    def watched(name: str) -> None:
+        find = getattr(forecasting, name)
+        monkeypatch.setattr(forecasting, name, lambda *given: inside.append(database.in_transaction()) or find(*given))
+
+    for name in ("find_audience", "find_everybody", "readers", "company_readers"):
+        watched(name)
+    forecast(DRAFT, NOW, 14)
+    assert (len(inside), any(inside)) == (13, False)
+
+
+def test_another_pulses_turn_is_foretold_as_it_comes(company: Company) -> None:
+    """A pulse that has never asked goes before one that has; and one that has asked rests afterwards."""
+    company.released_wave()
+    late = Draft("clima", "five-practices", "weekly", date(2026, 5, 25), "Europe/Madrid")
+    foretold = forecast(late, OPENS + 20 * DAY, 14).waves[0]
+    assert (foretold.invited, foretold.left_out) == (59, 0)
+    audience = find_audience(Wave.get(Wave.pulse == late.add()), 14)
+    assert (len(audience.people), audience.left_out) == (59, 0)
 
 
 def test_what_is_foretold_is_what_happens(company: Company) -> None:

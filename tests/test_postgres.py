@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from threading import Barrier
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
@@ -84,6 +85,15 @@ def test_the_tables_are_those_of_the_models(settings: Settings) -> None:
     assert isinstance(database.obj, PostgresqlDatabase)
     assert {table._meta.table_name for table in TABLES} <= set(database.get_tables())
     assert (pending_migrations(), upgrade(settings)) == ([], [])
+
+
+def test_the_database_of_a_test_that_fails_is_dropped_as_well(server: str) -> None:
+    with pytest.raises(InterruptedError) as failed, fresh_database(server) as address:
+        raise InterruptedError(urlsplit(address).path.strip("/"))
+    with closing(administer(server)) as admin:
+        there = [name for (name,) in admin.execute_sql("SELECT datname FROM pg_database")]
+    assert str(failed.value).startswith("espejo_test_")
+    assert str(failed.value) not in there
 
 
 def test_processes_that_start_at_once_upgrade_once(server: str, tmp_path: Path) -> None:
@@ -197,7 +207,7 @@ def test_while_hr_changes_a_pulse_its_wave_opens_as_it_stands_or_not_at_all(comp
         deeds = [
             *[lambda: waves.open_due(OPENS, K)] * 2,
             lambda: replanning.move(pulse, wave.id, date(2026, 3, 4), OPENS),
-            lambda: replanning.skip(pulse, wave.id),
+            lambda: replanning.skip(pulse, wave.id, OPENS),
             lambda: replanning.add_blackout(pulse, date(2026, 3, 2), date(2026, 6, 2), OPENS),
             lambda: replanning.pause(pulse),
         ]

@@ -8,7 +8,7 @@ import pytest
 
 from survey import outbox
 from survey.measure.cadence import Why
-from survey.models import Blackout, Message, Pulse, Reminder, Wave
+from survey.models import SKIPPED, Blackout, Message, Pulse, Reminder, Wave
 from survey.pulses import PulseError, add_pulse, coming, plan_next, planned_wave
 from survey.replanning import (
     add_blackout,
@@ -196,7 +196,7 @@ def test_nothing_is_shifted_over_an_open_wave(company: Company) -> None:
 
 
 def test_a_wave_has_its_day_for_itself_after_a_skip(weekly: Pulse) -> None:
-    skip(weekly, planned(weekly).id)
+    skip(weekly, planned(weekly).id, BEFORE)
     shift(weekly, MARCH, BEFORE)  # on the day of the wave that was skipped
     assert story(weekly) == [(0, "03-02", "skipped"), (1, "03-03", "planned")]
     assert coming(Pulse.get_by_id(weekly.id), 1, BEFORE)[0].why is Why.TAKEN
@@ -244,7 +244,7 @@ def test_nothing_is_moved_over_an_open_wave_or_into_the_past(company: Company) -
 
 
 def test_no_two_waves_on_one_day(pulse: Pulse) -> None:
-    skip(pulse, planned(pulse).id)
+    skip(pulse, planned(pulse).id, BEFORE)
     said = refused(move, pulse, planned(pulse).id, MARCH, BEFORE)
     assert said == "There is a wave on 2026-03-02 already, perhaps one that was skipped; choose another day."
     move(pulse, planned(pulse).id, day("03-03"), BEFORE)
@@ -259,23 +259,24 @@ def test_a_paused_pulse_has_no_wave_to_move_or_skip(pulse: Pulse) -> None:
     wave = planned(pulse)
     pause(pulse)
     assert "is paused" in refused(move, pulse, wave.id, day("03-20"), BEFORE)
-    assert "is paused" in refused(skip, pulse, wave.id)
+    assert "is paused" in refused(skip, pulse, wave.id, BEFORE)
 
 
 # Skipping
 
 
 def test_the_next_wave_is_skipped_and_the_ones_after_it_stay(pulse: Pulse) -> None:
-    skip(pulse, planned(pulse).id)
+    skip(pulse, planned(pulse).id, BEFORE)
     assert story(pulse) == [(0, "03-02", "skipped"), (1, "06-02", "planned")]
+    assert Wave.get(Wave.cancel_reason == SKIPPED).cancelled_at == BEFORE
     assert open_due(OPENS, K) == []
     assert Message.select().count() == 0
 
 
 def test_pressing_skip_twice_skips_once(pulse: Pulse) -> None:
     wave = planned(pulse)
-    skip(pulse, wave.id)
-    assert refused(skip, pulse, wave.id).startswith("This wave is not planned any more")
+    skip(pulse, wave.id, BEFORE)
+    assert refused(skip, pulse, wave.id, BEFORE).startswith("This wave is not planned any more")
 
 
 # Days off
@@ -352,7 +353,7 @@ def test_an_open_wave_keeps_its_reminders_whatever_is_off_now(company: Company) 
 def test_what_was_is_never_touched(company: Company) -> None:
     pulse = company.pulse
     company.close_wave(company.open_wave())
-    skip(pulse, planned(pulse).id)
+    skip(pulse, planned(pulse).id, BEFORE)
     company.open_wave()
     now = planned(pulse).opens_at - 30 * DAY
     past = list(Wave.select().where(Wave.state != "planned").order_by(Wave.id).tuples())

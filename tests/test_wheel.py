@@ -4,7 +4,10 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import tomllib
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -65,6 +68,39 @@ def test_the_wheel_carries_every_file_and_no_tests_or_secrets(wheel: Path) -> No
         assert any(name.endswith(end) for name in carried), end
     assert not [name for name in carried if not name.startswith(("survey/", "espejo-"))]
     assert not [name for name in carried if name.endswith((".sqlite3", "secret-key", ".pyc"))]
+
+
+def test_the_wheel_names_every_licence_and_carries_its_text(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as carried:
+        (place,) = [name for name in carried.namelist() if name.endswith(".dist-info/METADATA")]
+        told = message_from_bytes(carried.read(place))
+        folder = place.removesuffix("METADATA") + "licenses/"
+        texts = [carried.read(folder + name).decode() for name in sorted(told.get_all("License-File"))]
+    vendored = {path.name for path in (ROOT / "static" / "vendor").iterdir() if path.is_dir()}
+    assert told["License-Expression"] == "MIT AND OFL-1.1"
+    assert len(texts) == 1 + len(vendored)
+    for text, licence in zip(texts, ("MIT License", "SIL OPEN FONT LICENSE Version 1.1", "MIT License"), strict=True):
+        assert licence in text
+
+
+def test_the_source_carries_what_its_tests_and_its_readme_need(tmp_path: Path) -> None:
+    run(sys.executable, "-m", "venv", tmp_path / "builder")
+    builder = tmp_path / "builder" / "bin" / "python"
+    needs = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    run(builder, "-m", "pip", "install", "--quiet", *needs)
+    run(builder, "-m", "hatchling", "build", "--target", "sdist", "--directory", tmp_path, cwd=ROOT)
+    (built,) = tmp_path.glob("espejo-*.tar.gz")
+    with tarfile.open(built) as packed:
+        carried = {name.partition("/")[2] for name in packed.getnames()}
+    pictures = {str(path.relative_to(ROOT)) for path in (ROOT / ".pictures").iterdir()}
+    assert {".ci/run", "tests/test_house.py", "static/vendor/SHA256SUMS", *pictures} - carried == set()
+
+
+def test_the_fonts_are_those_of_the_open_licence() -> None:
+    """Liberation 1 was under the GPL; what a font says of itself is in UTF-16."""
+    fonts = [path.read_bytes() for path in (ROOT / "static" / "vendor").rglob("*.ttf")]
+    assert len(fonts) == 2
+    assert all("Licensed under the SIL Open Font License, Version 1.1".encode("utf-16-be") in font for font in fonts)
 
 
 def test_the_installed_command_runs_from_any_folder(installed: Path, tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from prometheus_client.registry import Collector
 from survey.database import DATABASE_ERRORS
 from survey.models import database
 from survey.scheduler import present
+from survey.settings import COUNTED_TOGETHER
 from survey.vitals import Vitals, vitals
 
-SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name: where several processes on one address count together
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
 EMPLOYEES = "employees"  # in place of the names of their pages
 
@@ -117,7 +117,7 @@ def page() -> Response:
         return Response(status=404)
     if not compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()):
         return Response(status=401, headers={"WWW-Authenticate": "Bearer"})
-    counted = generate_latest(_all_processes() if SHARED in environ else own)
+    counted = generate_latest(_all_processes() if COUNTED_TOGETHER in environ else own)
     global_ones = CollectorRegistry()
     global_ones.register(FromDatabase())
     return Response(counted + generate_latest(global_ones), content_type=CONTENT_TYPE_LATEST)

@@ -7,12 +7,13 @@ from datetime import date, timedelta
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from peewee import fn
 from werkzeug.wrappers import Response
 
 from survey import asking, deliveries, outbox, outside, people, pulses, replanning, turnout, waves, wording, workdays
 from survey.deliveries import Delivery
 from survey.measure.cadence import Occurrence
-from survey.models import ASKED, RUNNING, Pulse, Wave
+from survey.models import ASKED, RESTING, RUNNING, Pulse, Wave
 from survey.pulses import DayRange, PulseError
 from survey.questionnaire import QuestionnaireError
 from survey.refusal import Refusal, _l
@@ -36,7 +37,7 @@ class PulsePlan:
     deliveries: list[Delivery]  # its mails
     planned: Wave | None
     coming: list[Occurrence]
-    blackouts: list[DayRange]
+    blackouts: tuple[DayRange, ...]
     regions: list[str]  # of the country whose holidays are days off
     passed_over: Wave | None  # the last one, when other waves asked nearly everybody around its day
 
@@ -68,25 +69,33 @@ class ToDo:
 @hr_only
 def plan() -> str:
     """Each pulse with its running wave and the coming ones."""
-    mails = deliveries.by_wave()
-    plans = [_plan(pulse, mails) for pulse in Pulse.select().order_by(Pulse.key)]
+    known = pulses.stored(list(Pulse.select().order_by(Pulse.key)))
+    running = {wave.pulse_id: wave for wave in Wave.select().where(Wave.state.in_(RUNNING))}
+    participations = turnout.participations(list(running.values()))
+    mails, passed_over = deliveries.by_wave(), _passed_over()
+    plans = [
+        PulsePlan(
+            pulse=found.pulse,
+            running=(wave := running.get(pulse)),
+            participation=participations[wave.id] if wave else [],
+            deliveries=[mail for mail in mails if mail.wave == wave],
+            planned=found.planned,
+            coming=pulses.coming_of(found, COMING, now()),
+            blackouts=found.blackouts,
+            regions=workdays.regions(found.pulse.holidays),
+            passed_over=passed_over.get(pulse),
+        )
+        for pulse, found in known.items()
+    ]
     return render_template("planning/pulses.html", plans=plans, whole=turnout.whole_participation)
 
 
-def _plan(pulse: Pulse, mails: list[Delivery]) -> PulsePlan:
-    running = Wave.get_or_none(Wave.pulse == pulse, Wave.state.in_(RUNNING))
-    last = Wave.select().where(Wave.pulse == pulse, Wave.state != "planned").order_by(Wave.occurrence.desc()).first()
-    return PulsePlan(
-        pulse=pulse,
-        running=running,
-        participation=turnout.participation(running) if running else [],
-        deliveries=[found for found in mails if found.wave == running],
-        planned=pulses.planned_wave(pulse),
-        coming=pulses.coming(pulse, COMING, now()),
-        blackouts=pulses.blackouts(pulse),
-        regions=workdays.regions(pulse.holidays),
-        passed_over=last if last is not None and last.cancel_reason == waves.RESTING else None,
-    )
+def _passed_over() -> dict[int, Wave]:
+    """{pulse: its last wave}, by id, where other waves asked nearly everybody around that day."""
+    other = Wave.alias()
+    last = other.select(fn.MAX(other.occurrence)).where(other.pulse == Wave.pulse, other.state != "planned")
+    query = Wave.select().where(Wave.cancel_reason == RESTING, Wave.occurrence == last)
+    return {wave.pulse_id: wave for wave in query}
 
 
 # --- Changing what comes -------------------------------------------------------------------------------------------
@@ -133,7 +142,7 @@ def skip(key: str) -> Response:
     """Leave the next wave out."""
 
     def skipped(pulse: Pulse) -> None:
-        replanning.skip(pulse, _wave_meant())
+        replanning.skip(pulse, _wave_meant(), now())
 
     return _change(key, skipped, _l("The wave is skipped: the next one opens on %(day)s."))
 

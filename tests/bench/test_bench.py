@@ -15,7 +15,7 @@ def test_a_ratio_is_held_against_its_aim() -> None:
     assert "missed" not in str(pace)
 
 
-def test_what_each_run_has_measured_ratio_within_runs_is_compared_within_the_run() -> None:
+def test_what_each_run_has_measured_is_compared_within_that_run() -> None:
     assert Row("sessions", "a second", 50, 100, 0.6, at_least=True, ratio_within_runs=0.61).is_met
 
 

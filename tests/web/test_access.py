@@ -202,6 +202,11 @@ def limited(app, monkeypatch):
     return app.test_client()
 
 
+def test_a_form_without_its_key_is_refused_before_a_limit_counts_it(company, app, limited):
+    app.config["WTF_CSRF_ENABLED"] = True
+    assert {limited.post("/login", data={"email": "hanna@mirror.example"}).status_code for _ in range(7)} == {400}
+
+
 def test_a_sixth_link_for_one_address_within_fifteen_minutes_is_refused(company, limited):
     def ask(email: str) -> int:
         return limited.post("/login", data={"email": email}).status_code

@@ -14,8 +14,11 @@ from peewee import OperationalError
 from survey import commitments, results
 from survey.cells import cells
 from survey.commitments import Draft
+from survey.measure.disclosure import shown_probability
 from survey.models import Department
+from tests.cast import Company
 from tests.engines import storable
+from tests.test_findings import two_waves  # noqa: F401 - a fixture
 from tests.web.pages import tables
 
 
@@ -188,6 +191,16 @@ def test_the_compare_file_holds_what_the_page_shows(hanna):
     assert [row["difference"] for row in found] == shown[1:]
     assert {row["compared"] for row in found} == {"6"}
     assert all(0 < float(row["p_corrected"]) <= 1 for row in found)
+
+
+@pytest.mark.usefixtures("two_waves")
+def test_no_probability_tells_by_its_digits_how_many_answered(company: Company, sign_in, subtests):
+    hanna = sign_in(company.hanna)
+    for address in ("/hr/badly-served", "/hr/changes"):
+        with subtests.test(address):
+            found = [float(row["p_corrected"]) for row in from_csv(hanna, f"{address}.csv")]
+            assert found
+            assert found == [shown_probability(p) for p in found]
 
 
 def test_numbers_are_numbers_and_days_are_iso_in_a_workbook(hanna, released):

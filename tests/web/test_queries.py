@@ -1,17 +1,21 @@
 """The price of a page: every page of the URL map makes as many queries with much to show as with little."""
 
 import re
+from datetime import date
 
 import pytest
 
-from survey import commitments, outside, releases, tallies
+from survey import commitments, outside, releases, tallies, waves
 from survey.commitments import Draft
 from survey.models import Department, Invitation, Leadership, ServiceLink, Wave, database
+from survey.pulses import add_pulse
 from survey.signing import invitation_token
-from tests.cast import Company
+from tests.cast import Company, K
 from tests.web.pages import addresses, mixed
 
 MOST = 50  # queries of one page
+FAR = date(2028, 1, 3)  # when all other waves of a test are over
+REST_DAYS = 14
 NOT_HERE = re.compile(r"/close$|/cancel$|/0{32}|/comments/|/uploads/|/mirror/|/forged|/pulses/new/|/lead/commitments/")
 PICTURES = ("gap", "quadrant", "practices", "over-time")
 
@@ -48,7 +52,10 @@ def pages(app, released) -> list[str]:
 
 
 def grow(company: Company) -> None:
-    """Six more departments, led by Hanna, that use and are used by those there are; and two waves about them all."""
+    """Six more departments, led by Hanna, that use and are used by those there are; and two waves about them all.
+
+    And two more pulses: one has a wave that is open, the other one had to skip its own, as everybody rests.
+    """
     old = list(company.departments.values())
     for number in range(6):
         new = company.departments[f"New {number}"] = Department.create(key=f"new-{number}", name=f"New {number}")
@@ -60,6 +67,10 @@ def grow(company: Company) -> None:
             ServiceLink.create(client=new, provider=other, weight=1)
     promise_everything(company.released_wave(mixed), done="Two")
     promise_everything(company.released_wave(mixed), done="Two")
+    for key in ("one-more", "another"):
+        add_pulse(key, "quarterly", FAR, "Europe/Madrid", holidays="ES", blackouts=[(FAR, FAR)])
+    for wave in list(Wave.select().where(Wave.state == "planned").order_by(Wave.opens_at, Wave.id)):
+        waves.open_wave(wave, wave.opens_at, K, REST_DAYS)
 
 
 def promise_everything(wave: Wave, done: str = "") -> None:

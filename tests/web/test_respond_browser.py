@@ -507,6 +507,17 @@ def test_drafts_of_waves_that_are_over_are_swept_out(visit: Visit, link: Link) -
         assert "stays" in page.evaluate(DRAFT)
 
 
+def test_a_draft_that_cannot_be_read_is_swept_out_and_keeps_no_other_one(visit: Visit, link: Link) -> None:
+    with visit() as page:
+        for name, kept in (("a", '{"entries": 7'), ("b", "null"), ("c", '{"until": 1}'), ("d", "7")):
+            page.evaluate("([name, kept]) => localStorage.setItem(name, kept)", [f"espejo-draft-{name}", kept])
+        page.evaluate("localStorage.setItem('espejo-draft-later', JSON.stringify({until: 1e10}))")
+        page.reload()
+        names = page.evaluate("Object.keys(localStorage)")
+        assert [name for name in names if len(name) == len("espejo-draft-a")] == []
+        assert "espejo-draft-later" in names
+
+
 BROKEN = {
     "forbidden": "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no') }})",
     "full": "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }",
