@@ -76,7 +76,7 @@ def find_everybody(departments: Collection[int]) -> Everybody:
 
 def reach(pulse: int) -> int:
     """How many people a pulse asks when all of them are rested."""
-    return len(_people(pulse, _providers_by_client()))
+    return len(find_everybody(_departments_of([pulse])[pulse]).people)
 
 
 def packed(audience: Audience) -> bytes:
