@@ -33,7 +33,7 @@ RATED = 3  # providers, by each person
 SMALL = 5000  # people of the other wave, at most
 PERSON = (
     *(Person.email, Person.name, Person.language, Person.department),
-    *(Person.role, Person.active, Person.sign_ins),
+    *(Person.role, Person.active, Person.sign_ins, Person.sessions),
 )
 LINK = (ServiceLink.client, ServiceLink.provider, ServiceLink.weight)
 RATING = (Rating.id, Rating.wave, Rating.provider, Rating.client_group, Rating.answers, Rating.added)
@@ -45,7 +45,7 @@ def company(people: int) -> Links:
     """So many people in sixty departments, each of which uses a dozen others; and one of HR. No pulse yet."""
     with database.atomic():
         ids = [_department(number) for number in range(DEPARTMENTS)]
-        rows = ((f"p{n}@mirror.example", f"Person {n}", "es", ids[n % DEPARTMENTS], "", 1, 0) for n in range(people))
+        rows = ((f"p{n}@mirror.example", f"Person {n}", "es", ids[n % DEPARTMENTS], "", 1, 0, 0) for n in range(people))
         insert_rows(Person, PERSON, rows)
         Person.create(email="hanna@mirror.example", name="Hanna", language="es", role="hr")
         links = {
