@@ -1,6 +1,7 @@
-"""What everybody is shown and seldom changes is asked of the database once in a while: it may be a few seconds old.
+"""What everybody is shown and seldom changes is asked of the database once in a moment, which lasts a few seconds.
 
-Each process remembers by itself. Inside a transaction the database is asked: whether a wave is open, an invitation
+Moments follow each other by the clock, so what is remembered of other things remembered is no older than these. Each
+process remembers by itself. Inside a transaction the database is asked: whether a wave is open, an invitation
 unanswered and a department one that may be added is decided there. What else a page has offered holds as offered.
 """
 
@@ -22,22 +23,20 @@ MOST = 2000  # answers of one function
 
 def once_a_moment(ask: Callable[P, T]) -> Callable[P, T]:
     """Decorates a function of arguments that can be hashed; whatever it gives is shared, so nobody may change it."""
-    kept: dict[Hashable, tuple[float, T]] = {}
-    asked: Database | None = None
+    kept: dict[Hashable, tuple[tuple[Database, float], T]] = {}
 
     @wraps(ask)
     def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
-        nonlocal asked
-        bound, now = database.obj, time.monotonic()
+        bound = database.obj
         if bound.in_transaction():
             return ask(*args, **kwargs)
-        if bound is not asked or len(kept) >= MOST:
-            kept.clear()
-            asked = bound
+        moment = bound, time.monotonic() // SECONDS
         key = (args, *sorted(kwargs.items())) if kwargs else args
         found = kept.get(key)
-        if found is None or now - found[0] >= SECONDS:
-            found = kept[key] = now, ask(*args, **kwargs)
+        if found is None or found[0] != moment:
+            if len(kept) >= MOST:
+                kept.clear()
+            found = kept[key] = moment, ask(*args, **kwargs)
         return found[1]
 
     return remembered

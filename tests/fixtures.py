@@ -59,7 +59,7 @@ def one_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture(autouse=True)
 def no_moments(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test changes shows at once; tests/test_moments.py is about what is remembered."""
-    monkeypatch.setattr(moments, "SECONDS", 0.0)
+    monkeypatch.setattr(moments, "SECONDS", 1e-9)
 
 
 @pytest.fixture(scope="session")

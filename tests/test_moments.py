@@ -41,6 +41,16 @@ def test_an_answer_is_remembered_for_some_seconds_by_its_arguments(names, clock)
     assert "Informática" in names(True)
 
 
+def test_what_is_remembered_of_something_remembered_is_no_older(names, clock) -> None:
+    both = once_a_moment(lambda: [*names(True), *names(False)])
+    assert "IT" in names(True)
+    rename("Informática")
+    clock[0] += 4.9
+    assert "IT" in both()
+    clock[0] += 0.1
+    assert "IT" not in both()
+
+
 def test_inside_a_transaction_the_database_is_asked(names) -> None:
     assert "IT" in names(True)
     with database.atomic():
@@ -64,4 +74,4 @@ def test_what_is_remembered_does_not_grow_without_end(clock, company, monkeypatc
     ask = once_a_moment(lambda number: asked.append(number) or number + 1)
     assert [ask(number) for number in (1, 2, 3, 1)] == [2, 3, 4, 2]
     assert [ask(number) for number in (4, 4, 1)] == [5, 5, 2]
-    assert asked == [1, 2, 3, 1, 4]
+    assert asked == [1, 2, 3, 4, 1]

@@ -310,7 +310,7 @@ def test_names_of_two_hundred_characters_and_of_other_scripts_are_text(client, l
 
 
 def test_what_cannot_be_added_any_more_is_told_though_the_page_still_offers_it(client, link, others, monkeypatch):
-    monkeypatch.setattr(moments, "SECONDS", 60.0)
+    monkeypatch.setattr(moments, "SECONDS", 1e9)
     assert "Library" in client.get(link.address).text
     Department.update(active=False).where(Department.id == others[3].id).execute()
     said = link.filled(comment="Kept", kind="thanks") | about(others[3], overall="4")
