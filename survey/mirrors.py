@@ -7,7 +7,7 @@ hinders, in a lead's eyes, HR reads too (survey.hindrances).
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,28 +60,37 @@ class Glass:
     def is_open(self) -> bool:
         return self.wave.state == "open"
 
+    @property
+    def told(self) -> tuple[Hashable, ...]:
+        """All that a page tells of it."""
+        return self.department.name, self.lead, self.is_open, self.mirrored
+
 
 # --- Asking --------------------------------------------------------------------------------------------------------
 
 
 def glass(asked: Questions) -> Glass | None:
     """What somebody who is asked may say about their own department; None when nobody is asked about it."""
-    own = people.active().get(asked.department_id or 0)
-    if own is None or own.id not in _rated():
+    found = _seen().get(asked.department_id)
+    if found is None:
         return None
-    leads = (asked.person_id, own.id) in _leaderships()
-    return Glass(asked.wave, own, leads, asked.language, asked.has_mirrored)
+    own, leads = found
+    return Glass(asked.wave, own, asked.person_id in leads, asked.language, asked.has_mirrored)
+
+
+@once_a_moment
+def _seen() -> dict[int | None, tuple[Named, frozenset[int | None]]]:
+    """{department: its name, and who leads it} of the active ones that somebody is asked about."""
+    leads: dict[int, set[int | None]] = defaultdict(set)
+    for person, department in Leadership.select(Leadership.person, Leadership.department).tuples():
+        leads[department].add(person)
+    known = people.active()
+    return {own: (known[own], frozenset(leads[own])) for own in _rated() & known.keys()}
 
 
 @once_a_moment
 def _rated() -> frozenset[int]:
     return people.used()
-
-
-@once_a_moment
-def _leaderships() -> frozenset[tuple[int, int]]:
-    """(person, department that they lead)"""
-    return frozenset(Leadership.select(Leadership.person, Leadership.department).tuples())
 
 
 def waiting_for(departments: Sequence[Department]) -> list[Wave]:

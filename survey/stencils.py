@@ -6,7 +6,7 @@ anybody's can hold one.
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 MARK = secrets.token_hex(12)
 PLACE = re.compile(rf"{MARK}(\w+?){MARK}")
@@ -39,11 +39,27 @@ class Stencil:
 class EncodedStencil:
     """The same in UTF-8, for what is sent often: the text is encoded once, as are the values before they come here."""
 
-    def __init__(self, stencil: Stencil) -> None:
-        self._parts = [part.encode() for part in stencil.parts]
-        self._names = stencil.parts[1::2]
+    def __init__(self, pieces: list[bytes], places: list[tuple[int, str]]) -> None:
+        """`places` says which of the pieces is to be replaced, and its name. Pieces are shared, and never changed."""
+        self._pieces, self._places = pieces, places
+
+    @classmethod
+    def of(cls, stencil: Stencil) -> "EncodedStencil":
+        places = [(place, name) for place, name in enumerate(stencil.parts) if place % 2]
+        return cls([part.encode() for part in stencil.parts], places)
 
     def fill(self, values: Mapping[str, bytes]) -> bytes:
-        parts = self._parts.copy()
-        parts[1::2] = [values[name] for name in self._names]
-        return b"".join(parts)
+        pieces = self._pieces.copy()
+        for place, name in self._places:
+            pieces[place] = values[name]
+        return b"".join(pieces)
+
+    def around(self, others: Mapping[str, Sequence["EncodedStencil"]]) -> "EncodedStencil":
+        """This one, with others in the places of these names, one after the other."""
+        names, whole = dict(self._places), EncodedStencil([], [])
+        for place, piece in enumerate(self._pieces):
+            name = names.get(place, "")
+            for part in others.get(name) or [EncodedStencil([piece], [(0, name)] if name else [])]:
+                whole._places += [(len(whole._pieces) + within, name) for within, name in part._places]
+                whole._pieces += part._pieces
+        return whole

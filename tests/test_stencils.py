@@ -22,6 +22,20 @@ def test_a_text_without_places_stays_as_it_is() -> None:
 def test_encoded_it_says_the_same() -> None:
     stencil = Stencil(["name", "link"], lambda own: f"¡{own['link']}… para {own['name']}: {own['link']}!")
     own = {"name": f"Begoña {MARK}link{MARK}", "link": "/r/ñ"}
-    assert EncodedStencil(stencil).fill({name: value.encode() for name, value in own.items()}) == (
+    assert EncodedStencil.of(stencil).fill({name: value.encode() for name, value in own.items()}) == (
         stencil.fill(own).encode()
     )
+
+
+def written(text: str, *names: str) -> EncodedStencil:
+    return EncodedStencil.of(Stencil(names, lambda own: text.format(**own)))
+
+
+def test_others_stand_in_its_places_with_places_of_their_own() -> None:
+    page = written("<{title}: {parts}, {title}{end}>", "title", "parts", "end")
+    parts = [written("{a}!", "a"), written("same"), written("{b}{a}", "a", "b")]
+    assert page.around({"parts": parts, "end": [written("")]}).fill({"title": b"T", "a": b"1", "b": b"2"}) == (
+        b"<T: 1!same21, T>"
+    )
+    assert page.fill({"title": b"T", "parts": b"-", "end": b"."}) == b"<T: -, T.>", "it stays as it was"
+    assert page.around({}).fill({"title": b"T", "parts": b"-", "end": b"."}) == b"<T: -, T.>"

@@ -29,7 +29,7 @@ class Forms(CSRFProtect):
     """Who only reads a page is asked for no form's key, and costs no look at which forms need one."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
-        if this_request().method in current_app.config["WTF_CSRF_METHODS"]:
+        if this_request().method in this_app().config["WTF_CSRF_METHODS"]:
             super().protect(apply_exemptions)
 
 
@@ -192,5 +192,10 @@ def this_request() -> Request:
     return request._get_current_object()  # type: ignore[attr-defined]
 
 
+def this_app() -> Flask:
+    """The application that answers, looked up once for the same reason."""
+    return current_app._get_current_object()  # type: ignore[attr-defined]
+
+
 def settings() -> Settings:
-    return current_app.config["ESPEJO"]
+    return this_app().config["ESPEJO"]

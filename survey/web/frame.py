@@ -25,7 +25,7 @@ from survey.measure.cadence import local
 from survey.models import database
 from survey.settings import CATALOGUES, Settings, find_language, folder, languages, locale_of
 from survey.web import duty_words, excuse_words, gap_words, navigation, notice_words
-from survey.web.access import has_session, is_signed_in, this_request
+from survey.web.access import has_session, is_signed_in, settings, this_app, this_request
 from survey.web.parts import EXTENSION, Parts
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -179,7 +179,7 @@ def reader_language() -> str:
 
 def browser_language() -> str:
     """What the reader's browser prefers, else the setting's: known without the database."""
-    return request.accept_languages.best_match(languages(), current_app.config["ESPEJO"].language)
+    return request.accept_languages.best_match(languages(), settings().language)
 
 
 @cache
@@ -196,7 +196,7 @@ def now() -> int:
 
 def today() -> date:
     """This day, in the company's own time zone."""
-    return local(now(), ZoneInfo(current_app.config["ESPEJO"].timezone)).date()
+    return local(now(), ZoneInfo(settings().timezone)).date()
 
 
 def _prepare() -> None:
@@ -263,7 +263,7 @@ def _disconnect(_: BaseException | None) -> None:
     Where threads last, each keeps its connection, unless something went wrong with it: to make one takes longer than
     most pages.
     """
-    if g.get("database_failed" if current_app.config["KEPT_CONNECTIONS"] else "connected"):
+    if g.get("database_failed" if this_app().config["KEPT_CONNECTIONS"] else "connected"):
         database.close()
 
 

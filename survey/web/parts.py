@@ -5,58 +5,56 @@ year are written without it, so that all parts are rendered again in the next on
 """
 
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Generic, TypeVar
 
-from flask import current_app
 from markupsafe import escape
 
 from survey.stencils import EncodedStencil, Stencil
+from survey.web.access import this_app
 
 T = TypeVar("T")
 
 MOST_PARTS = 2000  # of a few kilobytes each
+MOST_PAGES = 10_000  # which share their text with their parts
 EXTENSION = "espejo-parts"
 
 
 class Kept(Generic[T]):
     """What has been made, by all that it is made of."""
 
-    def __init__(self) -> None:
-        self._found: dict[tuple[Hashable, ...], T] = {}
+    def __init__(self, most: int = MOST_PARTS) -> None:
+        self._most, self._found = most, dict[tuple[Hashable, ...], T]()
 
     def get(self, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
         place = (time.gmtime().tm_year, *key)
         found = self._found.get(place)
         if found is None:
-            if len(self._found) >= MOST_PARTS:
+            if len(self._found) >= self._most:
                 self._found.clear()
             found = self._found[place] = make()
         return found
 
 
 class Parts(Kept[EncodedStencil]):
-    """The parts of one application's pages."""
+    """The parts of one application's pages, and the pages that were put together from them."""
 
-    def filled(
-        self, *key: Hashable, own: Mapping[str, str | bytes], write: Callable[[Mapping[str, str]], str]
-    ) -> bytes:
-        """A part in UTF-8 with what is the reader's own in its places: texts as text, bytes as they are.
+    def __init__(self) -> None:
+        super().__init__()
+        self.pages: Kept[EncodedStencil] = Kept(MOST_PAGES)
 
-        `write` renders it around what it is given for each of `own`; whether a value is empty may decide what else is
-        written.
-        """
-        values = {
-            name: value if type(value) is bytes else escape(value).encode() for name, value in own.items() if value
-        }
+    def part(
+        self, key: tuple[Hashable, ...], names: Collection[str], write: Callable[[Mapping[str, str]], str]
+    ) -> EncodedStencil:
+        """A part with places of these names, around which `write` renders it."""
+        return self.get(key, lambda: EncodedStencil.of(Stencil(names, write)))
 
-        def stencil() -> EncodedStencil:
-            blank = dict.fromkeys(own, "")
-            return EncodedStencil(Stencil(values, lambda places: write(blank | places)))
 
-        return self.get((*key, *values), stencil).fill(values)
+def encoded(own: Mapping[str, str | bytes]) -> dict[str, bytes]:
+    """What is put in places: texts as text, bytes as they are. What is empty has no place."""
+    return {name: value if type(value) is bytes else escape(value).encode() for name, value in own.items() if value}
 
 
 def parts() -> Parts:
     """Those of the application that answers."""
-    return current_app.extensions[EXTENSION]
+    return this_app().extensions[EXTENSION]

@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from survey import create_app
+from survey import commitments, create_app
+from survey.commitments import Draft
 from survey.measure.scale import OVERALL
 from survey.models import Department, Invitation, Person, Wave
 from survey.settings import Settings
 from survey.signing import invitation_token
 from survey.web.parts import EXTENSION, Parts
-from tests.cast import Company
+from tests.cast import DAY, Company
 from tests.web.pages import STRANGE
 
 CODE = re.compile(r"\w{4}(-\w{4}){6}")  # drawn by lot for each page
@@ -97,3 +100,23 @@ def test_a_department_that_is_renamed_has_its_new_name_at_once(company: Company,
     page = client.get(address).text
     assert "<bdi>Informática</bdi>" in page
     assert "<bdi>IT</bdi>" not in page
+
+
+def test_what_is_promised_meanwhile_stands_on_the_next_page(company: Company, settings, client) -> None:
+    before = company.released_wave()
+    wave = company.open_wave()
+    with time_machine.travel(wave.opens_at + DAY, tick=False):
+        asked = Invitation.get(Invitation.wave == wave, Invitation.person == company.charlie)
+        address = f"/r/{invitation_token(asked.id, settings)}"
+        page = client.get(address).text
+        sent = dict.fromkeys(re.findall(rf'name="(p\d+-{OVERALL})"', page), "4")
+        thanks = client.post(address, data=sent).text
+        assert "Within two days" not in page + thanks
+        today = wave.local_date
+        promised = Draft("diligence", "Within two days", today + timedelta(days=30))
+        for department in company.departments.values():
+            commitments.make(before, department, promised, today)
+        assert "Within two days" in client.get(address).text
+        Invitation.update(answered=False).where(Invitation.id == asked.id).execute()
+        assert "Within two days" in client.get(address).text
+        assert "Within two days" in client.post(address, data=sent).text

@@ -2,10 +2,7 @@
 
 from collections.abc import Mapping
 
-import pytest
-
-from survey.web import parts
-from survey.web.parts import Parts
+from survey.web.parts import Kept, Parts, encoded
 
 
 def test_a_part_is_rendered_once_for_each_key() -> None:
@@ -16,14 +13,13 @@ def test_a_part_is_rendered_once_for_each_key() -> None:
         return str(len(rendered))
 
     keys = ("thanks", "es"), ("thanks", "es"), ("thanks", "en")
-    assert [found.filled(*key, own={}, write=render) for key in keys] == [b"1", b"1", b"2"]
+    assert [found.part(key, [], render).fill({}) for key in keys] == [b"1", b"1", b"2"]
 
 
-def test_what_is_kept_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "MOST_PARTS", 3)
-    found = Parts()
+def test_what_is_kept_does_not_grow_without_end() -> None:
+    found = Kept[int](most=3)
     for number in range(10):
-        assert found.filled("part", number, own={}, write=lambda _, number=number: str(number)) == b"%d" % number
+        assert found.get(("part", number), lambda number=number: number) == number
     assert len(found._found) <= 3
 
 
@@ -32,11 +28,11 @@ def test_what_is_the_readers_own_is_put_in_each_time_and_escaped() -> None:
 
     def write(own: Mapping[str, str]) -> str:
         written.append(own)
-        return f"<p title='{own['name']}'>{own['code']} {own['name'] or 'nobody'} {own['part']}</p>"
+        return f"<p title='{own.get('name', '')}'>{own['code']} {own.get('name', 'nobody')} {own['part']}</p>"
 
     def page(name: str, code: str) -> str:
-        own = {"name": name, "code": code, "part": b"<b>&amp;\xc3\xb1</b>"}
-        return found.filled("page", "es", own=own, write=write).decode()
+        values = encoded({"name": name, "code": code, "part": b"<b>&amp;\xc3\xb1</b>"})
+        return found.part(("page", "es", *values), values, write).fill(values).decode()
 
     assert page("Ana", "1") == "<p title='Ana'>1 Ana <b>&amp;ñ</b></p>"
     assert page("<'&\\1%(x)s{y}$z", "2") == (
