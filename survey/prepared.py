@@ -5,7 +5,7 @@ To write the SQL of a query takes peewee ten times as long as SQLite takes to an
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from operator import itemgetter
 from typing import Any
 
@@ -62,7 +62,7 @@ class Prepared:
         """The SQL depends on the kind of database, and on how many values a collection has."""
         if self._many is None:
             self._many = [place for place, value in enumerate(values) if isinstance(value, COLLECTIONS)]
-        key = (type(database.obj), *[len(values[place]) for place in self._many])
+        key = (type(database.obj), *([len(values[place]) for place in self._many] if self._many else ()))
         found = self._written.get(key)
         if found is None:
             found = self._written[key] = self._write(values)
@@ -95,7 +95,7 @@ def joined(row: Sequence[Any], *tables: type[Model]) -> list[dict[str, Any]]:
 
 def _flat(values: Sequence[Any]) -> list[Any]:
     """Those of collections one by one among the others."""
-    return [one for value in values for one in (value if isinstance(value, COLLECTIONS) else (value,))]
+    return list(chain.from_iterable(value if isinstance(value, COLLECTIONS) else (value,) for value in values))
 
 
 def _picking(found: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:

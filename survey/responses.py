@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypedDict
 
 from peewee import JOIN, Query, chunked, fn
 
@@ -98,8 +99,8 @@ class Questions:
     has_mirrored: bool = False  # the person has said something about the own department
 
     @property
-    def provider_ids(self) -> list[int]:
-        return [provider.id for provider in self.providers]
+    def provider_ids(self) -> tuple[int, ...]:
+        return tuple([provider.id for provider in self.providers])
 
     @property
     def addable(self) -> list[Named]:
@@ -112,29 +113,56 @@ class Questions:
         return self.wave.state == "open"
 
 
+class Alike(TypedDict):
+    """What an invitation asks that others ask too: see `Questions`."""
+
+    wave: Wave
+    pulse: Pulse
+    department_id: int | None
+    providers: tuple[Named, ...]
+    noticeable: tuple[notices.Question, ...]
+    not_addable: frozenset[int | None]
+    client_group: int
+
+
 def questions(invitation_id: str) -> Questions | None:
     """What the invitation of this id asks; None when there is none. Changes nothing."""
     for wave, state, group, providers, answered, mirrored, person, name, language, department in _asked_with.raw(
         invitation_id
     ):
-        ids = [int(provider) for provider in providers.split()]
-        asked_in = wave_asked(wave, state)
         return Questions(
             invitation_id=invitation_id,
-            wave=asked_in,
-            pulse=asked_in.pulse,
             language=language,
-            department_id=department,
-            providers=tuple(people.named(ids)),
             answered=bool(answered),
             person=name,
             person_id=person,
-            noticeable=tuple(notices.told(wave, group, department)) if state == "open" else (),
-            not_addable=frozenset([*ids, *_own_departments(wave, group, person, department)]),
-            client_group=group,
             has_mirrored=bool(mirrored),
+            **_asked_alike(wave, state, group, providers, department, person is not None),
         )
     return None
+
+
+@once_a_moment
+def _asked_alike(
+    wave: int, state: str, client_group: int, providers: str, department: int | None, is_known: bool
+) -> Alike:
+    """What all are asked who are of one client group, now of one department, and asked about the same providers.
+
+    `is_known`: the person has not been forgotten. The state is among the arguments so that a wave is read again when
+    it has changed.
+    """
+    ids = [int(provider) for provider in providers.split()]
+    asked_in = wave_asked(wave, state)
+    own = _own_departments(wave, client_group, department, is_known)
+    return Alike(
+        wave=asked_in,
+        pulse=asked_in.pulse,
+        department_id=department,
+        providers=tuple(people.named(ids)),
+        noticeable=tuple(notices.told(wave, client_group, department)) if state == "open" else (),
+        not_addable=frozenset([*ids, *own]),
+        client_group=client_group,
+    )
 
 
 @prepared
@@ -162,13 +190,13 @@ def wave_asked(wave: int, state: str | None = None) -> Wave:
     return Wave.select(Wave, Pulse).join(Pulse).where(Wave.id == wave).get()
 
 
-def _own_departments(wave: int, client_group: int, person: int | None, department: int | None) -> set[int | None]:
+def _own_departments(wave: int, client_group: int, department: int | None, is_known: bool) -> set[int | None]:
     """Where the person works, and worked when the wave opened: nobody answers about their own department.
 
     A person who has been forgotten may be from any department of the client group.
     """
     group = notices.departments_of(wave, client_group)
-    if person is None:
+    if not is_known:
         return set(group)
     return {department, *(group if len(group) == 1 else ())}
 
@@ -187,7 +215,7 @@ def accept(asked: Questions, answers: Collection[Answer], noticed: notices.Answe
     """
     _refuse_unless_once([answer.provider for answer in answers])
     notices.refuse_unless_asked(asked.noticeable, noticed or {})
-    with database.atomic():
+    with database.obj.atomic():  # not the proxy, whose every use costs peewee an exception
         hold_state(asked.wave.id)
         _refuse_unless_addable(asked, {answer.provider for answer in answers})
         if not _mark_answered(asked.invitation_id):

@@ -28,7 +28,8 @@ class SinceLastTime:
         return self.commitment and self.commitment.told, self.risen and self.risen.name, self.is_first
 
 
-def since_last_time(wave: Wave, department: int | None, asked: Collection[int], today: date) -> SinceLastTime:
+@once_a_moment
+def since_last_time(wave: Wave, department: int | None, asked: tuple[int, ...], today: date) -> SinceLastTime:
     """What has changed for somebody of `department` who is asked about the providers `asked` in `wave`.
 
     Best a commitment that was kept, then one that is still in time, then a department asked about that surely rose.
@@ -65,7 +66,8 @@ def news(before: Wave, department: int | None, asked: Collection[int], today: da
     return next(promised, None)
 
 
-def you_said_we_did(department: int | None, asked: Collection[int], today: date) -> Sequence[CommitmentRow]:
+@once_a_moment
+def you_said_we_did(department: int | None, asked: tuple[int, ...], today: date) -> Sequence[CommitmentRow]:
     """The latest commitments, open and done, of the departments that `department` works with, the latest first."""
     return commitments.latest(works_with(department, asked), today)
 

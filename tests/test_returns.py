@@ -34,8 +34,8 @@ def promise(company: Company, wave: Wave, name: str, text: str, made_on: date = 
     return commitments.make(wave, company.departments[name], replace(DRAFT, text=text, due_on=due_on), made_on)
 
 
-def ids(company: Company, *names: str) -> list[int]:
-    return [company.departments[name].id for name in names]
+def ids(company: Company, *names: str) -> tuple[int, ...]:
+    return tuple(company.departments[name].id for name in names)
 
 
 def told(company: Company, wave: Wave, *asked: str, client: str = "Sales", today: date = TODAY) -> SinceLastTime:
@@ -78,7 +78,7 @@ def test_what_was_dropped_is_not_told(company: Company, first: Wave) -> None:
 
 def test_whoever_has_been_forgotten_still_reads_about_those_asked_about(company: Company, first: Wave) -> None:
     promise(company, first, "Finance", "Finance")
-    assert returns.you_said_we_did(None, [], TODAY) == []
+    assert returns.you_said_we_did(None, (), TODAY) == []
     assert len(returns.you_said_we_did(None, ids(company, "Finance"), TODAY)) == 1
 
 

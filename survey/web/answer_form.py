@@ -18,10 +18,11 @@ from survey.receipts import is_code, new_code
 from survey.responses import WITH_RECEIPT, Answer, Questions
 
 CANNOT_SAY = "na"
-SCORE_OF = {str(score): score for score in SCORES}
+SCORE_OF: dict[str | None, int] = {str(score): score for score in SCORES}
 ANSWERS = frozenset([*SCORE_OF, CANNOT_SAY, "", None])  # to an item; the last two are none
 REASONS = {*MISSING_REASONS, CANNOT_SAY}
 NOTICED, NOT_YET = "yes", "not-yet"
+BELOW = ("no_dealings", "missing", "comment", "kind", "receipt", "code")  # fields of each provider, whatever is asked
 NOT_TICKED = (None, "", "false")  # what a box says that is not ticked
 
 # Buttons that change the page and send nothing: add a department, take one off again, read in another language.
@@ -56,13 +57,12 @@ class AboutProvider:
 
     def __init__(self, sent: Mapping[str, str], prefix: str, items: tuple[str, ...]) -> None:
         self._prefix, self._faults = prefix, dict[str, str]()
-        self.by_item = dict(zip(items, map(sent.get, _names(prefix, items)), strict=True))
-        self.no_dealings = sent.get(f"{prefix}no_dealings") not in NOT_TICKED
-        self.missing = sent.get(f"{prefix}missing")
-        self.comment = as_typed(sent.get(f"{prefix}comment"))
-        self.kind = sent.get(f"{prefix}kind")
-        self.receipt = sent.get(f"{prefix}receipt") not in NOT_TICKED
-        self.code = sent.get(f"{prefix}code") or ""  # it travels with the form: who sends twice is shown the same one
+        no_dealings, self.missing, comment, self.kind, receipt, code, *said = map(sent.get, _names(prefix, items))
+        self.by_item = dict(zip(items, said, strict=True))
+        self.no_dealings = no_dealings not in NOT_TICKED
+        self.comment = as_typed(comment)
+        self.receipt = receipt not in NOT_TICKED
+        self.code = code or ""  # it travels with the form: who sends twice is shown the same one
 
     def __getitem__(self, name: str) -> Field:
         data = self.by_item[name] if name in self.by_item else getattr(self, name)
@@ -71,7 +71,8 @@ class AboutProvider:
     @property
     def scores(self) -> dict[str, int]:
         """{item: its score}, where there is one."""
-        return {item: SCORE_OF[said] for item, said in self.by_item.items() if said in SCORE_OF}
+        found = zip(self.by_item, map(SCORE_OF.get, self.by_item.values()), strict=True)
+        return {item: score for item, score in found if score}
 
     def faulty(self) -> list[Field]:
         """The fields that cannot be stored as they are, with what is wrong with each."""
@@ -93,8 +94,8 @@ class AboutProvider:
 
 @cache
 def _names(prefix: str, items: tuple[str, ...]) -> list[str]:
-    """The fields of a questionnaire's items about one provider."""
-    return [prefix + item for item in items]
+    """The fields about one provider: those below the items, and a questionnaire's items."""
+    return [prefix + name for name in (*BELOW, *items)]
 
 
 def no_kind() -> str:
@@ -135,8 +136,7 @@ class Page:
 
     def code(self) -> str:
         """The code that the receipt would have: the one that was sent, else another one each time."""
-        sent = "" if self.is_blank else self.form.code
-        return sent if is_code(sent) else new_code()
+        return new_code() if self.is_blank or not is_code(self.form.code) else self.form.code
 
     @property
     def no_dealings(self) -> bool:
@@ -286,7 +286,7 @@ def _firsts(sent: MultiDict[str, str]) -> dict[str, str]:
 
 
 def _given(link: Mapping[str, str], questionnaire: Questionnaire) -> str | None:
-    score = link.get(OVERALL, "")
+    score = link.get(OVERALL, "") if link else ""
     return score if OVERALL in questionnaire.item_keys and score in map(str, SCORES) else None
 
 
