@@ -7,7 +7,7 @@ others come and go. Another process's writer is still waited for in SQLite, by t
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,14 @@ from peewee import OperationalError, SqliteDatabase
 PATIENT = 4  # in the queue; it must be less than the threads of a server, or a locked database would take all of them
 IMPATIENT_SECONDS = 2.0  # for whoever comes when so many wait already
 WORTH_COUNTING_SECONDS = 0.05  # of a wait in the queue: SQLite is given that much less time
+
+
+_thread = threading.local()
+
+
+def before_each_commit(deed: Callable[[], None]) -> None:
+    """Have this done whenever the thread that asks for it is about to wait for the disk: others may use that time."""
+    _thread.before_commit = deed
 
 
 class Turns:
@@ -85,6 +93,8 @@ class OneWriter(SqliteDatabase):
         self.execute_sql(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
 
     def commit(self) -> Any:
+        if before := getattr(_thread, "before_commit", None):
+            before()
         done = super().commit()
         self._hand_on()  # when it fails, a rollback follows
         return done

@@ -1,8 +1,13 @@
 """Who waits for whom: nobody behind those who take longer, and answers behind each other only while they are quick."""
 
-from threading import Event, get_ident
+from threading import Event, Timer, active_count, get_ident
 
+from peewee import SqliteDatabase
+
+from survey import dispatching
 from survey.dispatching import ANSWERS, Dispatcher, FewAtOnce
+from survey.models import database
+from survey.turns import OneWriter
 from tests.servers import PATIENCE_SECONDS, wait_until
 
 
@@ -72,11 +77,56 @@ def test_an_answer_that_takes_long_is_replaced_until_it_ends() -> None:
         lane.add_task(answer)
     assert all(map(is_served, quick)), "neither of the two that are stuck keeps them waiting"
     end.set()
-    wait_until(lambda: len(lane.threads) == 1)
-    last = Request(f"{ANSWERS}9")
-    lane.add_task(last)
-    assert is_served(last)
+    last = [Request(f"{ANSWERS}{number}") for number in range(9, 29)]
+    for answer in last:
+        lane.add_task(answer)
+    assert all(map(is_served, last))
+    assert len({answer.thread for answer in last}) == 1, "there is still one place"
     lane.shutdown()
+
+
+def test_while_an_answer_waits_for_the_disk_the_next_one_is_served(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(dispatching, "LONG_SECONDS", 2.0 * PATIENCE_SECONDS)
+    written, served = Event(), Event()
+    bound = OneWriter(str(tmp_path / "own.sqlite3"))
+
+    class Answer(Request):
+        def service(self) -> None:
+            with bound.atomic():
+                super().service()
+            served.set()
+            bound.close()
+
+    commit = SqliteDatabase.commit
+    monkeypatch.setattr(SqliteDatabase, "commit", lambda self: written.wait(PATIENCE_SECONDS) and commit(self))
+    lane, end = FewAtOnce(1), Event()
+    answer, opened, later = Answer(f"{ANSWERS}1"), Request(f"{ANSWERS}2", end), Request(f"{ANSWERS}3")
+    for request in (answer, opened, later):
+        lane.add_task(request)
+    assert is_served(opened)
+    assert not served.is_set()
+    written.set()
+    assert served.wait(PATIENCE_SECONDS), "it ends though another has its place"
+    assert not later.served.is_set(), "there is one place, and that is taken"
+    end.set()
+    assert is_served(later)
+    lane.shutdown()
+
+
+def test_a_lane_that_ends_ends_its_threads_and_cancels_what_waits(settings, monkeypatch) -> None:
+    closed: list[int] = []
+    monkeypatch.setattr(database.obj, "close", lambda: closed.append(get_ident()))
+    before, lane, end = active_count(), FewAtOnce(1), Event()
+    served, waiting = Request(f"{ANSWERS}1", end), Request(f"{ANSWERS}2")
+    lane.add_task(served)
+    assert is_served(served)
+    lane.add_task(waiting)
+    Timer(0.05, end.set).start()
+    lane.shutdown()
+    assert waiting.cancelled
+    assert not waiting.served.is_set()
+    wait_until(lambda: active_count() <= before)
+    assert served.thread in closed, "nor does it leave a connection open"
 
 
 def test_an_answer_that_fails_leaves_its_thread_to_the_next_one(caplog) -> None:
