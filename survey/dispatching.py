@@ -60,8 +60,8 @@ class Lane(ThreadedTaskDispatcher):
 class FewAtOnce:
     """A lane with few places: who has one serves task after task, and all others sleep.
 
-    Whoever waits for the disk, or serves one task for long, leaves the place to another, ends the task without one, and
-    then waits for the next place that is left.
+    Whoever waits for the disk, or serves one task for long, leaves the place to another, finishes the task without one,
+    and then waits for the next place that is left.
     """
 
     def __init__(self, places: int) -> None:

@@ -71,7 +71,7 @@ class Glass:
 
 def glass(asked: Questions) -> Glass | None:
     """What somebody who is asked may say about their own department; None when nobody is asked about it."""
-    found = _seen().get(asked.department_id)
+    found = _asked_about().get(asked.department_id)
     if found is None:
         return None
     own, leads = found
@@ -79,7 +79,7 @@ def glass(asked: Questions) -> Glass | None:
 
 
 @once_a_moment
-def _seen() -> dict[int | None, tuple[Named, frozenset[int | None]]]:
+def _asked_about() -> dict[int | None, tuple[Named, frozenset[int | None]]]:
     """{department: its name, and who leads it} of the active ones that somebody is asked about."""
     leads: dict[int, set[int | None]] = defaultdict(set)
     for person, department in Leadership.select(Leadership.person, Leadership.department).tuples():

@@ -1,7 +1,7 @@
 """What everybody is shown and seldom changes is asked of the database once in a moment, which lasts a few seconds.
 
-Moments follow each other by the clock, so what is remembered of other things remembered is no older than these. Each
-process remembers by itself. Inside a transaction the database is asked: whether a wave is open, an invitation
+A moment begins and ends for everything at once, so what is made of remembered things is remembered no longer than they
+are. Each process remembers by itself. Inside a transaction the database is asked: whether a wave is open, an invitation
 unanswered and a department one that may be added is decided there. What else a page has offered holds as offered.
 """
 

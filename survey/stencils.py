@@ -54,6 +54,10 @@ class EncodedStencil:
             pieces[place] = values[name]
         return b"".join(pieces)
 
+    def renamed(self, names: Mapping[str, str]) -> "EncodedStencil":
+        """The same with other names for some of its places."""
+        return EncodedStencil(self._pieces, [(place, names.get(name, name)) for place, name in self._places])
+
     def around(self, others: Mapping[str, Sequence["EncodedStencil"]]) -> "EncodedStencil":
         """This one, with others in the places of these names, one after the other."""
         names, whole = dict(self._places), EncodedStencil([], [])

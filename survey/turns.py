@@ -22,7 +22,7 @@ _thread = threading.local()
 
 
 def before_each_commit(deed: Callable[[], None]) -> None:
-    """Have this done whenever the thread that asks for it is about to wait for the disk: others may use that time."""
+    """Have this done whenever the thread that calls this is about to commit: others may use the time the disk takes."""
     _thread.before_commit = deed
 
 

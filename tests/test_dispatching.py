@@ -59,7 +59,8 @@ def test_who_answers_does_not_wait_behind_hr() -> None:
     assert dispatcher.shutdown()
 
 
-def test_answers_that_are_quick_are_served_by_one_thread() -> None:
+def test_answers_that_are_quick_are_served_by_one_thread(monkeypatch) -> None:
+    monkeypatch.setattr(dispatching, "LONG_SECONDS", 2.0 * PATIENCE_SECONDS)
     lane = FewAtOnce(1)
     answers = [Request(f"{ANSWERS}{number}") for number in range(20)]
     for answer in answers:
@@ -69,13 +70,14 @@ def test_answers_that_are_quick_are_served_by_one_thread() -> None:
     lane.shutdown()
 
 
-def test_an_answer_that_takes_long_is_replaced_until_it_ends() -> None:
+def test_an_answer_that_takes_long_is_replaced_until_it_ends(monkeypatch) -> None:
     lane, end = FewAtOnce(1), Event()
     stuck, more = Request(f"{ANSWERS}1", end), Request(f"{ANSWERS}2", end)
     quick = [Request(f"{ANSWERS}{number}") for number in range(3, 9)]
     for answer in (stuck, more, *quick):
         lane.add_task(answer)
     assert all(map(is_served, quick)), "neither of the two that are stuck keeps them waiting"
+    monkeypatch.setattr(dispatching, "LONG_SECONDS", 2.0 * PATIENCE_SECONDS)
     end.set()
     last = [Request(f"{ANSWERS}{number}") for number in range(9, 29)]
     for answer in last:

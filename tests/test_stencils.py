@@ -38,4 +38,5 @@ def test_others_stand_in_its_places_with_places_of_their_own() -> None:
         b"<T: 1!same21, T>"
     )
     assert page.fill({"title": b"T", "parts": b"-", "end": b"."}) == b"<T: -, T.>", "it stays as it was"
+    assert parts[0].renamed({"a": "c", "d": "a"}).fill({"c": b"1"}) == b"1!"
     assert page.around({}).fill({"title": b"T", "parts": b"-", "end": b"."}) == b"<T: -, T.>"

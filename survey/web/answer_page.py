@@ -20,7 +20,7 @@ from survey.returns import SinceLastTime
 from survey.signing import reader_token
 from survey.stencils import EncodedStencil
 from survey.web.access import form_key, settings, this_request
-from survey.web.answer_form import AnswerForm, Fault, no_kind
+from survey.web.answer_form import AnswerForm, Fault, Page, no_kind
 from survey.web.frame import reader_language
 from survey.web.parts import encoded, parts
 
@@ -32,10 +32,11 @@ def draft(asked: Questions) -> str:
     return hashlib.sha256(f"draft {asked.invitation_id}".encode()).hexdigest()[:16]
 
 
-class _Parts:
-    """Parts in the reader's language, each named for its template: rendered once, and put together once for all alike.
+class _Composer:
+    """Pages in the reader's language, put together once for all readers to whom they read alike.
 
-    A key holds all that the part tells, but for what is one reader's own: that has a place, whose name it holds.
+    Their parts, each named for its template, are rendered once. A key holds all that a part tells, but for what is one
+    reader's own: of that it holds the names of its places.
     """
 
     def __init__(self) -> None:
@@ -82,8 +83,8 @@ def questions(
 def _as_sent(own: dict[str, str], shared: Mapping[str, Any], form: AnswerForm) -> str:
     """The page with what was filled in, which is nobody else's."""
     sections = [
-        _rendered("provider", {_code(place): page.code()}, {**shared, "page": page, "place": place})
-        for place, page in enumerate(form.pages, 1)
+        _rendered("provider", {"code": page.code(), "number": str(number)}, {**shared, "page": page})
+        for number, page in enumerate(form.pages, 1)
     ]
     offered = [_option(department).decode() for department in form.offered]
     return _rendered("questions", own | {"sections": _joined(sections), "offered": _joined(offered)}, shared)
@@ -91,49 +92,42 @@ def _as_sent(own: dict[str, str], shared: Mapping[str, Any], form: AnswerForm) -
 
 def _blank(own: Own, shared: Mapping[str, Any], form: AnswerForm, since: SinceLastTime | None) -> bytes:
     """The page as many are shown it: only what is the reader's own is not remembered."""
-    asked, kept = form.asked, _Parts()
+    asked, composer = form.asked, _Composer()
     wave, questionnaire = asked.wave, shared["questionnaire"]
-    told = (questionnaire, wave.closes_at, asked.pulse.timezone, wave.min_group, asked.noticeable)
+    frame = (questionnaire, wave.closes_at, asked.pulse.timezone, wave.min_group, asked.noticeable)
+
+    def section(number: int, page: Page) -> EncodedStencil:
+        key = ("provider", questionnaire, shared["total"], page.provider, page.given)
+        found = composer.part(*key, names=["code", "number"], page=page, **shared)
+        return found.around({"number": [EncodedStencil([b"%d" % number], [])]}).renamed({"code": _code(number)})
 
     def compose(values: Mapping[str, bytes]) -> EncodedStencil:
-        pages = len(form.pages)
-        inner = {
-            "sections": [
-                kept.part(
-                    *("provider", questionnaire, shared["total"], page.provider, page.given),
-                    names=[_code(place)],
-                    page=page,
-                    place=place,
-                    **shared,
-                )
-                for place, page in enumerate(form.pages, 1)
-            ]
-        }
+        inner = {"sections": [section(number, page) for number, page in enumerate(form.pages, 1)]}
         if since:
-            inner["since"] = [kept.part("since", since.told, names=values.keys() & {"reader"}, since=since)]
-        return kept.part("questions", *told, pages, names=[*values, *inner], **shared).around(inner)
+            inner["since"] = [composer.part("since", since.told, names=values.keys() & {"reader"}, since=since)]
+        return composer.part("questions", *frame, len(form.pages), names=[*values, *inner], **shared).around(inner)
 
-    return kept.page(
-        *("questions", *told, asked.providers, form.given, since and since.told),
+    return composer.page(
+        *("questions", *frame, asked.providers, form.given, since and since.told),
         own={
             **own,
             "offered": _options_without(asked.not_addable),
             "reader": _reader(asked),
-            **{_code(place): page.code().encode() for place, page in enumerate(form.pages, 1)},
+            **{_code(number): page.code().encode() for number, page in enumerate(form.pages, 1)},
         },
         compose=compose,
     )
 
 
-def _code(place: int) -> str:
+def _code(number: int) -> str:
     """The name of the code that a section, counted from 1, would have for its receipt."""
-    return f"code{place}"
+    return f"code{number}"
 
 
 def _option(department: Named) -> bytes:
     """A department among those that may be added."""
-    key = ("option", department.id, department.name)
-    return parts().part(key, (), lambda _: _rendered("option", {}, {"department": department})).fill({})
+    key = (department.id, department.name)
+    return parts().options.get(key, lambda: _rendered("option", {}, {"department": department}).encode())
 
 
 def _options_without(left_out: Iterable[int | None]) -> bytes:
@@ -164,17 +158,19 @@ def received(
     is_repeated: bool,
 ) -> bytes:
     """Thanks, and what is given in return: receipts, what was promised, a word about one's own department."""
-    kept = _Parts()
+    composer = _Composer()
     told = None if back is None else tuple(row.told for row in back)
 
     def compose(values: Mapping[str, bytes]) -> EncodedStencil:
         inner = {}
         if glass:
-            inner["glass"] = [kept.part("glass", glass.told, names=["token"], glass=glass)]
+            inner["glass"] = [composer.part("glass", glass.told, names=["token"], glass=glass)]
         if back is not None:
-            inner["back"] = [kept.part("back", told, names=values.keys() & {"reader"}, back=back)]
+            inner["back"] = [composer.part("back", told, names=values.keys() & {"reader"}, back=back)]
         names = [*values, *inner]
-        page = kept.part("received", is_first, is_repeated, names=names, first_time=is_first, repeated=is_repeated)
+        page = composer.part(
+            *("received", is_first, is_repeated), names=names, first_time=is_first, repeated=is_repeated
+        )
         return page.around(inner)
 
     own = {
@@ -183,7 +179,7 @@ def received(
         "token": (this_request().view_args or {})["token"],
         "reader": _reader(asked),
     }
-    return kept.page("received", is_first, is_repeated, glass and glass.told, told, own=own, compose=compose)
+    return composer.page("received", is_first, is_repeated, glass and glass.told, told, own=own, compose=compose)
 
 
 def _joined(rendered: Iterable[str]) -> Markup:

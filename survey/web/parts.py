@@ -23,17 +23,20 @@ EXTENSION = "espejo-parts"
 class Kept(Generic[T]):
     """What has been made, by all that it is made of."""
 
-    def __init__(self, most: int = MOST_PARTS) -> None:
-        self._most, self._found = most, dict[tuple[Hashable, ...], T]()
+    def __init__(self, most: int | None = None) -> None:
+        self._most, self._found = most or MOST_PARTS, dict[tuple[Hashable, ...], T]()
 
     def get(self, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
         place = (time.gmtime().tm_year, *key)
         found = self._found.get(place)
         if found is None:
             if len(self._found) >= self._most:
-                self._found.clear()
+                self.forget()
             found = self._found[place] = make()
         return found
+
+    def forget(self) -> None:
+        self._found.clear()
 
 
 class Parts(Kept[EncodedStencil]):
@@ -42,6 +45,12 @@ class Parts(Kept[EncodedStencil]):
     def __init__(self) -> None:
         super().__init__()
         self.pages: Kept[EncodedStencil] = Kept(MOST_PAGES)
+        self.options: Kept[bytes] = Kept()  # of lists of departments
+
+    def forget(self) -> None:
+        """Pages too, or they would keep the text of parts that are no more."""
+        super().forget()
+        self.pages.forget()
 
     def part(
         self, key: tuple[Hashable, ...], names: Collection[str], write: Callable[[Mapping[str, str]], str]

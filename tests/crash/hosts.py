@@ -3,7 +3,8 @@
 python -m tests.crash.hosts --answers 6000. Three web hosts behind a plain reverse proxy, two schedulers, a PostgreSQL
 whose commits wait for a standby. While answers and mails are under way a web host loses its link, the scheduler that
 runs the clock its power, and the primary its link, and the standby takes its place. It needs root, for the hosts are
-network namespaces. --asynchronous is the control, a primary that waits for no standby, which this must find out.
+network namespaces, and up to seven minutes, as what a killed sender had in hand is given back after five.
+--asynchronous is the control, a primary that waits for no standby, which this must find out.
 """
 
 import argparse

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from survey.stencils import EncodedStencil
+from survey.web import parts
 from survey.web.parts import Kept, Parts, encoded
 
 
@@ -21,6 +23,19 @@ def test_what_is_kept_does_not_grow_without_end() -> None:
     for number in range(10):
         assert found.get(("part", number), lambda number=number: number) == number
     assert len(found._found) <= 3
+
+
+def test_pages_go_with_the_parts_that_they_were_made_of(monkeypatch) -> None:
+    monkeypatch.setattr(parts, "MOST_PARTS", 1)
+    found, made = Parts(), []
+
+    def page() -> EncodedStencil:
+        part = found.part(("part",), [], lambda _: "text")
+        return found.pages.get(("page",), lambda: made.append(part) or part)
+
+    assert page() is page() is made[0]
+    found.part(("another",), [], lambda _: "")
+    assert page() is made[1] is not made[0]
 
 
 def test_what_is_the_readers_own_is_put_in_each_time_and_escaped() -> None:
