@@ -9,7 +9,7 @@ from wsgiref.types import WSGIApplication
 
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext, expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 CHROMIUM = shutil.which("chromium")
@@ -24,6 +24,7 @@ FLAGS = [
 ]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 PATIENCE_MS = 20_000  # a busy machine is slow
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @contextmanager
